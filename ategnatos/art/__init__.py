@@ -1,0 +1,1 @@
+"""The art room: prompt to candidates, a person's verdict, a frozen file."""

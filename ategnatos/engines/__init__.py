@@ -1,0 +1,197 @@
+"""Makes pictures. One Protocol, :class:`Engine`; one module an engine, found by entry point.
+
+An engine never ignores what it was asked: it honours it, refuses it with a
+:class:`~ategnatos.grimoire.errors.StudioError` before any work, or says in ``warnings`` what
+it did instead. ``tests/engines/contract.py`` holds every engine to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Protocol, runtime_checkable
+
+from ategnatos.grimoire.errors import ErrorCode, StudioError
+
+ENGINE_UNKNOWN = ErrorCode("engine_unknown", "No engine of that name is installed.")
+ENGINE_CANNOT = ErrorCode("engine_cannot", "The engine cannot honour a part of the request.")
+ENGINE_UNAVAILABLE = ErrorCode("engine_unavailable", "The engine is installed but cannot run.")
+
+ENTRY_POINT_GROUP = "ategnatos.engines"
+
+
+@dataclass(frozen=True, slots=True)
+class LoraUse:
+    """A LoRA to apply. ``path`` is a safetensors file; ``weight`` 0 leaves it without effect."""
+
+    name: str
+    path: str
+    weight: float = 1.0
+    sha256: str = ""
+    trigger: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to make. ``None`` means "the engine's own default": the result says which it was.
+
+    Sizes are in pixels. ``seed`` is that of the first image; image ``i`` uses ``seed + i``.
+    ``strength`` (0 to 1) is how much of ``init_image`` may change; ``mask`` marks with white
+    what may change (inpaint). Images are encoded files (PNG, JPEG or WebP) as bytes.
+    """
+
+    prompt: str
+    seed: int
+    count: int = 1
+    negative: str = ""
+    width: int | None = None
+    height: int | None = None
+    steps: int | None = None
+    cfg: float | None = None
+    sampler: str | None = None
+    init_image: bytes | None = None
+    strength: float | None = None
+    mask: bytes | None = None
+    loras: tuple[LoraUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the work is: ``done`` of ``total`` steps over all images, and what it does now."""
+
+    done: int
+    total: int
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One finished picture: PNG bytes, and the exact settings that made it (JSON values only).
+
+    ``settings`` holds at least engine, model, model_sha256, prompt (as used), negative, seed,
+    steps, cfg, sampler, width, height: enough to make the same picture again.
+    """
+
+    png: bytes
+    width: int
+    height: int
+    seed: int
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The pictures in order of their seeds, and what a person should know about them."""
+
+    images: tuple[Image, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do, as facts that a planner can test before it asks."""
+
+    text_to_image: bool
+    image_to_image: bool
+    inpaint: bool
+    lora: bool
+    transparency: bool
+    families: tuple[str, ...]
+    samplers: tuple[str, ...]
+    default_width: int
+    default_height: int
+    min_side: int
+    max_side: int
+    max_count: int
+    label: str  # one line for people: what makes these pictures
+
+
+@dataclass(frozen=True, slots=True)
+class PriceEstimate:
+    """What a request costs. Zero only where nothing is billed; ``basis`` says why."""
+
+    amount_usd: Decimal
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the engine can work now, and if not, the step that mends it."""
+
+    ok: bool
+    message: str
+    hint: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """What makes pictures. Implementations are built without arguments and without work."""
+
+    name: str
+
+    def capabilities(self) -> Capabilities:
+        """What it can do; no network, no model load."""
+        ...
+
+    def health(self) -> Health:
+        """Whether it can work now; never raises."""
+        ...
+
+    def estimate(self, request: Request) -> PriceEstimate:
+        """What the request would cost, before anything is sent."""
+        ...
+
+    def plan(self, request: Request) -> tuple[Request, tuple[str, ...]]:
+        """The request with every default filled in, and warnings; no pixel is made.
+
+        Raises StudioError (``engine_cannot``) for what it will not honour. ``generate`` of the
+        returned request makes exactly what it says, and planning it again changes nothing.
+        """
+        ...
+
+    def generate(self, request: Request, on_progress: ProgressCallback | None = None) -> Result:
+        """Make ``request.count`` pictures.
+
+        ``on_progress`` is called with rising ``done`` and a last call where done == total. An
+        exception raised inside it (Ctrl-C, cancel) stops the work and passes through.
+        """
+        ...
+
+
+def installed_engines() -> Sequence[str]:
+    """Names of the engines that entry points declare, sorted; none is imported."""
+    from importlib.metadata import entry_points
+
+    return sorted({entry.name for entry in entry_points(group=ENTRY_POINT_GROUP)})
+
+
+def load_engine(name: str) -> Engine:
+    """The engine called ``name``. Raises StudioError (``engine_unknown``, ``engine_unavailable``)."""
+    from importlib.metadata import entry_points
+
+    found = [entry for entry in entry_points(group=ENTRY_POINT_GROUP) if entry.name == name]
+    if not found:
+        known = ", ".join(installed_engines()) or "none"
+        raise StudioError(
+            ENGINE_UNKNOWN,
+            f"There is no engine called {name!r}; nothing was made.",
+            hint=f"Installed engines: {known}. Choose one with --engine.",
+            engine=name,
+            installed=list(installed_engines()),
+        )
+    try:
+        engine_class = found[0].load()
+    except ImportError as error:
+        raise StudioError(
+            ENGINE_UNAVAILABLE,
+            f"The engine {name!r} is declared but its module does not load: {error}.",
+            hint="Install what it needs, or run 'ategnatos doctor' to see every engine's state.",
+            engine=name,
+        ) from error
+    engine: Engine = engine_class()
+    return engine

@@ -1,0 +1,1 @@
+"""What must never happen: checks on values from outside, and the human gate."""

@@ -1,0 +1,1 @@
+"""What is known: data files with source and date, and their typed loader."""

@@ -1,0 +1,1 @@
+"""Contact sheets, metadata, export and fit: pictures as files, whoever made them."""

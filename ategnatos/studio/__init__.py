@@ -1,0 +1,1 @@
+"""The studio room: the place itself: making it, looking after it, knowing its machine."""
