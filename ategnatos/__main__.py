@@ -1,0 +1,5 @@
+"""``python -m ategnatos``: the same front door."""
+
+from ategnatos.cli import main
+
+main()

@@ -1,0 +1,158 @@
+"""The front door: builds the command tree and imports a room only when it is entered.
+
+``--help`` is answered from the table below, so that listing the rooms imports none of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+from typer._click.exceptions import ClickException
+from typer.core import TyperCommand, TyperGroup
+
+from ategnatos.commands import contract
+from ategnatos.grimoire.errors import ErrorCode, StudioError
+
+PLATFORM = ErrorCode("platform_unsupported", "This operating system is not supported.")
+
+# name: (module with ``app``, one line for --help). A room is a group of commands; a house
+# command is an app with a single command.
+ROOMS: dict[str, tuple[str, str]] = {
+    "quickstart": ("quickstart", "See it work: a studio, four pictures, your choice."),
+    "init": ("init", "Make a studio in a folder, or bring one up to date."),
+    "status": ("status", "One page: what runs, what waits for you, what it costs."),
+    "doctor": ("doctor", "Check everything, and say what mends what is wrong."),
+    "art": ("art", "Make pictures, judge them, ship the chosen ones."),
+    "grimoire": ("grimoire", "The record: read, change, check, back up, restore."),
+    "knowledge": ("knowledge", "What the studio knows: words, formats, facts with sources."),
+    "clean": ("clean", "Free the space of pictures that were never approved."),
+}
+
+
+class House(TyperGroup):
+    """A command group whose members are modules, loaded by name on entry."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Every room, in the order of the table."""
+        return list(ROOMS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A placeholder with the room's one line: enough for help and completion."""
+        if cmd_name not in ROOMS:
+            return None
+        return TyperCommand(name=cmd_name, help=ROOMS[cmd_name][1])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The real command of the room that is entered."""
+        name, placeholder, rest = self._resolve_by_name(ctx, args)
+        if placeholder is None:
+            return name, placeholder, rest
+        module = importlib.import_module(f"ategnatos.commands.{ROOMS[name][0]}")
+        real = typer.main.get_command(module.app)
+        real.name = name
+        return name, real, rest
+
+    def _resolve_by_name(self, ctx: Any, args: list[str]) -> tuple[str, Any, list[str]]:
+        # The suggestion for a mistyped name is made from ``self.commands``.
+        self.commands = dict.fromkeys(ROOMS, TyperCommand(name=""))
+        return cast("tuple[str, Any, list[str]]", super().resolve_command(ctx, args))
+
+
+app = typer.Typer(
+    cls=House,
+    name="ategnatos",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    help="The art studio that an AI coding agent runs and a human directs.",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from ategnatos._version import __version__
+
+        sys.stdout.write(f"ategnatos {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def house(
+    context: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    project: Annotated[
+        Path | None, typer.Option("--project", metavar="DIR", help="The studio's folder.")
+    ] = None,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Say the version."),
+    ] = False,
+) -> None:
+    """The art studio that an AI coding agent runs and a human directs."""
+    context.obj = {"json": json, "quiet": quiet, "project": project}
+
+
+def check_platform(platform: str = sys.platform) -> None:
+    """Refuse native Windows. Raises StudioError (``platform_unsupported``)."""
+    if platform in {"win32", "cygwin"}:
+        raise StudioError(
+            PLATFORM,
+            "Ategnatos runs on Linux and macOS; native Windows is not supported.",
+            hint="Install WSL (https://learn.microsoft.com/windows/wsl/install) and run it there.",
+            platform=platform,
+        )
+
+
+def main() -> None:
+    """Entry point of the ``ategnatos`` program."""
+    arguments = sys.argv[1:]
+    words = [word for word in arguments if not word.startswith("-")]
+    call = contract.Call(command=" ".join(words[:2]), json="--json" in arguments)
+    sys.exit(_run(call))
+
+
+def _run(call: contract.Call) -> int:
+    try:
+        try:
+            check_platform()
+            return int(app(standalone_mode=False, prog_name="ategnatos") or 0)
+        except ClickException as error:
+            if type(error).__name__ == "NoArgsIsHelpError":
+                sys.stdout.write(error.format_message())
+                return 0
+            hint = "Run it with --help to see what it takes."
+            context = getattr(error, "ctx", None)
+            if context is not None:
+                hint = f"See '{context.command_path} --help'."
+            return _report(call, StudioError(contract.USAGE, error.format_message(), hint=hint))
+        except StudioError as error:
+            return _report(call, error)
+        except (KeyboardInterrupt, typer.Abort):
+            return _report(call, contract.interrupted())
+        except BrokenPipeError:
+            # The reader left (a pager, head). Nothing more can be said to it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except Exception as error:
+            if os.environ.get("ATEGNATOS_DEBUG"):
+                raise
+            return _report(call, contract.unexpected(error))
+    except typer.Exit as leave:
+        return leave.exit_code
+
+
+def _report(call: contract.Call, error: StudioError) -> int:
+    try:
+        contract.fail(call, error)
+    except typer.Exit as leave:
+        return leave.exit_code
+
+
+if __name__ == "__main__":
+    main()
