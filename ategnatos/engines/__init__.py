@@ -39,12 +39,15 @@ class Request:
     Sizes are in pixels. ``seed`` is that of the first image; image ``i`` uses ``seed + i``.
     ``strength`` (0 to 1) is how much of ``init_image`` may change; ``mask`` marks with white
     what may change (inpaint). Images are encoded files (PNG, JPEG or WebP) as bytes.
+    ``model`` names the model; ``Engine.plan`` makes it exact (for example ``starter@1f2e3d4c``),
+    so that other weights are another request.
     """
 
     prompt: str
     seed: int
     count: int = 1
     negative: str = ""
+    model: str | None = None
     width: int | None = None
     height: int | None = None
     steps: int | None = None

@@ -1,0 +1,364 @@
+"""Jobs and candidates: recorded before work begins, moved only along the table of states.
+
+A job is one order to one engine: ``j7`` for people, ``j7#2`` for its second candidate. Verdicts
+are final: the row takes one, once, and only while the bytes have the hash that was shown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.grimoire.jobs.database import writing
+
+if TYPE_CHECKING:
+    import sqlite3
+
+JOB_UNKNOWN = ErrorCode("job_unknown", "There is no such job or candidate in this studio.")
+JOB_STATE = ErrorCode("job_state", "The job is not in a state that allows this.")
+VERDICT_FINAL = ErrorCode("verdict_final", "The candidate already has a verdict; it is final.")
+
+PENDING = "pending"
+GENERATING = "generating"
+AWAITING_REVIEW = "awaiting_review"
+APPROVED = "approved"
+REJECTED = "rejected"
+FAILED = "failed"
+
+# Which state may follow which. A failed or interrupted job may be tried again; a job is
+# approved as soon as one candidate is, and rejected when all of them are.
+TRANSITIONS: dict[str, frozenset[str]] = {
+    PENDING: frozenset({GENERATING, FAILED}),
+    GENERATING: frozenset({GENERATING, AWAITING_REVIEW, FAILED}),
+    FAILED: frozenset({GENERATING}),
+    AWAITING_REVIEW: frozenset({APPROVED, REJECTED}),
+    APPROVED: frozenset(),
+    REJECTED: frozenset({APPROVED}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One picture of a job. ``number`` counts from 1; ``path`` is relative to the root."""
+
+    job: int
+    number: int
+    path: str
+    sha256: str
+    bytes: int
+    width: int
+    height: int
+    seed: int
+    settings: dict[str, Any]
+    verdict: str | None = None
+    verdict_event: str | None = None
+    reason: str | None = None
+    decided_at: str | None = None
+    cleaned_at: str | None = None
+
+    @property
+    def reference(self) -> str:
+        """``j7#2``."""
+        return f"j{self.job}#{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One order. ``request`` is the canonical request; ``parent`` the candidate it varies."""
+
+    id: int
+    kind: str
+    state: str
+    engine: str
+    recipe_id: str
+    base: str
+    take: int
+    binding: str
+    request: dict[str, Any]
+    parent: str | None
+    change: str | None
+    warnings: tuple[str, ...]
+    error: dict[str, Any] | None
+    attempts: int
+    created_at: str
+    updated_at: str
+
+    @property
+    def name(self) -> str:
+        """``j7``."""
+        return f"j{self.id}"
+
+
+def find_binding(
+    connection: sqlite3.Connection, recipe_id: str, binding: str, engine: str
+) -> Job | None:
+    """The job with exactly these inputs on that engine, if there is one."""
+    row = connection.execute(
+        "SELECT * FROM job WHERE recipe_id=? AND binding=? AND engine=?",
+        (recipe_id, binding, engine),
+    ).fetchone()
+    return None if row is None else _job(row)
+
+
+def last_take(connection: sqlite3.Connection, recipe_id: str, base: str, engine: str) -> int | None:
+    """The highest take recorded for inputs that differ in nothing but the seed."""
+    row = connection.execute(
+        "SELECT MAX(take) FROM job WHERE recipe_id=? AND base=? AND engine=?",
+        (recipe_id, base, engine),
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
+
+
+def record(
+    connection: sqlite3.Connection,
+    *,
+    kind: str,
+    engine: str,
+    recipe_id: str,
+    base: str,
+    take: int,
+    binding: str,
+    request: dict[str, Any],
+    now: str,
+    parent: str | None = None,
+    change: str | None = None,
+    warnings: Iterable[str] = (),
+) -> tuple[Job, bool]:
+    """Write a job down before any work; with the same inputs, return the one that stands.
+
+    Returns (job, whether it is new). ``now`` is ISO 8601 in UTC.
+    """
+    with writing(connection):
+        standing = find_binding(connection, recipe_id, binding, engine)
+        if standing is not None:
+            return standing, False
+        connection.execute(
+            "INSERT INTO job (kind, state, engine, recipe_id, base, take, binding, request,"
+            " parent, change, warnings, created_at, updated_at)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                kind,
+                PENDING,
+                engine,
+                recipe_id,
+                base,
+                take,
+                binding,
+                json.dumps(request, ensure_ascii=False, sort_keys=True),
+                parent,
+                change,
+                json.dumps(list(warnings), ensure_ascii=False),
+                now,
+                now,
+            ),
+        )
+        fresh = find_binding(connection, recipe_id, binding, engine)
+    assert fresh is not None
+    return fresh, True
+
+
+def move(
+    connection: sqlite3.Connection,
+    job_id: int,
+    state: str,
+    *,
+    now: str,
+    error: dict[str, Any] | None = None,
+) -> None:
+    """Move a job along the table. Raises StudioError (``job_state``) for any other move."""
+    with writing(connection):
+        _move(connection, job_id, state, now=now, error=error)
+
+
+def _move(
+    connection: sqlite3.Connection,
+    job_id: int,
+    state: str,
+    *,
+    now: str,
+    error: dict[str, Any] | None = None,
+) -> None:
+    current = get(connection, job_id).state
+    if state not in TRANSITIONS[current]:
+        raise StudioError(
+            JOB_STATE,
+            f"Job j{job_id} is {current.replace('_', ' ')} and cannot become "
+            f"{state.replace('_', ' ')}; nothing was changed.",
+            hint=f"Look at it: ategnatos art show j{job_id}",
+            state=current,
+            wanted=state,
+        )
+    connection.execute(
+        "UPDATE job SET state=?, updated_at=?, error=?, attempts=attempts+? WHERE id=?",
+        (
+            state,
+            now,
+            None if error is None else json.dumps(error, ensure_ascii=False),
+            1 if state == GENERATING else 0,
+            job_id,
+        ),
+    )
+
+
+def deliver(
+    connection: sqlite3.Connection,
+    job_id: int,
+    candidates: Iterable[Candidate],
+    *,
+    warnings: Iterable[str],
+    now: str,
+) -> None:
+    """Record the finished candidates (their files are on disk) and hand the job to a person."""
+    with writing(connection):
+        for one in candidates:
+            connection.execute(
+                "INSERT OR REPLACE INTO candidate (job, number, path, sha256, bytes, width,"
+                " height, seed, settings) VALUES (?,?,?,?,?,?,?,?,?)",
+                (
+                    job_id,
+                    one.number,
+                    one.path,
+                    one.sha256,
+                    one.bytes,
+                    one.width,
+                    one.height,
+                    one.seed,
+                    json.dumps(one.settings, ensure_ascii=False, sort_keys=True),
+                ),
+            )
+        connection.execute(
+            "UPDATE job SET warnings=? WHERE id=?",
+            (json.dumps(list(warnings), ensure_ascii=False), job_id),
+        )
+        _move(connection, job_id, AWAITING_REVIEW, now=now)
+
+
+def decide(
+    connection: sqlite3.Connection,
+    job_id: int,
+    number: int,
+    verdict: str,
+    *,
+    sha256: str,
+    event: str,
+    reason: str | None,
+    now: str,
+) -> None:
+    """Take a person's verdict, once, for the bytes with that hash.
+
+    Raises StudioError (``verdict_final``) when the row has one already.
+    """
+    with writing(connection):
+        changed = connection.execute(
+            "UPDATE candidate SET verdict=?, verdict_event=?, reason=?, decided_at=?"
+            " WHERE job=? AND number=? AND sha256=? AND verdict IS NULL",
+            (verdict, event, reason, now, job_id, number, sha256),
+        ).rowcount
+        if changed != 1:
+            raise final_verdict(get_candidate(connection, job_id, number))
+        verdicts = [one.verdict for one in candidates(connection, job_id)]
+        state = get(connection, job_id).state
+        if APPROVED in verdicts and state != APPROVED:
+            _move(connection, job_id, APPROVED, now=now)
+        elif all(one == REJECTED for one in verdicts) and state == AWAITING_REVIEW:
+            _move(connection, job_id, REJECTED, now=now)
+
+
+def final_verdict(candidate: Candidate) -> StudioError:
+    """The refusal of a second verdict."""
+    return StudioError(
+        VERDICT_FINAL,
+        f"{candidate.reference} was already {candidate.verdict} on {candidate.decided_at}; "
+        "a verdict is final and nothing was changed.",
+        hint=f"To go on from it: ategnatos art vary '{candidate.reference}' --change '...'",
+        verdict=candidate.verdict,
+    )
+
+
+def get(connection: sqlite3.Connection, job_id: int) -> Job:
+    """One job. Raises StudioError (``job_unknown``)."""
+    row = connection.execute("SELECT * FROM job WHERE id=?", (job_id,)).fetchone()
+    if row is None:
+        raise _unknown(f"j{job_id}")
+    return _job(row)
+
+
+def get_candidate(connection: sqlite3.Connection, job_id: int, number: int) -> Candidate:
+    """One candidate. Raises StudioError (``job_unknown``)."""
+    row = connection.execute(
+        "SELECT * FROM candidate WHERE job=? AND number=?", (job_id, number)
+    ).fetchone()
+    if row is None:
+        job = get(connection, job_id)
+        count = len(candidates(connection, job_id))
+        raise StudioError(
+            JOB_UNKNOWN,
+            f"Job {job.name} has {count} candidate{'' if count == 1 else 's'}; "
+            f"there is no #{number}.",
+            hint=f"See them: ategnatos art show {job.name}",
+            job=job.name,
+            candidates=count,
+        )
+    return _candidate(row)
+
+
+def candidates(connection: sqlite3.Connection, job_id: int) -> list[Candidate]:
+    """The candidates of a job, by number."""
+    rows = connection.execute("SELECT * FROM candidate WHERE job=? ORDER BY number", (job_id,))
+    return [_candidate(row) for row in rows]
+
+
+def jobs(
+    connection: sqlite3.Connection, *, states: Iterable[str] = (), limit: int | None = None
+) -> list[Job]:
+    """Jobs, newest first; ``states`` empty means all."""
+    wanted = list(states)
+    where = f"WHERE state IN ({','.join('?' * len(wanted))})" if wanted else ""
+    rows = connection.execute(
+        f"SELECT * FROM job {where} ORDER BY id DESC LIMIT ?",  # noqa: S608 - only '?' marks
+        (*wanted, -1 if limit is None else limit),
+    )
+    return [_job(row) for row in rows]
+
+
+def all_candidates(connection: sqlite3.Connection) -> list[Candidate]:
+    """Every candidate of the studio, in the order of jobs and numbers."""
+    rows = connection.execute("SELECT * FROM candidate ORDER BY job, number")
+    return [_candidate(row) for row in rows]
+
+
+def mark_cleaned(
+    connection: sqlite3.Connection, references: Iterable[tuple[int, int]], *, now: str
+) -> None:
+    """Note that the files of these candidates (job id, number) were removed to free space."""
+    with writing(connection):
+        connection.executemany(
+            "UPDATE candidate SET cleaned_at=? WHERE job=? AND number=?",
+            [(now, job_id, number) for job_id, number in references],
+        )
+
+
+def _unknown(name: str) -> StudioError:
+    return StudioError(
+        JOB_UNKNOWN,
+        f"There is no job {name} in this studio.",
+        hint="See what there is: ategnatos art list",
+        job=name,
+    )
+
+
+def _job(row: sqlite3.Row) -> Job:
+    facts = dict(row)
+    facts["request"] = json.loads(facts["request"])
+    facts["warnings"] = tuple(json.loads(facts["warnings"]))
+    facts["error"] = None if facts["error"] is None else json.loads(facts["error"])
+    return Job(**facts)
+
+
+def _candidate(row: sqlite3.Row) -> Candidate:
+    facts = dict(row)
+    facts["settings"] = json.loads(facts["settings"])
+    return Candidate(**facts)
