@@ -1,0 +1,187 @@
+"""Text on pictures: a font that is always there, and words for the signs it lacks.
+
+The font is Aileron (CC0), which Pillow carries inside. It has the signs of English; a text in
+another script is set in a font of the machine that has them, where there is one.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw, ImageFont
+
+# Fonts with many scripts that Linux, macOS and Windows come with; Pillow finds them by name.
+_WIDE_FONTS = (
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "Arial Unicode.ttf",
+    "msgothic.ttc",
+    "arial.ttf",
+)
+# A code point that Unicode promises never to assign: every font draws its "missing" sign.
+_NEVER_ASSIGNED = "\uffff"
+_SIMPLE_SIGNS = str.maketrans(
+    {"–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "×": "x", "•": "·", "→": ">", "\u00a0": " "}
+)
+ELLIPSIS = "…"
+# More than any sheet has room for; the rest would only be measured and cut off.
+_LONGEST_TEXT = 4000
+
+
+class Lettering:
+    """One text size in pixels and one text: the font that can show it, measured and drawn."""
+
+    def __init__(self, text: str, size: int, *, bold: bool = False) -> None:
+        self.text, self.font = _showable(text, size)
+        self.size = size
+        # The font comes in one weight; a thin outline in the same colour makes the other.
+        self.stroke = max(1, round(size / 26)) if bold else 0
+
+    def width(self, text: str) -> float:
+        """The width of ``text`` in pixels."""
+        return self.font.getlength(text) + 2 * self.stroke
+
+    @property
+    def line_height(self) -> int:
+        """From one line to the next, in pixels."""
+        return round(self.size * 1.36)
+
+    def lines(self, width: int, most: int) -> list[str]:
+        """The text in at most ``most`` lines of at most ``width`` pixels, cut off with an
+        ellipsis; a word wider than a line is broken.
+        """
+        lines: list[str] = []
+        rest = self.text
+        while rest and len(lines) < most:
+            line, rest = self._first_line(rest, width)
+            lines.append(line)
+        if rest:
+            lines[-1] = self._shortened(lines[-1], width)
+        return lines
+
+    def draw(
+        self, canvas: ImageDraw.ImageDraw, place: tuple[float, float], line: str, colour: str
+    ) -> None:
+        """Draw ``line`` with its ascender line at ``place``: left, top."""
+        canvas.text(place, line, font=self.font, fill=colour, stroke_width=self.stroke)
+
+    def draw_centred(
+        self, canvas: ImageDraw.ImageDraw, centre: tuple[float, float], line: str, colour: str
+    ) -> None:
+        """Draw ``line`` around ``centre``; capitals and figures are what is centred in height."""
+        left = centre[0] - self.font.getlength(line) / 2
+        top, bottom = self.font.getbbox("H")[1::2]
+        canvas.text(
+            (left, centre[1] - (top + bottom) / 2),
+            line,
+            font=self.font,
+            fill=colour,
+            stroke_width=self.stroke,
+        )
+
+    def _first_line(self, text: str, width: int) -> tuple[str, str]:
+        fitting = _longest(text, lambda part: self.width(part) <= width)
+        if fitting == len(text):
+            return text, ""
+        space = text.rfind(" ", 0, fitting + 1)
+        # A line half empty for the sake of one long word reads worse than a broken word.
+        at = space if space > fitting // 2 else fitting
+        return text[:at].rstrip(), text[at:].lstrip()
+
+    def _shortened(self, line: str, width: int) -> str:
+        fitting = _longest(line, lambda part: self.width(part.rstrip() + ELLIPSIS) <= width)
+        return line[:fitting].rstrip(" ,.;:") + ELLIPSIS
+
+
+def _longest(text: str, fits: Callable[[str], bool]) -> int:
+    """How many first characters of ``text`` fit, at least one; found by halving."""
+    low, high = 1, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if fits(text[:middle]):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _showable(text: str, size: int) -> tuple[str, ImageFont.FreeTypeFont]:
+    """``text`` on one line in signs that the returned font has."""
+    plain = " ".join(_visible(text[:_LONGEST_TEXT]).translate(_SIMPLE_SIGNS).split())
+    font = _built_in(size)
+    if not (missing := _missing(plain, "")):
+        return plain, font
+    if any(unicodedata.category(sign)[0] in "LMN" for sign in missing):
+        for name in _WIDE_FONTS:
+            wide = _wide(name, size)
+            if wide is not None and not any(
+                unicodedata.category(sign)[0] in "LMN" for sign in _missing(plain, name)
+            ):
+                return _worded(plain, name), wide
+    return _worded(plain, ""), font
+
+
+def _visible(text: str) -> str:
+    """``text`` without control, format, surrogate and unassigned characters."""
+    return "".join(
+        " " if sign.isspace() else sign
+        for sign in unicodedata.normalize("NFC", text)
+        if sign.isspace() or unicodedata.category(sign)[0] != "C"
+    )
+
+
+def _worded(text: str, font_name: str) -> str:
+    """Signs that the font lacks as their base letter (é: e) or their name (:fire:)."""
+    missing = _missing(text, font_name)
+    return " ".join("".join(_word(s) if s in missing else s for s in text).split())
+
+
+def _word(sign: str) -> str:
+    base = "".join(part for part in unicodedata.normalize("NFKD", sign) if part.isascii())
+    if base:
+        return base
+    if unicodedata.category(sign)[0] == "M":
+        return ""
+    name = unicodedata.name(sign, "").lower().replace(" ", "-")
+    if unicodedata.category(sign)[0] == "L":
+        # Letters one by one would be a wall of names; a dot shows that something stood there.
+        return "·"
+    return f":{name}:" if name else ""
+
+
+@cache
+def _glyph_is_missing(sign: str, font_name: str) -> bool:
+    font = _wide(font_name, 20) if font_name else _built_in(20)
+    assert font is not None  # asked only of fonts that were found
+    blank = font.getmask(_NEVER_ASSIGNED)
+    drawn = font.getmask(sign)
+    return drawn.size == blank.size and bytes(drawn) == bytes(blank)
+
+
+def _missing(text: str, font_name: str) -> set[str]:
+    return {sign for sign in set(text) if sign != " " and _glyph_is_missing(sign, font_name)}
+
+
+@cache
+def _built_in(size: int) -> ImageFont.FreeTypeFont:
+    from PIL import ImageFont
+
+    font = ImageFont.load_default(size)
+    assert isinstance(font, ImageFont.FreeTypeFont)  # a size asks for the FreeType font
+    return font
+
+
+@cache
+def _wide(name: str, size: int) -> ImageFont.FreeTypeFont | None:
+    """The machine's font of that file name, or None where it has none."""
+    from PIL import ImageFont
+
+    try:
+        return ImageFont.truetype(name, size)
+    except OSError:
+        return None

@@ -1,0 +1,205 @@
+"""Numbered candidates on one picture, for a person's glance and an agent's eye.
+
+The default size is what vision models take without scaling down (1568 pixels on the longer
+side), so that what an agent sees is what was drawn, pixel for pixel.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Literal
+
+from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.pictures.colour import to_srgb
+from ategnatos.pictures.decode import decode_picture
+from ategnatos.pictures.lettering import Lettering
+from ategnatos.pictures.resize import pixel_grid
+from ategnatos.pictures.sheet_card import CardContent, CardPainter
+from ategnatos.pictures.sheet_plan import MARGIN, SheetPlan, plan_sheet
+from ategnatos.pictures.sheet_theme import THEMES, Theme
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw
+
+SHEET_ITEMS_INVALID = ErrorCode("sheet_items_invalid", "A sheet shows 1 to 64 pictures.")
+SHEET_OPTION_INVALID = ErrorCode("sheet_option_invalid", "The sheet cannot be drawn that way.")
+
+MOST_ITEMS = 64
+LARGEST_SIDE = 1568
+_SMALLEST_SIDE = 480
+_LARGEST_ALLOWED_SIDE = 8192
+_MOST_CAPTION_LINES = 2
+_TITLE_SIZE = 34
+_SUBTITLE_SIZE = 20
+_SUBTITLE_LINES = 3
+_FOOTER_SIZE = 16
+_FOOTER_LINES = 2
+
+Badge = Literal["approved", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class SheetItem:
+    """One candidate: ``picture`` is an encoded file as bytes, or its path; ``label`` the large
+    number ("#1"), ``caption`` the small text under it (a seed), ``badge`` a person's verdict.
+    """
+
+    picture: bytes | Path
+    label: str
+    caption: str = ""
+    badge: Badge | None = None
+
+
+def contact_sheet(
+    items: Sequence[SheetItem],
+    *,
+    title: str,
+    subtitle: str = "",
+    footer: str = "",
+    columns: int | None = None,
+    max_width: int = LARGEST_SIDE,
+    max_height: int = LARGEST_SIDE,
+    theme: str = "dark",
+) -> bytes:
+    """1 to 64 ``items`` as one PNG, each as large as ``max_width`` x ``max_height`` (pixels)
+    allows, in reading order.
+
+    Transparent pictures lie on a checker; pixel art is enlarged by whole factors, anything
+    else by Lanczos. ``subtitle`` (a prompt) is wrapped to three lines. Many items in a small
+    sheet keep a smallest size and may then need more than ``max_height``. ``theme`` is
+    ``dark`` or ``light``. Raises StudioError (``sheet_*``; ``picture_*`` for a bad picture).
+    """
+    from PIL import Image, ImageDraw
+
+    _check(items, columns, max_width, max_height, theme)
+    colours = THEMES[theme]
+    pictures = [to_srgb(decode_picture(item.picture)).image for item in items]
+    contents = [
+        CardContent(picture, pixel_grid(picture), item.label, item.caption, item.badge)
+        for picture, item in zip(pictures, items, strict=True)
+    ]
+    text_width = max_width - 2 * MARGIN
+    header = _Header(title, subtitle, colours)
+    footing = Lettering(footer, _FOOTER_SIZE)
+    footer_height = len(footing.lines(text_width, _FOOTER_LINES)) * footing.line_height
+    plan = plan_sheet(
+        len(items),
+        aspect=_shared_aspect(contents),
+        grid_side=_shared_grid_side(contents),
+        caption_lines=_caption_lines(contents),
+        columns=columns,
+        width=text_width,
+        height=max_height - header.height(text_width) - footer_height - 2 * MARGIN,
+    )
+    painter = CardPainter(plan.card, colours, contents)
+
+    inner = plan.width - 2 * MARGIN
+    top = MARGIN + header.height(inner)
+    footer_lines = footing.lines(inner, _FOOTER_LINES)
+    height = top + plan.grid_size[1] + MARGIN
+    if footer_lines:
+        height += len(footer_lines) * footing.line_height + MARGIN // 4
+    sheet = Image.new("RGB", (plan.width, height), colours.sheet)
+    canvas = ImageDraw.Draw(sheet)
+    header.draw(canvas, inner)
+    for index, content in enumerate(contents):
+        painter.paint(sheet, plan.card_place(index, top), content)
+    _draw_footer(canvas, footing, footer_lines, plan, top, colours)
+    output = io.BytesIO()
+    sheet.save(output, "PNG", compress_level=6)
+    return output.getvalue()
+
+
+class _Header:
+    """Title and subtitle; measured before the width of the sheet is known, then drawn."""
+
+    def __init__(self, title: str, subtitle: str, colours: Theme) -> None:
+        self._title = Lettering(title, _TITLE_SIZE, bold=True)
+        self._subtitle = Lettering(subtitle, _SUBTITLE_SIZE)
+        self._colours = colours
+
+    def height(self, width: int) -> int:
+        lines = self._subtitle.lines(width, _SUBTITLE_LINES)
+        below = len(lines) * self._subtitle.line_height
+        return len(self._title.lines(width, 1)) * self._title.line_height + below + MARGIN * 3 // 5
+
+    def draw(self, canvas: ImageDraw.ImageDraw, width: int) -> None:
+        top = MARGIN - self._title.size // 5
+        for line in self._title.lines(width, 1):
+            self._title.draw(canvas, (MARGIN, top), line, self._colours.text)
+            top += self._title.line_height
+        for line in self._subtitle.lines(width, _SUBTITLE_LINES):
+            self._subtitle.draw(canvas, (MARGIN, top), line, self._colours.quiet_text)
+            top += self._subtitle.line_height
+
+
+def _draw_footer(
+    canvas: ImageDraw.ImageDraw,
+    footing: Lettering,
+    lines: list[str],
+    plan: SheetPlan,
+    top: int,
+    colours: Theme,
+) -> None:
+    place = top + plan.grid_size[1] + MARGIN * 2 // 3
+    for line in lines:
+        footing.draw(canvas, (MARGIN, place), line, colours.quiet_text)
+        place += footing.line_height
+
+
+def _check(
+    items: Sequence[SheetItem], columns: int | None, width: int, height: int, theme: str
+) -> None:
+    if not 1 <= len(items) <= MOST_ITEMS:
+        raise StudioError(
+            SHEET_ITEMS_INVALID,
+            f"A sheet shows 1 to {MOST_ITEMS} pictures, not {len(items)}; none was made.",
+            hint="Split the pictures over several sheets."
+            if items
+            else "Make candidates first, then ask for their sheet.",
+            items=len(items),
+        )
+    reason = ""
+    if theme not in THEMES:
+        reason = f"there is no theme {theme!r}, only {' and '.join(THEMES)}"
+    elif columns is not None and not 1 <= columns <= MOST_ITEMS:
+        reason = f"it has 1 to {MOST_ITEMS} columns, not {columns}"
+    elif not (
+        _SMALLEST_SIDE <= width <= _LARGEST_ALLOWED_SIDE
+        and _SMALLEST_SIDE <= height <= _LARGEST_ALLOWED_SIDE
+    ):
+        reason = f"its sides are {_SMALLEST_SIDE} to {_LARGEST_ALLOWED_SIDE} pixels"
+    if reason:
+        raise StudioError(
+            SHEET_OPTION_INVALID,
+            f"The sheet cannot be drawn that way: {reason}; none was made.",
+            hint="Leave the option out to get the default.",
+        )
+
+
+def _shared_aspect(contents: Sequence[CardContent]) -> float:
+    """Width / height of the boxes: the middle one of the pictures', within 1:2 and 2:1."""
+    aspects = [content.picture.width / content.picture.height for content in contents]
+    return min(2.0, max(0.5, median(aspects)))
+
+
+def _shared_grid_side(contents: Sequence[CardContent]) -> int:
+    """The side of the art in its own pixels where all pictures share it and are square, else 1."""
+    sides = {
+        (content.grid.width, content.grid.height) if content.grid.is_art else (1, 0)
+        for content in contents
+    }
+    width, height = sides.pop()
+    return width if not sides and width == height else 1
+
+
+def _caption_lines(contents: Sequence[CardContent]) -> int:
+    if not any(content.caption.strip() for content in contents):
+        return 0
+    longest = max(len(content.caption) for content in contents)
+    # A seed fits on one line of any card; only longer captions are worth a second line for all.
+    return 1 if longest <= 24 else _MOST_CAPTION_LINES

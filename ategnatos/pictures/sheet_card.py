@@ -1,0 +1,163 @@
+"""One candidate on its card: the picture, its number, its caption, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from ategnatos.pictures.colour import is_opaque
+from ategnatos.pictures.lettering import Lettering
+from ategnatos.pictures.resize import PixelGrid, native, resize
+from ategnatos.pictures.sheet_plan import CardMeasures
+from ategnatos.pictures.sheet_theme import DARK_CHECKER, LIGHT_CHECKER, Theme
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageDraw
+
+_EDGE = 1
+_VERDICT_EDGE = 3
+_CORNER = 12
+# Curves are drawn this much larger and reduced: Pillow draws them without smoothing.
+_SMOOTHING = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CardContent:
+    """What goes on one card; ``picture`` is RGBA, ``grid`` what its pixels say of it."""
+
+    picture: Image.Image
+    grid: PixelGrid
+    label: str
+    caption: str
+    badge: str | None
+
+
+class CardPainter:
+    """Paints cards of one size in one theme; the checker is chosen once for all of them."""
+
+    def __init__(
+        self, measures: CardMeasures, theme: Theme, contents: Sequence[CardContent]
+    ) -> None:
+        self._measures = measures
+        self._theme = theme
+        self._checker = _checker(measures.box, _checker_tones(contents))
+        self._masks = {
+            inset: _rounded_mask(
+                (measures.size[0] - 2 * inset, measures.size[1] - 2 * inset), _CORNER - inset
+            )
+            for inset in (0, _EDGE, _VERDICT_EDGE)
+        }
+
+    def paint(self, sheet: Image.Image, place: tuple[int, int], content: CardContent) -> None:
+        """Paint the card with its top left corner at ``place`` (pixels)."""
+        from PIL import ImageDraw
+
+        verdict = {"approved": self._theme.approved, "rejected": self._theme.rejected}.get(
+            content.badge or ""
+        )
+        edge = _VERDICT_EDGE if verdict else _EDGE
+        left, top = place
+        sheet.paste(verdict or self._theme.card_edge, place, self._masks[0])
+        sheet.paste(self._theme.card, (left + edge, top + edge), self._masks[edge])
+        padding = self._measures.padding
+        box = self._picture_box(content)
+        sheet.paste(box, (left + padding, top + padding))
+        canvas = ImageDraw.Draw(sheet)
+        self._write(canvas, (left + padding, top + 2 * padding + box.height), content)
+        if verdict and content.badge:
+            self._badge(sheet, place, content.badge, verdict)
+
+    def _picture_box(self, content: CardContent) -> Image.Image:
+        from PIL import Image
+
+        box = Image.new("RGBA", self._measures.box, self._theme.box)
+        shown = _fitted(content, self._measures.box)
+        offset = ((box.width - shown.width) // 2, (box.height - shown.height) // 2)
+        if not is_opaque(content.picture):
+            area = (*offset, offset[0] + shown.width, offset[1] + shown.height)
+            box.paste(self._checker.crop(area), offset)
+        box.alpha_composite(shown, offset)
+        return box.convert("RGB")
+
+    def _write(
+        self, canvas: ImageDraw.ImageDraw, place: tuple[int, int], content: CardContent
+    ) -> None:
+        measures = self._measures
+        left, top = place
+        number = Lettering(content.label, measures.number_size, bold=True)
+        # The font's ascender leaves room above capitals; the number sits closer to its picture.
+        rise = measures.number_size // 6
+        for line in number.lines(measures.box[0], 1):
+            number.draw(canvas, (left + 1, top - rise), line, self._theme.text)
+        caption = Lettering(content.caption, measures.caption_size)
+        top += round(measures.number_size * 1.1)
+        for line in caption.lines(measures.box[0], measures.caption_lines):
+            caption.draw(canvas, (left + 1, top), line, self._theme.quiet_text)
+            top += caption.line_height
+
+    def _badge(self, sheet: Image.Image, place: tuple[int, int], word: str, colour: str) -> None:
+        """The verdict as a coloured pill, on the right of the number's row."""
+        from PIL import ImageDraw
+
+        measures = self._measures
+        text = Lettering(word.upper(), max(12, round(measures.number_size * 0.46)), bold=True)
+        size = (round(text.width(text.text) + text.size * 1.3), round(text.size * 1.75))
+        row = place[1] + 2 * measures.padding + measures.box[1]
+        left = place[0] + measures.size[0] - measures.padding - size[0]
+        top = row + (measures.number_size - size[1]) // 2
+        sheet.paste(colour, (left, top), _rounded_mask(size, size[1] // 2))
+        text.draw_centred(
+            ImageDraw.Draw(sheet),
+            (left + size[0] / 2, top + size[1] / 2),
+            text.text,
+            self._theme.badge_text,
+        )
+
+
+def _fitted(content: CardContent, box: tuple[int, int]) -> Image.Image:
+    """The whole picture as large as the box allows; pixel art by a whole factor."""
+    picture, grid = content.picture, content.grid
+    factor = min(box[0] // grid.width, box[1] // grid.height)
+    if grid.is_art and factor >= 1:
+        return resize(native(picture, grid), (grid.width * factor, grid.height * factor), "nearest")
+    ratio = min(box[0] / picture.width, box[1] / picture.height)
+    size = (max(1, round(picture.width * ratio)), max(1, round(picture.height * ratio)))
+    return resize(picture, (min(size[0], box[0]), min(size[1], box[1])), "lanczos")
+
+
+def _checker_tones(contents: Sequence[CardContent]) -> tuple[str, str]:
+    """Light under dark drawings and dark under light ones, one answer for the whole sheet."""
+    import numpy as np
+
+    lightness = []
+    for content in contents:
+        small = np.array(native(content.picture, content.grid))
+        visible = small[small[..., 3] > 127][:, :3]
+        if visible.size and not is_opaque(content.picture):
+            lightness.append(float(np.percentile(visible @ (0.299, 0.587, 0.114), 25)))
+    return DARK_CHECKER if lightness and median(lightness) > 110 else LIGHT_CHECKER
+
+
+def _checker(size: tuple[int, int], tones: tuple[str, str]) -> Image.Image:
+    from PIL import Image
+
+    side = min(16, max(8, size[0] // 28))
+    across, down = (-(-length // side) for length in size)
+    small = Image.new("RGB", (across, down), tones[0])
+    second = Image.new("RGB", (1, 1), tones[1])
+    for row in range(down):
+        for column in range(row % 2, across, 2):
+            small.paste(second, (column, row))
+    return small.resize((across * side, down * side), Image.Resampling.NEAREST)
+
+
+def _rounded_mask(size: tuple[int, int], radius: int) -> Image.Image:
+    from PIL import Image, ImageDraw
+
+    large = Image.new("L", (size[0] * _SMOOTHING, size[1] * _SMOOTHING), 0)
+    ImageDraw.Draw(large).rounded_rectangle(
+        (0, 0, large.width - 1, large.height - 1), radius * _SMOOTHING, fill=255
+    )
+    return large.resize(size, Image.Resampling.BOX)

@@ -1,0 +1,144 @@
+"""Where everything on a contact sheet goes: arithmetic only, no picture is touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MARGIN = 28
+_GAP = 16
+_GAP_OF_MANY = 10
+_FEW = 16
+_LARGEST_BOX = 640
+_LARGEST_SINGLE_BOX = 896
+_SMALLEST_BOX = 72
+# Narrower than this a title has no room; the cards are centred instead.
+_NARROWEST_SHEET = 760
+
+
+@dataclass(frozen=True, slots=True)
+class CardMeasures:
+    """One card, all in pixels: the picture's box, the padding around it, and the text sizes."""
+
+    box: tuple[int, int]
+    padding: int
+    number_size: int
+    caption_size: int
+    caption_lines: int
+
+    @property
+    def label_height(self) -> int:
+        """Number row and caption lines below the picture."""
+        caption = round(self.caption_lines * self.caption_size * 1.36)
+        return round(self.number_size * 1.3) + (caption + self.padding // 4 if caption else 0)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the whole card."""
+        return (
+            self.box[0] + 2 * self.padding,
+            self.box[1] + 3 * self.padding + self.label_height,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SheetPlan:
+    """The grid: ``columns`` x ``rows`` cards of one size, on a sheet ``width`` pixels wide."""
+
+    columns: int
+    rows: int
+    card: CardMeasures
+    width: int
+    gap: int
+
+    @property
+    def grid_size(self) -> tuple[int, int]:
+        """Width and height of all cards with the gaps between them."""
+        return (
+            self.columns * self.card.size[0] + (self.columns - 1) * self.gap,
+            self.rows * self.card.size[1] + (self.rows - 1) * self.gap,
+        )
+
+    def card_place(self, index: int, top: int) -> tuple[int, int]:
+        """Left and top of card ``index`` in a grid that starts at ``top``."""
+        row, column = divmod(index, self.columns)
+        left = (self.width - self.grid_size[0]) // 2
+        return (
+            left + column * (self.card.size[0] + self.gap),
+            top + row * (self.card.size[1] + self.gap),
+        )
+
+
+def measure_card(box: tuple[int, int], caption_lines: int) -> CardMeasures:
+    """A card around a picture box: text grows with it, within what is legible."""
+    return CardMeasures(
+        box=box,
+        padding=min(16, max(8, box[0] // 24)),
+        number_size=min(40, max(22, box[0] // 9)),
+        caption_size=min(21, max(14, box[0] // 17)),
+        caption_lines=caption_lines,
+    )
+
+
+def plan_sheet(
+    count: int,
+    *,
+    aspect: float,
+    grid_side: int,
+    caption_lines: int,
+    columns: int | None,
+    width: int,
+    height: int,
+) -> SheetPlan:
+    """The grid that shows ``count`` pictures of ``aspect`` (width / height) largest.
+
+    ``width`` and ``height`` are the pixels for the cards, margins excluded. A box side is a
+    multiple of ``grid_side`` where there is room, so that pixel art fills it by a whole factor.
+    ``columns`` fixes the grid; the pictures are then as large as that allows.
+    """
+    choices = [columns] if columns is not None else range(1, count + 1)
+    plans = [
+        _plan(count, choice, aspect, grid_side, caption_lines, width, height) for choice in choices
+    ]
+    # Of equally large pictures the grid with fewer holes, then the wider one.
+    return max(
+        plans,
+        key=lambda plan: (
+            plan.card.box[0],
+            count - plan.columns * plan.rows,
+            plan.columns,
+        ),
+    )
+
+
+def _plan(
+    count: int,
+    columns: int,
+    aspect: float,
+    grid_side: int,
+    caption_lines: int,
+    width: int,
+    height: int,
+) -> SheetPlan:
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    gap = _GAP if count <= _FEW else _GAP_OF_MANY
+    cell = (width - (columns - 1) * gap) // columns
+    cell_height = (height - (rows - 1) * gap) // rows
+    largest = _LARGEST_SINGLE_BOX if count == 1 else _LARGEST_BOX
+    box_width = _SMALLEST_BOX
+    for side in range(min(largest, cell), _SMALLEST_BOX, -1):
+        card = measure_card(_box(side, aspect), caption_lines)
+        if card.size[0] <= cell and card.size[1] <= cell_height and card.box[1] <= largest:
+            box_width = side
+            break
+    box = _box(box_width, aspect)
+    # Where the art fills the box only a few times over, a smaller box would cost too much.
+    if grid_side > 1 and min(box) >= 4 * grid_side:
+        box = (box[0] - box[0] % grid_side, box[1] - box[1] % grid_side)
+    card = measure_card(box, caption_lines)
+    grid_width = columns * card.size[0] + (columns - 1) * gap
+    return SheetPlan(columns, rows, card, max(grid_width + 2 * MARGIN, _NARROWEST_SHEET), gap)
+
+
+def _box(width: int, aspect: float) -> tuple[int, int]:
+    return width, max(1, round(width / aspect))
