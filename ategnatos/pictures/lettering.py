@@ -29,6 +29,7 @@ _SIMPLE_SIGNS = str.maketrans(
     {"–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "×": "x", "•": "·", "→": ">", "\u00a0": " "}
 )
 ELLIPSIS = "…"
+_NO_WORD = "·"
 # More than any sheet has room for; the rest would only be measured and cut off.
 _LONGEST_TEXT = 4000
 
@@ -39,12 +40,12 @@ class Lettering:
     def __init__(self, text: str, size: int, *, bold: bool = False) -> None:
         self.text, self.font = _showable(text, size)
         self.size = size
-        # The font comes in one weight; a thin outline in the same colour makes the other.
-        self.stroke = max(1, round(size / 26)) if bold else 0
+        # The font comes in one weight: drawn twice, this many pixels apart, it is bold.
+        self._weight = size / 34 if bold else 0.0
 
     def width(self, text: str) -> float:
         """The width of ``text`` in pixels."""
-        return self.font.getlength(text) + 2 * self.stroke
+        return self.font.getlength(text) + self._weight
 
     @property
     def line_height(self) -> int:
@@ -67,22 +68,17 @@ class Lettering:
     def draw(
         self, canvas: ImageDraw.ImageDraw, place: tuple[float, float], line: str, colour: str
     ) -> None:
-        """Draw ``line`` with its ascender line at ``place``: left, top."""
-        canvas.text(place, line, font=self.font, fill=colour, stroke_width=self.stroke)
+        """Draw ``line`` with the top of its capitals and figures at ``place``: left, top."""
+        top = place[1] - self.font.getbbox("H")[1]
+        canvas.text((place[0], top), line, font=self.font, fill=colour)
+        if self._weight:
+            canvas.text((place[0] + self._weight, top), line, font=self.font, fill=colour)
 
-    def draw_centred(
-        self, canvas: ImageDraw.ImageDraw, centre: tuple[float, float], line: str, colour: str
-    ) -> None:
-        """Draw ``line`` around ``centre``; capitals and figures are what is centred in height."""
-        left = centre[0] - self.font.getlength(line) / 2
-        top, bottom = self.font.getbbox("H")[1::2]
-        canvas.text(
-            (left, centre[1] - (top + bottom) / 2),
-            line,
-            font=self.font,
-            fill=colour,
-            stroke_width=self.stroke,
-        )
+    @property
+    def capital_height(self) -> float:
+        """The height of a capital letter in pixels."""
+        _left, top, _right, bottom = self.font.getbbox("H")
+        return bottom - top
 
     def _first_line(self, text: str, width: int) -> tuple[str, str]:
         fitting = _longest(text, lambda part: self.width(part) <= width)
@@ -114,16 +110,12 @@ def _showable(text: str, size: int) -> tuple[str, ImageFont.FreeTypeFont]:
     """``text`` on one line in signs that the returned font has."""
     plain = " ".join(_visible(text[:_LONGEST_TEXT]).translate(_SIMPLE_SIGNS).split())
     font = _built_in(size)
-    if not (missing := _missing(plain, "")):
-        return plain, font
-    if any(unicodedata.category(sign)[0] in "LMN" for sign in missing):
-        for name in _WIDE_FONTS:
-            wide = _wide(name, size)
-            if wide is not None and not any(
-                unicodedata.category(sign)[0] in "LMN" for sign in _missing(plain, name)
-            ):
-                return _worded(plain, name), wide
-    return _worded(plain, ""), font
+    if not _missing_letters(plain, ""):
+        return _worded(plain, ""), font
+    # Letters decide: an emoji has a name to stand for it, a word in Greek has none.
+    installed = ["", *(name for name in _WIDE_FONTS if _wide(name, size) is not None)]
+    best = min(installed, key=lambda name: len(_missing_letters(plain, name)))
+    return _worded(plain, best), (_wide(best, size) if best else None) or font
 
 
 def _visible(text: str) -> str:
@@ -150,7 +142,7 @@ def _word(sign: str) -> str:
     name = unicodedata.name(sign, "").lower().replace(" ", "-")
     if unicodedata.category(sign)[0] == "L":
         # Letters one by one would be a wall of names; a dot shows that something stood there.
-        return "·"
+        return _NO_WORD
     return f":{name}:" if name else ""
 
 
@@ -165,6 +157,11 @@ def _glyph_is_missing(sign: str, font_name: str) -> bool:
 
 def _missing(text: str, font_name: str) -> set[str]:
     return {sign for sign in set(text) if sign != " " and _glyph_is_missing(sign, font_name)}
+
+
+def _missing_letters(text: str, font_name: str) -> set[str]:
+    """Signs that neither the font has nor a base letter or a name can stand for."""
+    return {sign for sign in _missing(text, font_name) if _word(sign) == _NO_WORD}
 
 
 @cache

@@ -19,7 +19,7 @@ from ategnatos.pictures.decode import decode_picture
 from ategnatos.pictures.lettering import Lettering
 from ategnatos.pictures.resize import pixel_grid
 from ategnatos.pictures.sheet_card import CardContent, CardPainter
-from ategnatos.pictures.sheet_plan import MARGIN, SheetPlan, plan_sheet
+from ategnatos.pictures.sheet_plan import MARGIN, plan_sheet
 from ategnatos.pictures.sheet_theme import THEMES, Theme
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ _SUBTITLE_SIZE = 20
 _SUBTITLE_LINES = 3
 _FOOTER_SIZE = 16
 _FOOTER_LINES = 2
+_HEADER_GAP = 14
+_FOOTER_GAP = 20
 
 Badge = Literal["approved", "rejected"]
 
@@ -82,33 +84,32 @@ def contact_sheet(
         CardContent(picture, pixel_grid(picture), item.label, item.caption, item.badge)
         for picture, item in zip(pictures, items, strict=True)
     ]
-    text_width = max_width - 2 * MARGIN
-    header = _Header(title, subtitle, colours)
-    footing = Lettering(footer, _FOOTER_SIZE)
-    footer_height = len(footing.lines(text_width, _FOOTER_LINES)) * footing.line_height
+    head = _Header(title, subtitle, colours)
+    foot = Lettering(footer, _FOOTER_SIZE)
+    most = max_width - 2 * MARGIN
     plan = plan_sheet(
         len(items),
         aspect=_shared_aspect(contents),
         grid_side=_shared_grid_side(contents),
         caption_lines=_caption_lines(contents),
         columns=columns,
-        width=text_width,
-        height=max_height - header.height(text_width) - footer_height - 2 * MARGIN,
+        width=most,
+        height=max_height - head.height(most) - _footer_height(foot, most) - 2 * MARGIN,
     )
     painter = CardPainter(plan.card, colours, contents)
 
     inner = plan.width - 2 * MARGIN
-    top = MARGIN + header.height(inner)
-    footer_lines = footing.lines(inner, _FOOTER_LINES)
-    height = top + plan.grid_size[1] + MARGIN
-    if footer_lines:
-        height += len(footer_lines) * footing.line_height + MARGIN // 4
+    top = MARGIN + head.height(inner)
+    bottom = top + plan.grid_size[1]
+    height = bottom + _footer_height(foot, inner) + MARGIN
     sheet = Image.new("RGB", (plan.width, height), colours.sheet)
     canvas = ImageDraw.Draw(sheet)
-    header.draw(canvas, inner)
+    head.draw(canvas, inner)
     for index, content in enumerate(contents):
         painter.paint(sheet, plan.card_place(index, top), content)
-    _draw_footer(canvas, footing, footer_lines, plan, top, colours)
+    for row, line in enumerate(foot.lines(inner, _FOOTER_LINES)):
+        place = (MARGIN, bottom + _FOOTER_GAP + row * foot.line_height)
+        foot.draw(canvas, place, line, colours.quiet_text)
     output = io.BytesIO()
     sheet.save(output, "PNG", compress_level=6)
     return output.getvalue()
@@ -123,12 +124,14 @@ class _Header:
         self._colours = colours
 
     def height(self, width: int) -> int:
-        lines = self._subtitle.lines(width, _SUBTITLE_LINES)
-        below = len(lines) * self._subtitle.line_height
-        return len(self._title.lines(width, 1)) * self._title.line_height + below + MARGIN * 3 // 5
+        """From the margin to the first card, in pixels."""
+        title = len(self._title.lines(width, 1)) * self._title.line_height
+        prompt = len(self._subtitle.lines(width, _SUBTITLE_LINES)) * self._subtitle.line_height
+        return title + prompt + (_HEADER_GAP if title or prompt else 0)
 
     def draw(self, canvas: ImageDraw.ImageDraw, width: int) -> None:
-        top = MARGIN - self._title.size // 5
+        """Draw both from the margin on."""
+        top = MARGIN
         for line in self._title.lines(width, 1):
             self._title.draw(canvas, (MARGIN, top), line, self._colours.text)
             top += self._title.line_height
@@ -137,18 +140,10 @@ class _Header:
             top += self._subtitle.line_height
 
 
-def _draw_footer(
-    canvas: ImageDraw.ImageDraw,
-    footing: Lettering,
-    lines: list[str],
-    plan: SheetPlan,
-    top: int,
-    colours: Theme,
-) -> None:
-    place = top + plan.grid_size[1] + MARGIN * 2 // 3
-    for line in lines:
-        footing.draw(canvas, (MARGIN, place), line, colours.quiet_text)
-        place += footing.line_height
+def _footer_height(foot: Lettering, width: int) -> int:
+    lines = len(foot.lines(width, _FOOTER_LINES))
+    # Capitals end a third of a line above the next one.
+    return _FOOTER_GAP + lines * foot.line_height - foot.line_height // 3 if lines else 0
 
 
 def _check(

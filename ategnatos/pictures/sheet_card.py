@@ -65,7 +65,7 @@ class CardPainter:
         box = self._picture_box(content)
         sheet.paste(box, (left + padding, top + padding))
         canvas = ImageDraw.Draw(sheet)
-        self._write(canvas, (left + padding, top + 2 * padding + box.height), content)
+        self._write(canvas, place, content)
         if verdict and content.badge:
             self._badge(sheet, place, content.badge, verdict)
 
@@ -85,32 +85,32 @@ class CardPainter:
         self, canvas: ImageDraw.ImageDraw, place: tuple[int, int], content: CardContent
     ) -> None:
         measures = self._measures
-        left, top = place
+        left = place[0] + measures.padding + 1
         number = Lettering(content.label, measures.number_size, bold=True)
-        # The font's ascender leaves room above capitals; the number sits closer to its picture.
-        rise = measures.number_size // 6
         for line in number.lines(measures.box[0], 1):
-            number.draw(canvas, (left + 1, top - rise), line, self._theme.text)
+            number.draw(canvas, (left, place[1] + measures.number_top), line, self._theme.text)
         caption = Lettering(content.caption, measures.caption_size)
-        top += round(measures.number_size * 1.1)
+        top = place[1] + measures.caption_top
         for line in caption.lines(measures.box[0], measures.caption_lines):
-            caption.draw(canvas, (left + 1, top), line, self._theme.quiet_text)
-            top += caption.line_height
+            caption.draw(canvas, (left, top), line, self._theme.quiet_text)
+            top += measures.caption_line_height
 
     def _badge(self, sheet: Image.Image, place: tuple[int, int], word: str, colour: str) -> None:
         """The verdict as a coloured pill, on the right of the number's row."""
         from PIL import ImageDraw
 
         measures = self._measures
-        text = Lettering(word.upper(), max(12, round(measures.number_size * 0.46)), bold=True)
-        size = (round(text.width(text.text) + text.size * 1.3), round(text.size * 1.75))
-        row = place[1] + 2 * measures.padding + measures.box[1]
+        text = Lettering(word.upper(), max(12, round(measures.number_size * 0.42)), bold=True)
+        size = (round(text.width(text.text) + text.size * 1.4), round(text.size * 1.8))
         left = place[0] + measures.size[0] - measures.padding - size[0]
-        top = row + (measures.number_size - size[1]) // 2
+        top = place[1] + measures.number_top + (measures.number_height - size[1]) // 2
         sheet.paste(colour, (left, top), _rounded_mask(size, size[1] // 2))
-        text.draw_centred(
+        text.draw(
             ImageDraw.Draw(sheet),
-            (left + size[0] / 2, top + size[1] / 2),
+            (
+                left + (size[0] - text.width(text.text)) / 2,
+                top + (size[1] - text.capital_height) / 2,
+            ),
             text.text,
             self._theme.badge_text,
         )

@@ -11,6 +11,7 @@ _FEW = 16
 _LARGEST_BOX = 640
 _LARGEST_SINGLE_BOX = 896
 _SMALLEST_BOX = 72
+_SMALLEST_SHARE = 0.75
 # Narrower than this a title has no room; the cards are centred instead.
 _NARROWEST_SHEET = 760
 
@@ -26,18 +27,35 @@ class CardMeasures:
     caption_lines: int
 
     @property
-    def label_height(self) -> int:
-        """Number row and caption lines below the picture."""
-        caption = round(self.caption_lines * self.caption_size * 1.36)
-        return round(self.number_size * 1.3) + (caption + self.padding // 4 if caption else 0)
+    def number_top(self) -> int:
+        """From the card's top edge to the top of the number's figures."""
+        return self.box[1] + 2 * self.padding + self.padding // 4
+
+    @property
+    def number_height(self) -> int:
+        """The height of the number's figures: capitals take 7 tenths of a font's size."""
+        return round(self.number_size * 0.7)
+
+    @property
+    def caption_top(self) -> int:
+        """From the card's top edge to the top of the caption's capitals."""
+        return self.number_top + self.number_height + round(self.caption_size * 0.75)
+
+    @property
+    def caption_line_height(self) -> int:
+        """From one caption line to the next."""
+        return round(self.caption_size * 1.36)
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the whole card."""
-        return (
-            self.box[0] + 2 * self.padding,
-            self.box[1] + 3 * self.padding + self.label_height,
-        )
+        bottom = self.number_top + self.number_height
+        if self.caption_lines:
+            bottom = self.caption_top + round(self.caption_size * 0.7)
+            bottom += (self.caption_lines - 1) * self.caption_line_height
+        # Room for the tails of letters below the last line.
+        bottom += self.caption_size // 5
+        return self.box[0] + 2 * self.padding, bottom + self.padding + self.padding // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +150,11 @@ def _plan(
             box_width = side
             break
     box = _box(box_width, aspect)
-    # Where the art fills the box only a few times over, a smaller box would cost too much.
-    if grid_side > 1 and min(box) >= 4 * grid_side:
-        box = (box[0] - box[0] % grid_side, box[1] - box[1] % grid_side)
+    if grid_side > 1:
+        whole = (box[0] - box[0] % grid_side, box[1] - box[1] % grid_side)
+        # Where the art fits only a time or two, a smaller box would cost too much.
+        if min(whole) >= _SMALLEST_SHARE * min(box):
+            box = whole
     card = measure_card(box, caption_lines)
     grid_width = columns * card.size[0] + (columns - 1) * gap
     return SheetPlan(columns, rows, card, max(grid_width + 2 * MARGIN, _NARROWEST_SHEET), gap)

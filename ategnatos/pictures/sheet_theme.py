@@ -48,5 +48,5 @@ THEMES = {
 }
 
 # What shows through transparent pictures, by what stands out on it.
-LIGHT_CHECKER = ("#d9dce1", "#ccd0d7")
+LIGHT_CHECKER = ("#b4bac4", "#a9b0bb")
 DARK_CHECKER = ("#343a45", "#3b424e")
