@@ -41,7 +41,7 @@ class Lettering:
         self.text, self.font = _showable(text, size)
         self.size = size
         # The font comes in one weight: drawn twice, this many pixels apart, it is bold.
-        self._weight = size / 34 if bold else 0.0
+        self._weight = size / 24 if bold else 0.0
 
     def width(self, text: str) -> float:
         """The width of ``text`` in pixels."""

@@ -92,6 +92,7 @@ def contact_sheet(
         aspect=_shared_aspect(contents),
         grid_side=_shared_grid_side(contents),
         caption_lines=_caption_lines(contents),
+        badges=any(item.badge for item in items),
         columns=columns,
         width=most,
         height=max_height - head.height(most) - _footer_height(foot, most) - 2 * MARGIN,

@@ -42,7 +42,7 @@ class CardPainter:
     ) -> None:
         self._measures = measures
         self._theme = theme
-        self._checker = _checker(measures.box, _checker_tones(contents))
+        self._checker = _checker((measures.inner, measures.box[1]), _checker_tones(contents))
         self._masks = {
             inset: _rounded_mask(
                 (measures.size[0] - 2 * inset, measures.size[1] - 2 * inset), _CORNER - inset
@@ -72,7 +72,8 @@ class CardPainter:
     def _picture_box(self, content: CardContent) -> Image.Image:
         from PIL import Image
 
-        box = Image.new("RGBA", self._measures.box, self._theme.box)
+        size = (self._measures.inner, self._measures.box[1])
+        box = Image.new("RGBA", size, self._theme.box)
         shown = _fitted(content, self._measures.box)
         offset = ((box.width - shown.width) // 2, (box.height - shown.height) // 2)
         if not is_opaque(content.picture):
@@ -87,11 +88,11 @@ class CardPainter:
         measures = self._measures
         left = place[0] + measures.padding + 1
         number = Lettering(content.label, measures.number_size, bold=True)
-        for line in number.lines(measures.box[0], 1):
+        for line in number.lines(measures.inner, 1):
             number.draw(canvas, (left, place[1] + measures.number_top), line, self._theme.text)
         caption = Lettering(content.caption, measures.caption_size)
         top = place[1] + measures.caption_top
-        for line in caption.lines(measures.box[0], measures.caption_lines):
+        for line in caption.lines(measures.inner, measures.caption_lines):
             caption.draw(canvas, (left, top), line, self._theme.quiet_text)
             top += measures.caption_line_height
 
@@ -100,7 +101,7 @@ class CardPainter:
         from PIL import ImageDraw
 
         measures = self._measures
-        text = Lettering(word.upper(), max(12, round(measures.number_size * 0.42)), bold=True)
+        text = Lettering(word.upper(), measures.badge_size, bold=measures.badge_size > 13)
         size = (round(text.width(text.text) + text.size * 1.4), round(text.size * 1.8))
         left = place[0] + measures.size[0] - measures.padding - size[0]
         top = place[1] + measures.number_top + (measures.number_height - size[1]) // 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MARGIN = 28
 _GAP = 16
@@ -18,9 +18,14 @@ _NARROWEST_SHEET = 760
 
 @dataclass(frozen=True, slots=True)
 class CardMeasures:
-    """One card, all in pixels: the picture's box, the padding around it, and the text sizes."""
+    """One card, all in pixels: the picture's box, the padding around it, and the text sizes.
+
+    ``inner`` is the width between the paddings: that of the box, or more where the number and
+    a verdict beside it need it.
+    """
 
     box: tuple[int, int]
+    inner: int
     padding: int
     number_size: int
     caption_size: int
@@ -47,6 +52,11 @@ class CardMeasures:
         return round(self.caption_size * 1.36)
 
     @property
+    def badge_size(self) -> int:
+        """The text size of the verdict."""
+        return max(12, round(self.number_size * 0.42))
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height of the whole card."""
         bottom = self.number_top + self.number_height
@@ -55,7 +65,7 @@ class CardMeasures:
             bottom += (self.caption_lines - 1) * self.caption_line_height
         # Room for the tails of letters below the last line.
         bottom += self.caption_size // 5
-        return self.box[0] + 2 * self.padding, bottom + self.padding + self.padding // 4
+        return self.inner + 2 * self.padding, bottom + self.padding + self.padding // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +96,20 @@ class SheetPlan:
         )
 
 
-def measure_card(box: tuple[int, int], caption_lines: int) -> CardMeasures:
+def measure_card(box: tuple[int, int], caption_lines: int, badges: bool) -> CardMeasures:
     """A card around a picture box: text grows with it, within what is legible."""
-    return CardMeasures(
+    bare = CardMeasures(
         box=box,
+        inner=box[0],
         padding=min(16, max(8, box[0] // 24)),
-        number_size=min(40, max(22, box[0] // 9)),
+        number_size=min(44, max(22, box[0] // 8)),
         caption_size=min(21, max(14, box[0] // 17)),
         caption_lines=caption_lines,
     )
+    if not badges:
+        return bare
+    # "#64" is about two sizes wide, the pill around "APPROVED" eight.
+    return replace(bare, inner=max(box[0], bare.number_size * 2 + bare.badge_size * 8))
 
 
 def plan_sheet(
@@ -103,6 +118,7 @@ def plan_sheet(
     aspect: float,
     grid_side: int,
     caption_lines: int,
+    badges: bool,
     columns: int | None,
     width: int,
     height: int,
@@ -111,11 +127,13 @@ def plan_sheet(
 
     ``width`` and ``height`` are the pixels for the cards, margins excluded. A box side is a
     multiple of ``grid_side`` where there is room, so that pixel art fills it by a whole factor.
-    ``columns`` fixes the grid; the pictures are then as large as that allows.
+    ``badges`` says whether any card carries a verdict. ``columns`` fixes the grid; the
+    pictures are then as large as that allows.
     """
     choices = [columns] if columns is not None else range(1, count + 1)
     plans = [
-        _plan(count, choice, aspect, grid_side, caption_lines, width, height) for choice in choices
+        _plan(count, choice, aspect, grid_side, caption_lines, badges, width, height)
+        for choice in choices
     ]
     # Of equally large pictures the grid with fewer holes, then the wider one.
     return max(
@@ -134,6 +152,7 @@ def _plan(
     aspect: float,
     grid_side: int,
     caption_lines: int,
+    badges: bool,
     width: int,
     height: int,
 ) -> SheetPlan:
@@ -145,7 +164,7 @@ def _plan(
     largest = _LARGEST_SINGLE_BOX if count == 1 else _LARGEST_BOX
     box_width = _SMALLEST_BOX
     for side in range(min(largest, cell), _SMALLEST_BOX, -1):
-        card = measure_card(_box(side, aspect), caption_lines)
+        card = measure_card(_box(side, aspect), caption_lines, badges)
         if card.size[0] <= cell and card.size[1] <= cell_height and card.box[1] <= largest:
             box_width = side
             break
@@ -155,7 +174,7 @@ def _plan(
         # Where the art fits only a time or two, a smaller box would cost too much.
         if min(whole) >= _SMALLEST_SHARE * min(box):
             box = whole
-    card = measure_card(box, caption_lines)
+    card = measure_card(box, caption_lines, badges)
     grid_width = columns * card.size[0] + (columns - 1) * gap
     return SheetPlan(columns, rows, card, max(grid_width + 2 * MARGIN, _NARROWEST_SHEET), gap)
 
