@@ -1,0 +1,191 @@
+"""The way in: a request becomes pictures.
+
+``plan`` checks a request and says what would be made of it; ``generate`` makes it. Text to
+image, image to image and inpaint, with LoRAs, any number of pictures, progress after each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ategnatos.starter.canvas import (
+    OPAQUE_FROM,
+    ByteArray,
+    Layout,
+    enlarge,
+    layout,
+    mask_to_model,
+    to_model,
+    to_sprite,
+)
+from ategnatos.starter.denoise import Start, denoise, encode_prompts, pictures_at_once
+from ategnatos.starter.lora import Lora
+from ategnatos.starter.model import StarterModel, load_model
+from ategnatos.starter.noise import noise
+from ategnatos.starter.request import Settings, StarterRequest, settle
+from ategnatos.starter.words import missing_subject, normalise
+
+LABEL = "starter engine (32x32 pixel art, one thing a picture)"
+
+StepCallback = Callable[[int, int], None]
+"""Called with the steps done and the steps in all, over all pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request with nothing left open, and what a person should know before it is made.
+
+    ``request`` holds the prompts as the model reads them; planning it again gives it again.
+    """
+
+    request: StarterRequest
+    settings: Settings
+    loras: tuple[tuple[Lora, float], ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One finished picture.
+
+    ``sprite`` (32, 32, 4) is what the model drew, RGBA bytes with hard alpha, empty pixels all
+    zero. ``pixels`` enlarges it; it is not kept, because it can be a thousand times larger.
+    """
+
+    seed: int
+    sprite: ByteArray
+    where: Layout
+    original: ByteArray | None = None
+    mask: ByteArray | None = None
+
+    def pixels(self) -> ByteArray:
+        """The picture (height, width, 4) at the asked-for size.
+
+        After an inpaint every pixel that the mask does not mark is that of the original.
+        """
+        canvas = enlarge(self.sprite, self.where)
+        if self.original is None or self.mask is None:
+            return canvas
+        may_change = self.mask[..., None] >= OPAQUE_FROM
+        return np.where(may_change, canvas, self.original)
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What ``generate`` made: the plan it followed, the model's hash, pictures by rising seed."""
+
+    plan: Plan
+    model_sha256: str
+    pictures: tuple[Picture, ...]
+
+
+def plan(request: StarterRequest, model: StarterModel | None = None) -> Plan:
+    """Check a request, fill in its defaults and reduce its prompts to known words.
+
+    LoRA files are read and matched; no pixel is made. Raises StudioError (``starter_request``,
+    ``starter_lora``, ``starter_weights``) for what cannot be honoured.
+    """
+    model = model or load_model()
+    settings = settle(request, model.unet.side, model.schedule.default_sampler)
+    loras = tuple(model.read_loras(request.loras))
+    triggers = [*request.triggers, *(lora.trigger for lora, _ in loras)]
+    prompt = normalise(request.prompt, triggers)
+    negative = normalise(request.negative, triggers)
+    warnings = [*prompt.warnings]
+    warnings += [f"Negative prompt: {warning}" for warning in negative.warnings]
+    if subject := missing_subject(prompt.text, triggers):
+        warnings.append(subject)
+    for text in (prompt.text, negative.text):
+        if len(model.tokenizer.tokens(text)) > model.tokenizer.room():
+            warnings.append(
+                f"Only the first {model.tokenizer.room()} words of '{text[:40]}...' are read."
+            )
+    if negative.text and settings.guidance == 1:
+        warnings.append(
+            "The negative prompt has no effect at CFG 1: use a CFG above 1 for it to count."
+        )
+    where = layout(settings.width, settings.height, model.unet.side)
+    if not where.fills:
+        extent = where.factor * where.side
+        warnings.append(
+            f"{settings.width}x{settings.height} is no whole multiple of "
+            f"{where.side}x{where.side}: the picture is {extent}x{extent}, in the middle of a "
+            "transparent canvas."
+        )
+    if request.init_image is not None and request.mask is None and not where.fills:
+        warnings.append("Only the square in the middle of the init image is read.")
+    exact = replace(
+        request,
+        prompt=prompt.text,
+        negative=negative.text,
+        width=settings.width,
+        height=settings.height,
+        steps=settings.steps,
+        guidance=settings.guidance,
+        sampler=settings.sampler,
+        strength=settings.strength,
+    )
+    return Plan(exact, settings, loras, tuple(warnings))
+
+
+def generate(
+    request: StarterRequest,
+    on_step: StepCallback | None = None,
+    model: StarterModel | None = None,
+) -> Pictures:
+    """Make the pictures of a request.
+
+    Picture ``i`` is the one that a request for a single picture with ``seed + i`` makes, to the
+    bit. What ``on_step`` raises (a cancel) stops the work between two steps and passes through.
+    Raises StudioError as ``plan`` does, before any work.
+    """
+    model = model or load_model()
+    order = plan(request, model)
+    settings = order.settings
+    guided = settings.guidance != 1
+    weights = model.with_loras(order.loras)
+    prompts = [order.request.negative] * guided + [order.request.prompt]
+    text = encode_prompts(model, weights, prompts)
+
+    side, where = model.unet.side, layout(settings.width, settings.height, model.unet.side)
+    init_image, mask = request.init_image, request.mask
+    picture = None if init_image is None else to_model(init_image, where)
+    may_change = None if mask is None else mask_to_model(mask, where)
+
+    total = request.count * (settings.steps - settings.first)
+    done = 0
+    sprites: list[ByteArray] = []
+    seeds = range(request.seed, request.seed + request.count)
+    at_once = pictures_at_once(guided)
+    for begin in range(0, request.count, at_once):
+        batch = seeds[begin : begin + at_once]
+
+        def count_step(pictures: int = len(batch)) -> None:
+            nonlocal done
+            done += pictures
+            if on_step is not None:
+                on_step(done, total)
+
+        pixels = denoise(
+            model,
+            weights,
+            text,
+            Start(np.stack([noise(seed, side, 4) for seed in batch]), picture, may_change),
+            settings.steps,
+            settings.first,
+            settings.sampler,
+            settings.guidance,
+            count_step,
+        )
+        sprites.extend(to_sprite(pixels))
+    return Pictures(
+        order,
+        model.sha256,
+        tuple(
+            Picture(seed, sprite, where, init_image if mask is not None else None, mask)
+            for seed, sprite in zip(seeds, sprites, strict=True)
+        ),
+    )
