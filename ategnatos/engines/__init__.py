@@ -174,7 +174,10 @@ def installed_engines() -> Sequence[str]:
 
 
 def load_engine(name: str) -> Engine:
-    """The engine called ``name``. Raises StudioError (``engine_unknown``, ``engine_unavailable``)."""
+    """The engine called ``name``.
+
+    Raises StudioError (``engine_unknown``, ``engine_unavailable``).
+    """
     from importlib.metadata import entry_points
 
     found = [entry for entry in entry_points(group=ENTRY_POINT_GROUP) if entry.name == name]

@@ -129,7 +129,7 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> StudioError:
         return StudioError(
             DATABASE_FULL,
             f"{path.name} could not be written ({text}); its last state stands.",
-            hint="Free some space (ategnatos clean --dry-run shows what can go), then run it again.",
+            hint="Free some space ('ategnatos clean --dry-run' shows what can go), then try again.",
         )
     return StudioError(
         DATABASE_BROKEN,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
@@ -38,6 +39,11 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     APPROVED: frozenset(),
     REJECTED: frozenset({APPROVED}),
 }
+
+
+def iso(moment: datetime) -> str:
+    """An aware time as the records write it: ISO 8601 in UTC, whole seconds, ``Z``."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +344,14 @@ def mark_cleaned(
         connection.executemany(
             "UPDATE candidate SET cleaned_at=? WHERE job=? AND number=?",
             [(now, job_id, number) for job_id, number in references],
+        )
+
+
+def mark_restored(connection: sqlite3.Connection, references: Iterable[tuple[int, int]]) -> None:
+    """Note that the files of these candidates (job id, number) are there again."""
+    with writing(connection):
+        connection.executemany(
+            "UPDATE candidate SET cleaned_at=NULL WHERE job=? AND number=?", list(references)
         )
 
 

@@ -1,0 +1,80 @@
+"""How a picture came to be: the chain of jobs it descends from, each with its events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ategnatos.art.references import parse_candidate
+from ategnatos.grimoire import journal
+from ategnatos.grimoire.jobs import database, store
+
+if TYPE_CHECKING:
+    from ategnatos.grimoire.journal import Event
+    from ategnatos.grimoire.project import Project
+
+
+def steps_to(project: Project, job_id: int) -> list[dict[str, Any]]:
+    """The jobs from the first ancestor to ``job_id``, with what the journal says of each.
+
+    Raises StudioError (``job_unknown``, ``journal_corrupt``).
+    """
+    chain: list[store.Job] = []
+    with database.connect(project) as db:
+        job = store.get(db, job_id)
+        chain.append(job)
+        # A parent is always older, so the walk ends.
+        while job.parent is not None:
+            job = store.get(db, parse_candidate(job.parent)[0])
+            chain.append(job)
+    steps = [
+        {
+            "job": job.name,
+            "prompt": job.request["prompt"],
+            "parent": job.parent,
+            "change": job.change,
+            "state": job.state,
+            "events": [],
+        }
+        for job in reversed(chain)
+    ]
+    by_job = {step["job"]: step for step in steps}
+    for event in journal.read(project):
+        name = _job_of(event)
+        if name in by_job:
+            by_job[name]["events"].append(
+                {
+                    "event": event.id,
+                    "time": event.time,
+                    "actor": event.actor,
+                    "what": _words(event),
+                }
+            )
+    return steps
+
+
+def _job_of(event: Event) -> str | None:
+    references = event.references
+    if "job" in references:
+        return str(references["job"])
+    if "candidate" in references:
+        return str(references["candidate"]).partition("#")[0]
+    return None
+
+
+def _words(event: Event) -> str:
+    candidate = event.references.get("candidate", "")
+    match event.kind:
+        case "art.ordered":
+            return "ordered"
+        case "art.delivered":
+            return f"made {len(event.references['sha256'])} pictures"
+        case "art.failed":
+            return f"failed: {event.data.get('message', '')}"
+        case "art.verdict":
+            reason = event.data.get("reason")
+            because = f" because {reason}" if reason else ""
+            return f"{candidate} {event.data['verdict']}{because} ({event.data['gate']})"
+        case "art.exported":
+            return f"{candidate} exported as {event.data['name']} v{event.data['version']}"
+        case _:
+            return event.kind

@@ -1,0 +1,207 @@
+"""Freeze an approved candidate as a file to ship, with its provenance in the manifest.
+
+Only a candidate with an approval leaves the workspace, and only with the bytes that were
+approved. A crash between the steps loses nothing: the same export again finds the frozen file
+by its hash and writes down what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ategnatos.art import verdicts
+from ategnatos.grimoire import content, journal, manifest
+from ategnatos.grimoire.documents import edit
+from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.grimoire.files import sha256_bytes, sha256_file
+from ategnatos.grimoire.jobs import database, store
+from ategnatos.grimoire.locks import hold
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ategnatos.grimoire.project import Project
+    from ategnatos.grimoire.schemas.assets import Asset
+    from ategnatos.pictures.export import ExportedPicture
+
+NOT_APPROVED = ErrorCode("not_approved", "Only a candidate that a person approved is exported.")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the file is to be. Sizes in pixels; None keeps the picture's own."""
+
+    format: str = "png"
+    width: int | None = None
+    height: int | None = None
+    fit: str | None = None
+    background: str | None = None
+    quality: int | None = None
+    keep_metadata: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """A frozen file. ``fresh`` is False where the same file was there already."""
+
+    path: Path
+    version: int
+    sha256: str
+    width: int
+    height: int
+    notes: tuple[str, ...]
+    fresh: bool
+
+
+def prepare(
+    project: Project, job_id: int, number: int, name: str, options: Options
+) -> tuple[store.Job, store.Candidate, ExportedPicture]:
+    """Check name and approval and make the file's bytes; nothing is written.
+
+    Raises StudioError (``name_invalid``, ``not_approved``, ``bytes_changed``, ``file_gone``,
+    ``export_*``).
+    """
+    from ategnatos.pictures.export import export_picture
+
+    content.check_name(name, "asset name")
+    with database.connect(project) as db:
+        verdicts.settle(project, db, job_id, number)
+        candidate = store.get_candidate(db, job_id, number)
+        job = store.get(db, job_id)
+    if candidate.verdict != store.APPROVED:
+        state = "rejected" if candidate.verdict else "still waiting for a person's verdict"
+        raise StudioError(
+            NOT_APPROVED,
+            f"{candidate.reference} is {state}; nothing was exported.",
+            hint="A person approves it in a terminal: "
+            f"ategnatos art approve '{candidate.reference}'",
+            candidate=candidate.reference,
+            verdict=candidate.verdict,
+        )
+    verdicts.verify_bytes(project, candidate)
+    picture = export_picture(
+        project.root / candidate.path,
+        format=options.format,
+        width=options.width,
+        height=options.height,
+        fit=options.fit,  # type: ignore[arg-type]  # checked, with a message, by lay_out
+        background=options.background,
+        quality=options.quality,
+        keep_metadata=options.keep_metadata,
+    )
+    return job, candidate, picture
+
+
+def ship(
+    project: Project,
+    job_id: int,
+    number: int,
+    name: str,
+    options: Options,
+    *,
+    actor: str,
+    now: Callable[[], datetime],
+) -> Shipped:
+    """Export one approved candidate as ``exports/loose/<name>/v<N>/``, read-only.
+
+    The same bytes under the same name are not frozen twice. Raises StudioError as
+    :func:`prepare` does.
+    """
+    job, candidate, picture = prepare(project, job_id, number, name, options)
+    digest = sha256_bytes(picture.data)
+    with hold(project, "exports"):
+        known = manifest.manifest_read(project).entries
+        for entry in known:
+            if entry.name == name and entry.sha256 == digest:
+                path = project.root / entry.path
+                if path.is_file() and sha256_file(path) == digest:
+                    return _shipped(path, entry.version, digest, picture, fresh=False)
+        path, version = _frozen_before(project, name, digest) or content.freeze(
+            project, name, picture.data, picture.format
+        )
+        asset = _asset(project, job, candidate, name, version, path, digest, picture, options, now)
+        manifest.manifest_add(project, _entry(asset, len(picture.data)))
+        with edit(project, "assets") as document:
+            if not any(one.name == name and one.version == version for one in document.assets):
+                document.assets.append(asset)
+        journal.append(
+            project,
+            "art.exported",
+            actor=actor,
+            references={
+                "candidate": candidate.reference,
+                "verdict_event": candidate.verdict_event,
+                "sha256": digest,
+            },
+            data={"name": name, "version": version, "path": asset.path},
+            now=now(),
+        )
+    return _shipped(path, version, digest, picture, fresh=True)
+
+
+def _frozen_before(project: Project, name: str, digest: str) -> tuple[Path, int] | None:
+    """A frozen file with these bytes that no manifest entry names: left by a crash."""
+    for version in content.frozen_versions(project, name):
+        folder = project.exports / "loose" / name / f"v{version}"
+        for path in folder.iterdir():
+            if path.is_file() and sha256_file(path) == digest:
+                return path, version
+    return None
+
+
+def _asset(
+    project: Project,
+    job: store.Job,
+    candidate: store.Candidate,
+    name: str,
+    version: int,
+    path: Path,
+    digest: str,
+    picture: ExportedPicture,
+    options: Options,
+    now: Callable[[], datetime],
+) -> Asset:
+    from ategnatos.grimoire.schemas.assets import Asset
+
+    facts: dict[str, Any] = {
+        "name": name,
+        "version": version,
+        "path": path.relative_to(project.root).as_posix(),
+        "sha256": digest,
+        "source_sha256": candidate.sha256,
+        "job": job.name,
+        "candidate": candidate.number,
+        "recipe_id": job.recipe_id,
+        "binding": job.binding,
+        "engine": job.engine,
+        "prompt": job.request["prompt"],
+        "seed": candidate.seed,
+        "settings": candidate.settings,
+        "verdict_event": candidate.verdict_event,
+        "exported_at": store.iso(now()),
+        "export": {
+            "format": picture.format,
+            "width": picture.width,
+            "height": picture.height,
+            "fit": options.fit,
+            "background": options.background,
+            "quality": options.quality,
+            "keep_metadata": options.keep_metadata,
+        },
+    }
+    return Asset.model_validate(facts)
+
+
+def _entry(asset: Asset, size: int) -> dict[str, Any]:
+    facts = asset.model_dump(mode="json")
+    own = {key: facts.pop(key) for key in ("name", "version", "path", "sha256")}
+    return {**own, "size": size, "frozen_at": facts.pop("exported_at"), "provenance": facts}
+
+
+def _shipped(
+    path: Path, version: int, digest: str, picture: ExportedPicture, *, fresh: bool
+) -> Shipped:
+    return Shipped(path, version, digest, picture.width, picture.height, picture.notes, fresh)

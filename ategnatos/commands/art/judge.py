@@ -1,0 +1,154 @@
+"""``art approve``, ``reject`` and ``export``: a person's verdict, and the file it frees."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ategnatos.commands.art import present
+from ategnatos.commands.contract import Answer, Call, command
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ategnatos.art.verdicts import Verdict
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this module to the art room."""
+    command(app, "approve", example="ategnatos art approve 'j1#2'")(approve)
+    command(app, "reject", example="ategnatos art reject 'j1#3' --because 'too dark'")(reject)
+    command(
+        app,
+        "export",
+        example="ategnatos art export 'j1#2' --as potion --format webp --size 256x256 --fit pad",
+        dry_run=True,
+    )(export)
+
+
+def approve(
+    call: Call,
+    candidate: Annotated[str, typer.Argument(help="The candidate, like 'j1#2'.")],
+) -> Answer:
+    """Approve one candidate: a person's act, asked at the terminal, final for its bytes."""
+    from ategnatos.art import verdicts
+    from ategnatos.art.references import parse_candidate
+    from ategnatos.guard.actor import person
+
+    verdict = verdicts.approve(
+        call.project(), *parse_candidate(candidate), actor=person(), now=_now
+    )
+    return _recorded(verdict, (f"ategnatos art export '{verdict.candidate}' --as NAME",))
+
+
+def reject(
+    call: Call,
+    candidate: Annotated[str, typer.Argument(help="The candidate, like 'j1#2'.")],
+    because: Annotated[str, typer.Option("--because", help="Why; the next try learns from it.")],
+) -> Answer:
+    """Reject one candidate with a reason: a person's act, asked at the terminal, final."""
+    from ategnatos.art import verdicts
+    from ategnatos.art.references import parse_candidate
+    from ategnatos.guard.actor import person
+
+    verdict = verdicts.reject(
+        call.project(), *parse_candidate(candidate), because, actor=person(), now=_now
+    )
+    return _recorded(verdict, (f"ategnatos art vary '{verdict.candidate}' --change '...'",))
+
+
+def export(
+    call: Call,
+    candidate: Annotated[str, typer.Argument(help="An approved candidate, like 'j1#2'.")],
+    name: Annotated[str, typer.Option("--as", help="The asset's name.")],
+    format: Annotated[str, typer.Option("--format", help="png, webp or jpg.")] = "png",
+    size: Annotated[
+        str | None, typer.Option("--size", metavar="WxH", help="Exact size in pixels.")
+    ] = None,
+    fit: Annotated[
+        str | None, typer.Option("--fit", help="contain, cover or pad, where the shape differs.")
+    ] = None,
+    background: Annotated[
+        str | None, typer.Option("--background", help="A colour under transparent parts.")
+    ] = None,
+    quality: Annotated[
+        int | None, typer.Option("--quality", help="1 to 100, for jpg and webp.")
+    ] = None,
+    keep_metadata: Annotated[
+        bool, typer.Option("--keep-metadata", help="Leave prompt and settings in the file.")
+    ] = False,
+) -> Answer:
+    """Freeze an approved candidate in exports/: read-only, versioned, never overwritten."""
+    from ategnatos.art import ship
+    from ategnatos.art.order import parse_size
+    from ategnatos.art.references import parse_candidate
+    from ategnatos.guard.actor import actor
+
+    project = call.project()
+    width, height = parse_size(size) if size else (None, None)
+    options = ship.Options(format, width, height, fit, background, quality, keep_metadata)
+    job_id, number = parse_candidate(candidate)
+    if call.dry_run:
+        _, _, picture = ship.prepare(project, job_id, number, name, options)
+        notes = "".join(f"\n  {note}" for note in picture.notes)
+        return Answer(
+            {
+                "dry_run": True,
+                "name": name,
+                "format": picture.format,
+                "width": picture.width,
+                "height": picture.height,
+                "bytes": len(picture.data),
+                "notes": list(picture.notes),
+            },
+            f"Would export {candidate} as {name}: {picture.width}x{picture.height} "
+            f"{picture.format}, {len(picture.data):,} bytes{notes}",
+        )
+    shipped = ship.ship(project, job_id, number, name, options, actor=actor(), now=_now)
+
+    def words(console: Console) -> None:
+        state = "exported" if shipped.fresh else "was exported before, unchanged"
+        console.print(
+            f"{candidate} {state}: {present.relative(shipped.path)} "
+            f"({shipped.width}x{shipped.height}, version {shipped.version})"
+        )
+        for note in shipped.notes:
+            console.print(f"  {note}")
+
+    return Answer(
+        {
+            "name": name,
+            "version": shipped.version,
+            "path": str(shipped.path),
+            "sha256": shipped.sha256,
+            "width": shipped.width,
+            "height": shipped.height,
+            "notes": list(shipped.notes),
+            "fresh": shipped.fresh,
+            "manifest": str(project.exports / "manifest.json"),
+        },
+        words,
+    )
+
+
+def _recorded(verdict: Verdict, next_steps: tuple[str, ...]) -> Answer:
+    because = f" because {verdict.reason}" if verdict.reason else ""
+    return Answer(
+        {
+            "candidate": verdict.candidate,
+            "verdict": verdict.verdict,
+            "reason": verdict.reason,
+            "sha256": verdict.sha256,
+            "event": verdict.event,
+            "signed": False,
+        },
+        f"{verdict.candidate} is {verdict.verdict}{because} "
+        f"(hash {verdict.sha256[:16]}, record {verdict.event}).",
+        next_steps,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,234 @@
+"""``art list``, ``show``, ``sheet``, ``history``, ``info``: what there is, and from where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ategnatos.commands.art import present
+from ategnatos.commands.contract import Answer, Call, command
+from ategnatos.commands.terminal import plain
+from ategnatos.grimoire.errors import ErrorCode, StudioError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+STATE = ErrorCode("state_unknown", "There is no job state of that name.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this module to the art room."""
+    command(app, "list", example="ategnatos art list --state awaiting_review")(list_jobs)
+    command(app, "show", example="ategnatos art show 'j1#2' --json")(show)
+    command(app, "sheet", example="ategnatos art sheet j1")(sheet)
+    command(app, "history", example="ategnatos art history 'j4#1'")(history)
+    command(app, "info", example="ategnatos art info picture.png")(info)
+
+
+def list_jobs(
+    call: Call,
+    state: Annotated[str | None, typer.Option("--state", help="Only jobs in this state.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
+) -> Answer:
+    """Jobs, newest first."""
+    from ategnatos.grimoire.jobs import database, store
+
+    project = call.project()
+    if state is not None and state not in store.TRANSITIONS:
+        raise StudioError(
+            STATE,
+            f"There is no state {state!r}; nothing was listed.",
+            hint=f"States: {', '.join(store.TRANSITIONS)}.",
+            given=state,
+        )
+    with database.connect(project) as db:
+        jobs = store.jobs(db, states=[] if state is None else [state], limit=limit)
+        rows = [(job, store.candidates(db, job.id)) for job in jobs]
+
+    def words(console: Console) -> None:
+        if not rows:
+            console.print("No jobs yet." if state is None else f"No job is {state}.")
+            return
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for title in ("Job", "State", "Pictures", "Prompt"):
+            table.add_column(title, overflow="fold" if title == "Prompt" else "ellipsis")
+        for job, candidates in rows:
+            marks = "".join(
+                {"approved": "+", "rejected": "-"}.get(one.verdict or "", ".") for one in candidates
+            )
+            table.add_row(job.name, present.STATE_WORDS[job.state], marks, plain(_title(job)))
+        console.print(table)
+        console.print("Pictures: + approved, - rejected, . no verdict yet")
+
+    return Answer(
+        {
+            "jobs": [
+                {
+                    **present.job_facts(job),
+                    "candidates": len(candidates),
+                    "undecided": sum(one.verdict is None for one in candidates),
+                }
+                for job, candidates in rows
+            ]
+        },
+        words,
+        () if rows else ("ategnatos art generate 'a red potion, outlined'",),
+    )
+
+
+def show(
+    call: Call,
+    name: Annotated[str, typer.Argument(help="A job (j1) or a candidate ('j1#2').")],
+) -> Answer:
+    """Everything the record knows about a job or one candidate."""
+    from ategnatos.art.references import names_candidate, parse_candidate, parse_job
+    from ategnatos.grimoire.jobs import database, store
+
+    project = call.project()
+    with database.connect(project) as db:
+        job = store.get(db, parse_job(name))
+        if names_candidate(name):
+            pictures = [store.get_candidate(db, *parse_candidate(name))]
+        else:
+            pictures = store.candidates(db, job.id)
+
+    def words(console: Console) -> None:
+        console.print(f"{job.name}  {_title(job)}  ({present.STATE_WORDS[job.state]})")
+        for key, value in _settings(job.request).items():
+            console.print(f"  {key}: {value}")
+        console.print(f"  binding: {job.binding}, take {job.take}, made {job.created_at}")
+        if job.parent:
+            console.print(f"  from {job.parent}, changed: {job.change}")
+        if job.error:
+            console.print(f"  failed: {job.error['message']}")
+        present.draw_candidates(console, project, pictures)
+        for one in pictures:
+            verdict = one.verdict or "no verdict yet"
+            reason = f" because {one.reason}" if one.reason else ""
+            console.print(f"  {one.reference}  {verdict}{reason}  {one.sha256[:16]}  {one.path}")
+
+    return Answer(
+        {
+            **present.job_facts(job),
+            "request": job.request,
+            "warnings": list(job.warnings),
+            "attempts": job.attempts,
+            "candidates": [
+                {**present.candidate_facts(project, one), "settings": one.settings}
+                for one in pictures
+            ],
+        },
+        words,
+    )
+
+
+def sheet(
+    call: Call,
+    name: Annotated[str | None, typer.Argument(help="A job; default: the newest.")] = None,
+) -> Answer:
+    """Draw a job's contact sheet, with the verdicts so far, and say where it is."""
+    from ategnatos.art import sheets
+    from ategnatos.art.references import parse_job
+    from ategnatos.grimoire.jobs import database, store
+
+    project = call.project()
+    with database.connect(project) as db:
+        if name is None:
+            newest = store.jobs(db, limit=1)
+            if not newest:
+                raise StudioError(
+                    sheets.NO_PICTURES,
+                    "There is no job yet, so there is no sheet to draw.",
+                    hint="Make pictures: ategnatos art generate 'a red potion, outlined'",
+                )
+            job = newest[0]
+        else:
+            job = store.get(db, parse_job(name))
+        candidates = store.candidates(db, job.id)
+    path = sheets.write_job_sheet(project, job, candidates)
+
+    def words(console: Console) -> None:
+        console.print(f"{job.name}  {_title(job)}")
+        present.draw_candidates(console, project, candidates)
+        console.print(f"Sheet: {present.relative(path)}")
+
+    return Answer({**present.job_facts(job), "sheet": str(path)}, words)
+
+
+def history(
+    call: Call,
+    name: Annotated[str, typer.Argument(help="A job (j1) or a candidate ('j1#2').")],
+) -> Answer:
+    """How a picture came to be: its ancestors, what changed at each step, and why."""
+    from ategnatos.art.history import steps_to
+    from ategnatos.art.references import parse_job
+
+    project = call.project()
+    steps = steps_to(project, parse_job(name))
+
+    def words(console: Console) -> None:
+        for step in steps:
+            console.print(f"{step['job']}  {step['prompt']}")
+            if step["parent"]:
+                console.print(f"  from {step['parent']}, asked: {step['change']}")
+            for event in step["events"]:
+                console.print(f"  {event['time'][:19]}  {event['actor']}  {event['what']}")
+
+    return Answer({"steps": steps}, words)
+
+
+def info(
+    call: Call,
+    file: Annotated[Path, typer.Argument(help="A picture file, of any origin.")],
+    perceptual: Annotated[
+        bool, typer.Option("--perceptual", help="Also the perceptual hash.")
+    ] = False,
+) -> Answer:
+    """What a picture file is, and what it says of its making."""
+    from dataclasses import asdict
+
+    from ategnatos.pictures.inspect import picture_info
+
+    found = picture_info(file, perceptual=perceptual)
+    facts: dict[str, Any] = {key: _json_value(value) for key, value in asdict(found).items()}
+
+    def words(console: Console) -> None:
+        for key, value in facts.items():
+            if key == "metadata" or value in (None, "", [], {}):
+                continue
+            console.print(f"{key.replace('_', ' ')}: {value}")
+        embedded = facts.get("metadata") or {}
+        for kind, value in embedded.items():
+            console.print(f"embedded {kind}: {value}")
+
+    return Answer(facts, words)
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _title(job: Any) -> str:
+    return str(job.request["prompt"])
+
+
+def _settings(request: dict[str, Any]) -> dict[str, Any]:
+    shown = {
+        "engine model": request["model"],
+        "negative": request["negative"],
+        "size": f"{request['width']}x{request['height']}",
+        "steps": request["steps"],
+        "CFG": request["cfg"],
+        "sampler": request["sampler"],
+        "first seed": request["seed"],
+        "starts from picture": request["init"] and request["init"][:16],
+        "strength": request["strength"],
+        "LoRAs": ", ".join(f"{one['name']} at {one['weight']:g}" for one in request["loras"]),
+    }
+    return {key: value for key, value in shown.items() if value not in (None, "")}

@@ -1,0 +1,1 @@
+"""Prompts as text with parts: changing one thing and keeping the rest."""
