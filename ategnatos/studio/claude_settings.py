@@ -1,0 +1,123 @@
+"""What Claude Code may do in a studio: the rules that ``init`` puts into .claude/settings.json.
+
+Sources: code.claude.com/docs/en/permissions, /settings and /sandboxing. A deny on ``Edit``
+covers Write, Edit and shell redirects, and holds where a hook fails. With Claude Code's sandbox
+switched on the same deny also stops every program it starts, ours too: hence the exclusion.
+A settings file that is no valid JSON is dropped whole by the client, without a word; therefore
+one that we cannot read is never written to, and ``ategnatos doctor`` looks at it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+PATH = ".claude/settings.json"
+
+# Where the rules stand in the file, and the rules. A path with one leading / begins at the
+# studio's root.
+RULES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("permissions", "allow"): (
+        "Bash(ategnatos *)",
+        "Skill(studio)",
+        "Skill(art)",
+        "Skill(train)",
+        "Skill(eye)",
+    ),
+    ("permissions", "deny"): (
+        "Edit(/grimoire/.state/**)",
+        "Edit(/grimoire/*.md)",
+        "Edit(/exports/**)",
+    ),
+    ("sandbox", "excludedCommands"): ("ategnatos *",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """``content`` is the new text of the file, None where it stays as it is.
+
+    ``added`` and ``offered`` name rules as ``permissions.allow Skill(art)``. ``problem`` says
+    why nothing could be added.
+    """
+
+    content: bytes | None
+    added: tuple[str, ...] = ()
+    offered: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+class NotSettingsError(Exception):
+    """The bytes are not a settings file; the message says why."""
+
+
+def parse(content: bytes) -> dict[str, Any]:
+    """The settings in ``content``. Raises NotSettingsError for what the client would drop."""
+    try:
+        found = json.loads(
+            content.decode("utf-8-sig"),
+            object_pairs_hook=_distinct,
+            parse_constant=_refuse_constant,
+        )
+    except (ValueError, RecursionError) as error:
+        raise NotSettingsError(f"it is not valid JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise NotSettingsError("it holds no JSON object")
+    for group, key in RULES:
+        inner = found.get(group, {})
+        if not isinstance(inner, dict):
+            raise NotSettingsError(f"{group!r} is not an object")
+        rules = inner.get(key, [])
+        if not isinstance(rules, list) or not all(isinstance(rule, str) for rule in rules):
+            raise NotSettingsError(f"'{group}.{key}' is not a list of texts")
+    return found
+
+
+def merge(content: bytes | None, offered_before: Collection[str]) -> Merge:
+    """Add the rules that were never offered before; keep everything else, in its order.
+
+    ``content`` is the file as it stands, None where there is none.
+    """
+    try:
+        settings = {} if content is None else parse(content)
+    except NotSettingsError as error:
+        return Merge(None, offered=tuple(offered_before), problem=str(error))
+    added = []
+    offered = dict.fromkeys(offered_before)
+    for (group, key), rules in RULES.items():
+        for rule in rules:
+            name = f"{group}.{key} {rule}"
+            if name in offered and content is not None:
+                continue
+            offered[name] = None
+            standing = settings.setdefault(group, {}).setdefault(key, [])
+            if rule not in standing:
+                standing.append(rule)
+                added.append(name)
+    if not added:
+        return Merge(None, offered=tuple(offered))
+    text = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
+    return Merge(text.encode(), tuple(added), tuple(offered))
+
+
+def missing_rules(settings: dict[str, Any]) -> list[str]:
+    """The rules of ours that are not in ``settings``, named as in :class:`Merge`."""
+    return [
+        f"{group}.{key} {rule}"
+        for (group, key), rules in RULES.items()
+        for rule in rules
+        if rule not in settings.get(group, {}).get(key, [])
+    ]
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
