@@ -14,13 +14,18 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.starter", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--run", type=Path, required=True, help="folder of checkpoints and logs")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the exported model")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the model")
     parser.add_argument("--samples", type=int, default=0, help="train on so many samples ...")
     parser.add_argument("--minutes", type=float, default=120.0, help="... or for so long")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--port", type=int, default=29517)
-    parser.add_argument("--weight", nargs="*", default=[], metavar="KIND=NUMBER",
-                        help="draw a kind more or less often than the others")
+    parser.add_argument(
+        "--weight",
+        nargs="*",
+        default=[],
+        metavar="KIND=NUMBER",
+        help="draw a kind more or less often than the others",
+    )
     parser.add_argument("--prompts", type=int, default=400, help="held-out prompts to evaluate")
     parser.add_argument("--guidance", type=float, nargs="*", default=[2.0])
     parser.add_argument("--steps", type=int, nargs="*", default=[12])

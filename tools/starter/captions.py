@@ -71,8 +71,10 @@ class Captioner:
             front = [*size, *styles] if chance.flip() else [*styles, *size]
             phrases = [[*article, *front, *colour, *noun]]
         elif form == "tail":
-            phrases = [[*article, *colour, *noun], *([word] for word in self.mix(
-                [*styles, *size], chance))]
+            phrases = [
+                [*article, *colour, *noun],
+                *([word] for word in self.mix([*styles, *size], chance)),
+            ]
         elif form == "tags":
             phrases = [[word] for word in self.mix([*noun, *colour, *size, *styles], chance)]
         elif form == "in":
@@ -84,10 +86,18 @@ class Captioner:
     def dress(self, phrases: list[list[str]], chance: Chance) -> str:
         """Add fillers and nonsense words, and join."""
         if chance.flip(0.35):
-            filler = chance.pick([["pixel", "art"], ["pixel", "art", "sprite"], ["sprite"],
-                                  ["game", "icon"], ["masterpiece"], ["best", "quality"],
-                                  ["transparent", "background"],
-                                  [chance.pick(self.words.fillers)]])
+            filler = chance.pick(
+                [
+                    ["pixel", "art"],
+                    ["pixel", "art", "sprite"],
+                    ["sprite"],
+                    ["game", "icon"],
+                    ["masterpiece"],
+                    ["best", "quality"],
+                    ["transparent", "background"],
+                    [chance.pick(self.words.fillers)],
+                ]
+            )
             phrases.insert(chance.pick([0, len(phrases), len(phrases)]), filler)
         if phrases and chance.flip(0.12):
             phrase = chance.pick(phrases)

@@ -40,11 +40,17 @@ def draw_maps(words: Words, each: int, seed: int, path: Path | None = None) -> n
     if path is not None and path.exists():
         return np.load(path)
     generator = np.random.default_rng(seed)
-    maps = np.stack([
-        np.stack([np.stack([draw(look, generator) for _ in range(each)])
-                  for look, _ in looks_of(kind)])
-        for kind in words.kinds
-    ])
+    maps = np.stack(
+        [
+            np.stack(
+                [
+                    np.stack([draw(look, generator) for _ in range(each)])
+                    for look, _ in looks_of(kind)
+                ]
+            )
+            for kind in words.kinds
+        ]
+    )
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.stem + ".part.npy")
@@ -82,7 +88,10 @@ class Examples:
     """
 
     def __init__(
-        self, words: Words, maps: np.ndarray, weights: dict[str, float] | None = None,
+        self,
+        words: Words,
+        maps: np.ndarray,
+        weights: dict[str, float] | None = None,
         withhold: bool = True,
     ) -> None:
         self.words, self.maps, self.withhold = words, maps, withhold

@@ -28,7 +28,10 @@ def make_unet() -> UNet2DConditionModel:
         in_channels=4,
         out_channels=4,
         down_block_types=(
-            "DownBlock2D", "DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D",
+            "DownBlock2D",
+            "DownBlock2D",
+            "CrossAttnDownBlock2D",
+            "CrossAttnDownBlock2D",
         ),
         mid_block_type="UNetMidBlock2DCrossAttn",
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
@@ -50,7 +53,7 @@ def make_unet() -> UNet2DConditionModel:
 
 
 def make_text_encoder(symbols: int) -> CLIPTextModel:
-    """Build the text encoder, (batch, 32) token numbers to (batch, 32, 96), for `symbols` tokens."""
+    """Build the text encoder: token numbers (n, 32) below `symbols` to states (n, 32, 96)."""
     return CLIPTextModel(
         CLIPTextConfig(
             vocab_size=symbols,

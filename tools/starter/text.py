@@ -72,8 +72,10 @@ def train_text_encoder(
 
     for _ in range(STEPS):
         groups, targets = logits(BATCH)
-        loss = sum(functional.cross_entropy(group, targets[:, number])
-                   for number, group in enumerate(groups))
+        loss = sum(
+            functional.cross_entropy(group, targets[:, number])
+            for number, group in enumerate(groups)
+        )
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
@@ -82,6 +84,7 @@ def train_text_encoder(
     encoder.eval().requires_grad_(False)
     with torch.no_grad():
         groups, targets = logits(2000)
-        right = torch.stack([group.argmax(1) == targets[:, number]
-                             for number, group in enumerate(groups)])
+        right = torch.stack(
+            [group.argmax(1) == targets[:, number] for number, group in enumerate(groups)]
+        )
     return encoder, float(right.all(0).float().mean())

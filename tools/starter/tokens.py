@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -31,7 +32,7 @@ def learn_merges(words: list[str]) -> list[tuple[str, str]]:
     pieces = [[*word[:-1], word[-1] + "</w>"] for word in words]
     merges: list[tuple[str, str]] = []
     while True:
-        pairs = Counter(pair for word in pieces for pair in zip(word, word[1:], strict=False))
+        pairs = Counter(pair for word in pieces for pair in pairwise(word))
         if not pairs:
             return merges
         first, second = min(pairs, key=lambda pair: (-pairs[pair], pair))
@@ -69,12 +70,21 @@ def save_tokenizer(words: list[str], folder: Path) -> int:
     files = {
         "vocab.json": symbols,
         "special_tokens_map.json": {
-            "bos_token": START, "eos_token": END, "pad_token": END, "unk_token": END,
+            "bos_token": START,
+            "eos_token": END,
+            "pad_token": END,
+            "unk_token": END,
         },
         "tokenizer_config.json": {
-            "tokenizer_class": "CLIPTokenizer", "model_max_length": TOKENS, "do_lower_case": True,
-            "add_prefix_space": False, "errors": "replace",
-            "bos_token": START, "eos_token": END, "pad_token": END, "unk_token": END,
+            "tokenizer_class": "CLIPTokenizer",
+            "model_max_length": TOKENS,
+            "do_lower_case": True,
+            "add_prefix_space": False,
+            "errors": "replace",
+            "bos_token": START,
+            "eos_token": END,
+            "pad_token": END,
+            "unk_token": END,
         },
     }
     for name, content in files.items():

@@ -110,7 +110,8 @@ class Trainer:
                 "progress": vars(self.progress),
             },
             "average.pt": {
-                "average": self.average.state_dict(), "progress": vars(self.progress),
+                "average": self.average.state_dict(),
+                "progress": vars(self.progress),
             },
         }
         for name, state in states.items():
@@ -213,7 +214,9 @@ def run_process(rank: int, world: int, port: int, arguments: argparse.Namespace)
     unit = "samples" if arguments.samples else "minutes"
     weights = dict(pair.split("=") for pair in arguments.weight)
     trainer = Trainer(
-        arguments.run, arguments.samples or arguments.minutes, unit,
+        arguments.run,
+        arguments.samples or arguments.minutes,
+        unit,
         {kind: float(weight) for kind, weight in weights.items()},
     )
     trainer.train()

@@ -13,7 +13,7 @@ WORDS_PATH = (
 
 @dataclass(frozen=True)
 class Words:
-    """Canonical names mapped to the words that mean them; `ramps` are hex colours, dark to light."""
+    """Canonical names with the words that mean them; `ramps` are hex colours, dark to light."""
 
     kinds: dict[str, list[str]]
     colours: dict[str, list[str]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -78,7 +79,7 @@ class Canvas:
         """Return a line through `points` with round ends, never thinner than a pixel."""
         width = max(width, 1.05 / self.scale)
         inside = np.zeros(self.x.shape, bool)
-        for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        for (x0, y0), (x1, y1) in pairwise(points):
             dx, dy = x1 - x0, y1 - y0
             length = dx * dx + dy * dy or 1.0
             along = np.clip(((self.x - x0) * dx + (self.y - y0) * dy) / length, 0.0, 1.0)
@@ -94,7 +95,11 @@ class Canvas:
     # --- painting -----------------------------------------------------------------------------
 
     def paint(
-        self, shape: Shape, material: str, shade: int | None = None, on: str | None = None,
+        self,
+        shape: Shape,
+        material: str,
+        shade: int | None = None,
+        on: str | None = None,
         facet: bool = False,
     ) -> None:
         """Paint `shape` with `material`; without `shade`, as a rounded body in the light.

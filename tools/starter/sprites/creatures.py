@@ -18,8 +18,12 @@ def skull(c: Canvas, chance: Chance) -> None:
 
 def slime(c: Canvas, chance: Chance) -> None:
     top = chance.between(6, 10)
-    c.paint(c.mirrored([(16, top), (21, top + 1), (26, top + 6), (29, 22), (29.5, 27), (27, 29.8),
-                        (16, 29.8)]), "main")
+    c.paint(
+        c.mirrored(
+            [(16, top), (21, top + 1), (26, top + 6), (29, 22), (29.5, 27), (27, 29.8), (16, 29.8)]
+        ),
+        "main",
+    )
     for x in (11, 21):
         c.dots(x, 20, "eye", BASE, (3, 5))
         c.dots(x - 0.8, 18.6, "gleam", BASE, (1, 1.6))
@@ -46,8 +50,9 @@ def ghost(c: Canvas, chance: Chance) -> None:
     for side in (-1, 1):
         x = 16 + side * wide / 3
         body &= ~c.polygon([(x, 25), (x + 2.4, 31), (x - 2.4, 31)])
-        body &= ~c.polygon([(16 + side * wide, 27), (16 + side * (wide - 2), 31),
-                            (16 + side * 14, 31)])
+        body &= ~c.polygon(
+            [(16 + side * wide, 27), (16 + side * (wide - 2), 31), (16 + side * 14, 31)]
+        )
     c.paint(body, "main")
     for x in (11.6, 20.4):
         c.paint(c.ellipse(x, 13, 2.3, 3.3), "eye", BASE)
@@ -72,8 +77,9 @@ def cat(c: Canvas, chance: Chance) -> None:
     c.paint(smile, "eye", BASE)
     for side in (-1, 1):
         for low in (21.4, 24.4):
-            c.paint(c.line((16 + side * 8.5, 22.6), (16 + side * 14.5, low), width=1.0), "eye",
-                    BASE)
+            c.paint(
+                c.line((16 + side * 8.5, 22.6), (16 + side * 14.5, low), width=1.0), "eye", BASE
+            )
 
 
 def bat(c: Canvas, chance: Chance) -> None:
@@ -81,8 +87,13 @@ def bat(c: Canvas, chance: Chance) -> None:
     wing = [(18, 13), (22, 9), (30.8, tip), (30.8, 21), (27, 17.6), (23.6, 22), (20, 18.6)]
     right, left = c.polygon(wing), c.polygon([(32 - x, y) for x, y in wing])
     c.paint(right | left, "main", SHADOW, facet=True)
-    c.paint(c.line((18, 12.6), (22, 9.8), (30, tip + 1), width=2)
-            | c.line((14, 12.6), (10, 9.8), (2, tip + 1), width=2), "main", BASE, on="main")
+    c.paint(
+        c.line((18, 12.6), (22, 9.8), (30, tip + 1), width=2)
+        | c.line((14, 12.6), (10, 9.8), (2, tip + 1), width=2),
+        "main",
+        BASE,
+        on="main",
+    )
     c.paint(c.ellipse(16, 16.6, 6.6, 8.6), "main", BASE)
     c.paint(c.polygon([(9.6, 14), (10, 3.6), (16, 9), (22, 3.6), (22.4, 14)]), "main", BASE)
     c.tone(c.ellipse(13, 10, 2.6, 1.5), 1)
@@ -113,6 +124,11 @@ def house(c: Canvas, chance: Chance) -> None:
 
 
 DRAWERS = {
-    "skull": skull, "slime": slime, "fish": fish, "ghost": ghost, "cat": cat, "bat": bat,
+    "skull": skull,
+    "slime": slime,
+    "fish": fish,
+    "ghost": ghost,
+    "cat": cat,
+    "bat": bat,
     "house": house,
 }

@@ -9,8 +9,9 @@ from .chance import Chance
 def sword(c: Canvas, chance: Chance) -> None:
     half = chance.between(2.6, 3.4)
     c.paint(c.mirrored([(16, 1.5), (16 + half, 6), (16 + half, 21)]), "main", BASE)
-    c.paint(c.polygon([(16, 1.5), (16 - half, 6), (16 - half, 21), (16, 21)]), "main", LIGHT,
-            facet=True)
+    c.paint(
+        c.polygon([(16, 1.5), (16 - half, 6), (16 - half, 21), (16, 21)]), "main", LIGHT, facet=True
+    )
     c.paint(c.box(16 + half - 1.3, 6, 16 + half, 21), "main", SHADOW, on="main", facet=True)
     c.paint(c.box(15, 23, 17.6, 28), "wood")
     reach = chance.between(6.5, 8)
@@ -30,8 +31,9 @@ def axe(c: Canvas, chance: Chance) -> None:
     edge = [(5.5, top), (2.8, 8), (2.8, 14), (5.5, low)]
     c.paint(c.line(*edge, width=1.6), "main", SHINE, on="main", facet=True)
     if double:
-        c.paint(c.line(*[(32 - x, y) for x, y in edge], width=1.6), "main", EDGE, on="main",
-                facet=True)
+        c.paint(
+            c.line(*[(32 - x, y) for x, y in edge], width=1.6), "main", EDGE, on="main", facet=True
+        )
     c.paint(c.box(14.4, 7, 17.6, 15), "main", SHADOW, facet=True)
 
 
@@ -62,13 +64,17 @@ def bomb(c: Canvas, chance: Chance) -> None:
 
 def boot(c: Canvas, chance: Chance) -> None:
     toe = chance.between(27, 29)
-    c.paint(c.box(7, 5, 18, 27, 1) | c.polygon([(16, 15), (19, 19), (toe - 2, 20), (toe, 23),
-                                                (toe, 27), (10, 27)]), "main")
+    c.paint(
+        c.box(7, 5, 18, 27, 1)
+        | c.polygon([(16, 15), (19, 19), (toe - 2, 20), (toe, 23), (toe, 27), (10, 27)]),
+        "main",
+    )
     c.paint(c.box(6, 26.5, toe + 0.5, 29.8), "ink", BASE)
     c.paint(c.box(6, 26.5, 12.5, 30.5), "ink", BASE)
     c.paint(c.box(5.5, 2.5, 19.5, 7.5, 0.8), "cream")
     for row in (12, 16, 20):
-        c.paint(c.box(13.5, row - 0.7, 18.5 + (row == 20) * 1.5, row + 0.7), "cream", BASE, on="main")
+        end = 20 if row == 20 else 18.5
+        c.paint(c.box(13.5, row - 0.7, end, row + 0.7), "cream", BASE, on="main")
 
 
 def umbrella(c: Canvas, chance: Chance) -> None:
@@ -89,8 +95,10 @@ def bell(c: Canvas, chance: Chance) -> None:
     c.paint(c.ring(16, 4, 2.6, 1.8), "trim", BASE)
     c.paint(c.ellipse(16, 27.3, 3), "trim")
     wide = chance.between(11.5, 12.8)
-    c.paint(c.mirrored([(16, 5), (19.5, 5.8), (22.6, 9.5), (23.8, 18), (16 + wide, 24), (16, 24)]),
-            "main")
+    c.paint(
+        c.mirrored([(16, 5), (19.5, 5.8), (22.6, 9.5), (23.8, 18), (16 + wide, 24), (16, 24)]),
+        "main",
+    )
     c.paint(c.box(16 - wide, 23, 16 + wide, 26.4, 1), "main", BASE)
     c.tone(c.box(2, 22, 30, 23.2), -1)
     c.tone(c.box(2, 23, 10, 26.4), 1)
@@ -122,6 +130,13 @@ def boat(c: Canvas, chance: Chance) -> None:
 
 
 DRAWERS = {
-    "sword": sword, "axe": axe, "shield": shield, "bomb": bomb, "boot": boot,
-    "umbrella": umbrella, "bell": bell, "rocket": rocket, "boat": boat,
+    "sword": sword,
+    "axe": axe,
+    "shield": shield,
+    "bomb": bomb,
+    "boot": boot,
+    "umbrella": umbrella,
+    "bell": bell,
+    "rocket": rocket,
+    "boat": boat,
 }

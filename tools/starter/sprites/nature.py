@@ -84,8 +84,12 @@ def carrot(c: Canvas, chance: Chance) -> None:
     for x, y in ((9.5, 3.5), (22.5, 3.5), (16, 1.5)):
         c.paint(c.line((16, 12), ((x + 16) / 2, 6.5), (x, y), width=3.2), "leaf")
     wide = chance.between(6, 7.2)
-    c.paint(c.mirrored([(16, 9.5), (14 + wide, 9.5), (16 + wide, 12), (15 + wide, 16),
-                        (18, 27), (16, 31)]), "main")
+    c.paint(
+        c.mirrored(
+            [(16, 9.5), (14 + wide, 9.5), (16 + wide, 12), (15 + wide, 16), (18, 27), (16, 31)]
+        ),
+        "main",
+    )
     for x, y, length in ((11.5, 14.5, 4), (17, 18, 3.5), (13, 22, 3)):
         c.paint(c.box(x, y - 0.6, x + length, y + 0.6), "main", SHADOW, on="main", facet=True)
 
@@ -94,17 +98,31 @@ def pumpkin(c: Canvas, chance: Chance) -> None:
     c.paint(c.polygon([(14, 10), (14.5, 5), (17, 2), (20, 3), (18, 6), (18.4, 10)]), "leaf", SHADOW)
     c.paint(c.ellipse(9, 19, 7.2, 9.6) | c.ellipse(23, 19, 7.2, 9.6), "main")
     c.paint(c.ellipse(16, 19, 7.4, 11), "main")
-    for x, y, eye in ((10.5, 16.5, -1), (21.5, 16.5, 1)):
+    for x, y in ((10.5, 16.5), (21.5, 16.5)):
         c.paint(c.polygon([(x, y - 3.2), (x + 3.2, y + 2), (x - 3.2, y + 2)]), "eye", BASE)
-    mouth = [(7.5, 21.5), (11, 23.5), (13, 21.8), (16, 24), (19, 21.8), (21, 23.5), (24.5, 21.5),
-             (21.5, 26.5), (16, 28), (10.5, 26.5)]
+    mouth = [
+        (7.5, 21.5),
+        (11, 23.5),
+        (13, 21.8),
+        (16, 24),
+        (19, 21.8),
+        (21, 23.5),
+        (24.5, 21.5),
+        (21.5, 26.5),
+        (16, 28),
+        (10.5, 26.5),
+    ]
     c.paint(c.polygon(mouth), "eye", BASE)
 
 
 def heart(c: Canvas, chance: Chance) -> None:
     low = chance.between(28.5, 30)
-    c.paint(c.ellipse(9.6, 10.4, 7.7) | c.ellipse(22.4, 10.4, 7.7)
-            | c.mirrored([(16, 7), (28.8, 14.6), (16, low)]), "main")
+    c.paint(
+        c.ellipse(9.6, 10.4, 7.7)
+        | c.ellipse(22.4, 10.4, 7.7)
+        | c.mirrored([(16, 7), (28.8, 14.6), (16, low)]),
+        "main",
+    )
 
 
 def star(c: Canvas, chance: Chance) -> None:
@@ -120,8 +138,11 @@ def moon(c: Canvas, chance: Chance) -> None:
 
 def snowman(c: Canvas, chance: Chance) -> None:
     arm = chance.between(14, 17)
-    c.paint(c.line((9, 20), (3, arm), width=1.4) | c.line((23, 20), (29, arm), width=1.4), "wood",
-            SHADOW)
+    c.paint(
+        c.line((9, 20), (3, arm), width=1.4) | c.line((23, 20), (29, arm), width=1.4),
+        "wood",
+        SHADOW,
+    )
     c.paint(c.ellipse(16, 23, 8.6, 7.6), "main")
     c.paint(c.ellipse(16, 11.8, 6.6, 6.4), "main")
     c.paint(c.box(9.6, 16.2, 22.4, 18.8, 0.6) | c.box(19.4, 17, 22.2, 23), "accent", BASE)
@@ -136,7 +157,16 @@ def snowman(c: Canvas, chance: Chance) -> None:
 
 
 DRAWERS = {
-    "mushroom": mushroom, "tree": tree, "flower": flower, "cactus": cactus, "apple": apple,
-    "cherry": cherry, "carrot": carrot, "pumpkin": pumpkin, "heart": heart, "star": star,
-    "moon": moon, "snowman": snowman,
+    "mushroom": mushroom,
+    "tree": tree,
+    "flower": flower,
+    "cactus": cactus,
+    "apple": apple,
+    "cherry": cherry,
+    "carrot": carrot,
+    "pumpkin": pumpkin,
+    "heart": heart,
+    "star": star,
+    "moon": moon,
+    "snowman": snowman,
 }

@@ -30,8 +30,12 @@ def owl(c: Canvas, chance: Chance, pose: str = "front") -> None:
     for side in (-1, 1):
         if pose == "flying":
             break
-        points = [(16 + side * (wide - 2.5), 15), (16 + side * (wide + 2.6), 8 if raised else 17),
-                  (16 + side * (wide + 1.6), 19 if raised else 25), (16 + side * (wide - 2), 25)]
+        points = [
+            (16 + side * (wide - 2.5), 15),
+            (16 + side * (wide + 2.6), 8 if raised else 17),
+            (16 + side * (wide + 1.6), 19 if raised else 25),
+            (16 + side * (wide - 2), 25),
+        ]
         c.paint(c.polygon(points), "main", SHADOW)
     c.paint(c.ellipse(16, 22.4, 6, 6), "cream", BASE)
     for x, y in ((13.4, 20.4), (18.6, 20.4), (16, 22.6), (13.4, 24.8), (18.6, 24.8)):
@@ -48,7 +52,9 @@ def owl(c: Canvas, chance: Chance, pose: str = "front") -> None:
 
 
 def draw_owl(
-    generator: np.random.Generator, pose: str = "front", size: str | None = None,
+    generator: np.random.Generator,
+    pose: str = "front",
+    size: str | None = None,
     outlined: bool = True,
 ) -> np.ndarray:
     """Draw an owl as an index map (32, 32) uint8, to be coloured by a table of `palette`."""

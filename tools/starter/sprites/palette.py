@@ -11,8 +11,23 @@ from ..words import load_words
 
 SHADES = 5
 MATERIALS = (
-    "empty", "main", "wood", "metal", "gold", "leaf", "cream", "glass", "ink", "flame",
-    "accent", "trim", "spot", "pollen", "eye", "outline", "gleam",
+    "empty",
+    "main",
+    "wood",
+    "metal",
+    "gold",
+    "leaf",
+    "cream",
+    "glass",
+    "ink",
+    "flame",
+    "accent",
+    "trim",
+    "spot",
+    "pollen",
+    "eye",
+    "outline",
+    "gleam",
 )
 
 RAMPS = load_words().ramps

@@ -97,10 +97,22 @@ def crown(c: Canvas, chance: Chance) -> None:
 def ring(c: Canvas, chance: Chance) -> None:
     c.paint(c.ellipse(16, 20.4, 10) & ~c.ellipse(16, 20.4, 6), "main")
     wide = chance.between(5.5, 6.5)
-    c.paint(c.polygon([(16 - wide + 2, 1.5), (16 + wide - 2, 1.5), (16 + wide, 5.5), (16, 13),
-                       (16 - wide, 5.5)]), "accent", BASE)
-    c.paint(c.polygon([(16 - wide + 2, 1.5), (16, 1.5), (14, 5.5), (16 - wide, 5.5)]), "accent",
-            SHINE)
+    c.paint(
+        c.polygon(
+            [
+                (16 - wide + 2, 1.5),
+                (16 + wide - 2, 1.5),
+                (16 + wide, 5.5),
+                (16, 13),
+                (16 - wide, 5.5),
+            ]
+        ),
+        "accent",
+        BASE,
+    )
+    c.paint(
+        c.polygon([(16 - wide + 2, 1.5), (16, 1.5), (14, 5.5), (16 - wide, 5.5)]), "accent", SHINE
+    )
     c.paint(c.polygon([(16, 5.5), (16 + wide, 5.5), (16, 13)]), "accent", SHADOW)
 
 
@@ -181,6 +193,16 @@ def cake(c: Canvas, chance: Chance) -> None:
 
 
 DRAWERS = {
-    "potion": potion, "gem": gem, "key": key, "coin": coin, "crown": crown, "ring": ring,
-    "chest": chest, "lantern": lantern, "candle": candle, "book": book, "cup": cup, "cake": cake,
+    "potion": potion,
+    "gem": gem,
+    "key": key,
+    "coin": coin,
+    "crown": crown,
+    "ring": ring,
+    "chest": chest,
+    "lantern": lantern,
+    "candle": candle,
+    "book": book,
+    "cup": cup,
+    "cake": cake,
 }
