@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.pictures.decode import DecodedPicture
+from ategnatos.pictures.decode import DECODER_FAILURES, DecodedPicture
+from ategnatos.pictures.exif_text import orientation
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -42,10 +43,10 @@ def to_srgb(decoded: DecodedPicture) -> SrgbPicture:
     The embedded ICC profile is honoured (relative colorimetric, through LittleCMS). Raises
     StudioError (``picture_colour_model_unknown``) for floating point and measured data.
     """
-    from PIL import ImageOps
-
     image = decoded.image
     notes: list[str] = []
+    if decoded.bit_depth > 8:
+        notes.append(f"{decoded.bit_depth} bits a channel became 8")
     if decoded.frames > 1:
         notes.append(f"animated: only the first of {decoded.frames} frames is used")
     profile = image.info.get("icc_profile")
@@ -53,14 +54,14 @@ def to_srgb(decoded: DecodedPicture) -> SrgbPicture:
         gamma = image.info.get("gamma")
         if isinstance(gamma, float) and abs(gamma - _SCREEN_GAMMA) > 0.02:
             notes.append(f"the file's gamma of {gamma:.3f} was ignored: it carries no profile")
-    upright = ImageOps.exif_transpose(image)
-    if upright.size != image.size or upright.tobytes() != image.tobytes():
-        notes.append("turned upright as its EXIF says")
-    plain = _eight_bits(upright, notes)
+    plain = _eight_bits(_upright(image, notes))
     if plain.mode in ("P", "PA", "1") or "transparency" in plain.info:
         plain = plain.convert("RGBA")
     colour = _through_profile(plain, profile, notes) if profile else plain
-    return SrgbPicture(image=clean_hidden_colour(_as_rgba(colour)), notes=tuple(notes))
+    finished = clean_hidden_colour(_as_rgba(colour))
+    # Pillow writes what it finds here, comments and profiles among it, into the next file.
+    finished.info = {}
+    return SrgbPicture(image=finished, notes=tuple(notes))
 
 
 def clean_hidden_colour(image: Image.Image) -> Image.Image:
@@ -105,7 +106,21 @@ def parse_colour(text: str) -> Colour:
     return (red, green, blue, alpha)
 
 
-def _eight_bits(image: Image.Image, notes: list[str]) -> Image.Image:
+def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
+    from PIL import ImageOps
+
+    try:
+        if orientation(image) == 1:
+            return image
+        turned = ImageOps.exif_transpose(image)
+    except DECODER_FAILURES as error:
+        notes.append(f"its EXIF block cannot be parsed and was ignored ({error})")
+        return image
+    notes.append("turned upright as its EXIF says")
+    return turned
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
     """16-bit greyscale as 8-bit; other deep modes have no agreed range and are refused."""
     import numpy as np
     from PIL import Image
@@ -117,7 +132,6 @@ def _eight_bits(image: Image.Image, notes: list[str]) -> Image.Image:
     values = np.array(image).astype(np.int64)
     if values.size and (values.min() < 0 or values.max() > 0xFFFF):
         raise _unknown_model("32-bit integers")
-    notes.append("16 bits a channel became 8")
     # 65535 / 255 = 257 exactly, so white stays white; half of it rounds to the nearest.
     grey = Image.fromarray(((values + 128) // 257).astype(np.uint8))
     if "transparency" in image.info and isinstance(image.info["transparency"], int):

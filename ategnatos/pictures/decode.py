@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,16 +30,39 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 # Below Pillow's own warning threshold (89 million): 80 million pixels are 320 MB as RGBA.
 MAX_PIXELS = 80_000_000
 
+# Where the header chunk of a PNG keeps the bits of one sample: after the signature, the
+# chunk's length and kind, and the two sides. https://www.w3.org/TR/png-3/#11IHDR
+_PNG_BIT_DEPTH_AT = 24
+_TIFF_BITS_PER_SAMPLE = 258
+_BITS_OF_MODES = {"1": 1, "I": 32, "F": 32, "I;16": 16, "I;16L": 16, "I;16B": 16, "I;16N": 16}
+
+# What Pillow's decoders raise for files that somebody broke, found by changing bytes at random.
+DECODER_FAILURES = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    SyntaxError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
+
 PictureSource: TypeAlias = bytes | Path
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedPicture:
-    """A picture whose first frame is fully decoded. ``image`` is as stored: no rotation yet."""
+    """A picture whose first frame is fully decoded. ``image`` is as stored: no rotation yet.
+
+    ``bit_depth`` is the bits of one channel in the file, which Pillow may have reduced to 8.
+    """
 
     image: Image.Image
     format: PictureFormat
     frames: int
+    bit_depth: int
 
 
 def source_bytes(source: PictureSource) -> bytes:
@@ -71,43 +95,57 @@ def name_of(source: PictureSource) -> str:
     return source.name if isinstance(source, Path) else "The picture"
 
 
-def decode_picture(source: PictureSource) -> DecodedPicture:
+def decode_picture(source: PictureSource, *, name: str | None = None) -> DecodedPicture:
     """Open and fully decode a picture file; the format is that of its content.
 
-    Text chunks of a PNG are set aside first, so that no hostile text reaches the decoder.
+    ``name`` is how errors call it, by default :func:`name_of`. Text chunks of a PNG are set
+    aside first, so that no hostile text reaches the decoder.
     Raises StudioError (``picture_missing``, ``picture_unknown``, ``picture_unreadable``,
     ``picture_too_large``).
     """
     from PIL import Image, UnidentifiedImageError
 
+    called = name or name_of(source)
     data = source_bytes(source)
     if data.startswith(PNG_SIGNATURE):
         data = join_chunks(
-            chunk for chunk in split_chunks(data, name_of(source)) if chunk.kind not in TEXT_KINDS
+            chunk for chunk in split_chunks(data, called) if chunk.kind not in TEXT_KINDS
         )
     codecs = [known.pillow for known in known_formats().values()]
     try:
-        image = Image.open(io.BytesIO(data), formats=codecs)
-        if image.width * image.height > MAX_PIXELS:
-            raise _too_many_pixels(source, f"{image.width}x{image.height} pixels")
-        frames = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
-        codec = image.format or ""
-        image.load()
+        with warnings.catch_warnings():
+            # Pillow warns of odd tags beside the pixels; damage to the pixels raises.
+            warnings.simplefilter("ignore", UserWarning)
+            image = Image.open(io.BytesIO(data), formats=codecs)
+            if image.width * image.height > MAX_PIXELS:
+                raise _too_many_pixels(called, f"{image.width}x{image.height} pixels")
+            frames = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+            codec = image.format or ""
+            image.load()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_many_pixels(source, "far too many pixels") from error
+        raise _too_many_pixels(called, "far too many pixels") from error
     except UnidentifiedImageError as error:
         raise StudioError(
             PICTURE_UNKNOWN,
-            f"{name_of(source)} is not a picture that the studio reads; nothing was done with it.",
+            f"{called} is not a picture that the studio reads; nothing was done with it.",
             hint=f"Give one of: {', '.join(known_formats())}. The content counts, not the suffix.",
         ) from error
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error) as error:
+    except DECODER_FAILURES as error:
         raise StudioError(
             PICTURE_UNREADABLE,
-            f"{name_of(source)} is cut short or damaged ({error}); nothing was done with it.",
+            f"{called} is cut short or damaged ({error}); nothing was done with it.",
             hint="Fetch or export the file again; a repaired guess would not be your picture.",
         ) from error
-    return DecodedPicture(image=image, format=format_of_codec(codec), frames=frames)
+    return DecodedPicture(image, format_of_codec(codec), frames, _bit_depth(data, image))
+
+
+def _bit_depth(data: bytes, image: Image.Image) -> int:
+    if data.startswith(PNG_SIGNATURE):
+        return data[_PNG_BIT_DEPTH_AT]
+    tags = getattr(image, "tag_v2", None)
+    if tags is not None and tags.get(_TIFF_BITS_PER_SAMPLE):
+        return int(max(tags[_TIFF_BITS_PER_SAMPLE]))
+    return _BITS_OF_MODES.get(image.mode, 8)
 
 
 def _missing(path: Path, reason: str) -> StudioError:
@@ -119,9 +157,9 @@ def _missing(path: Path, reason: str) -> StudioError:
     )
 
 
-def _too_many_pixels(source: PictureSource, extent: str) -> StudioError:
+def _too_many_pixels(called: str, extent: str) -> StudioError:
     return StudioError(
         PICTURE_TOO_LARGE,
-        f"{name_of(source)} holds {extent}; it was not decoded.",
+        f"{called} holds {extent}; it was not decoded.",
         hint=f"The studio opens pictures up to {MAX_PIXELS:,} pixels; scale it down first.",
     )

@@ -8,6 +8,7 @@ Source: EXIF 2.32, section 4.6.5; Comfy-Org/ComfyUI, comfy_extras/nodes_images.p
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,13 @@ _ASCII = b"ASCII\0\0\0"
 def read_exif_texts(image: Image.Image) -> dict[str, str]:
     """The texts in the EXIF of ``image`` by the keyword a PNG would give them.
 
-    Raises what Pillow raises for EXIF that it cannot parse (ValueError, OSError, SyntaxError
-    and struct.error among them).
+    Raises what Pillow raises for EXIF that it cannot parse: ``decode.DECODER_FAILURES``.
     """
-    exif = image.getexif()
+    with warnings.catch_warnings():
+        # Pillow warns of each odd tag; what matters here is whether ours are among the rest.
+        warnings.simplefilter("ignore", UserWarning)
+        exif = image.getexif()
+        details = exif.get_ifd(EXIF_IFD)
     texts: dict[str, str] = {}
     for tag in _NAMED_TEXT_TAGS:
         value = exif.get(tag)
@@ -37,10 +41,18 @@ def read_exif_texts(image: Image.Image) -> dict[str, str]:
             name, separator, text = value.partition(":")
             if separator and name.strip().lower() in _NAMED_TEXTS:
                 texts.setdefault(name.strip().lower(), text.strip("\0 \n"))
-    comment = _decoded_comment(exif.get_ifd(EXIF_IFD).get(USER_COMMENT))
+    comment = _decoded_comment(details.get(USER_COMMENT))
     if comment:
         texts["parameters"] = comment
     return texts
+
+
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8, where 1 is upright; raises as :func:`read_exif_texts`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        value = image.getexif().get(ORIENTATION)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def write_exif_texts(texts: Mapping[str, str]) -> bytes:

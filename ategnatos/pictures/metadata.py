@@ -15,7 +15,13 @@ from typing import Any, TypedDict
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.pictures import a1111
-from ategnatos.pictures.decode import PictureSource, decode_picture, name_of, source_bytes
+from ategnatos.pictures.decode import (
+    DECODER_FAILURES,
+    PictureSource,
+    decode_picture,
+    name_of,
+    source_bytes,
+)
 from ategnatos.pictures.exif_text import ORIENTATION, read_exif_texts
 from ategnatos.pictures.png_chunks import (
     PNG_SIGNATURE,
@@ -99,7 +105,7 @@ def read_raw_texts(source: PictureSource) -> tuple[dict[str, str], list[str]]:
     image = decode_picture(source).image
     try:
         return read_exif_texts(image), problems
-    except (OSError, ValueError, SyntaxError, KeyError, struct.error) as error:
+    except DECODER_FAILURES as error:
         problems.append(f"The EXIF block cannot be parsed: {error}.")
     return {}, problems
 
@@ -156,7 +162,7 @@ def _only_orientation(chunk: Chunk) -> Chunk | None:
     try:
         exif.load(chunk.content)
         orientation = exif.get(ORIENTATION)
-    except (OSError, ValueError, SyntaxError, KeyError, struct.error):
+    except DECODER_FAILURES:
         # EXIF that nobody can parse turns no picture.
         return None
     if not isinstance(orientation, int) or not 2 <= orientation <= 8:

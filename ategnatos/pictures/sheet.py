@@ -34,6 +34,7 @@ _SMALLEST_SIDE = 480
 _LARGEST_ALLOWED_SIDE = 8192
 _MOST_CAPTION_LINES = 2
 _TITLE_SIZE = 34
+_TITLE_LINES = 2
 _SUBTITLE_SIZE = 20
 _SUBTITLE_LINES = 3
 _FOOTER_SIZE = 16
@@ -71,7 +72,8 @@ def contact_sheet(
     allows, in reading order.
 
     Transparent pictures lie on a checker; pixel art is enlarged by whole factors, anything
-    else by Lanczos. ``subtitle`` (a prompt) is wrapped to three lines. Many items in a small
+    else by Lanczos. ``title`` is wrapped to two lines,
+    ``subtitle`` (a prompt) to three, and ellipsised. Many items in a small
     sheet keep a smallest size and may then need more than ``max_height``. ``theme`` is
     ``dark`` or ``light``. Raises StudioError (``sheet_*``; ``picture_*`` for a bad picture).
     """
@@ -126,14 +128,14 @@ class _Header:
 
     def height(self, width: int) -> int:
         """From the margin to the first card, in pixels."""
-        title = len(self._title.lines(width, 1)) * self._title.line_height
+        title = len(self._title.lines(width, _TITLE_LINES)) * self._title.line_height
         prompt = len(self._subtitle.lines(width, _SUBTITLE_LINES)) * self._subtitle.line_height
         return title + prompt + (_HEADER_GAP if title or prompt else 0)
 
     def draw(self, canvas: ImageDraw.ImageDraw, width: int) -> None:
         """Draw both from the margin on."""
         top = MARGIN
-        for line in self._title.lines(width, 1):
+        for line in self._title.lines(width, _TITLE_LINES):
             self._title.draw(canvas, (MARGIN, top), line, self._colours.text)
             top += self._title.line_height
         for line in self._subtitle.lines(width, _SUBTITLE_LINES):
