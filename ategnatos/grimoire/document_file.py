@@ -92,6 +92,15 @@ def encode(document: Document) -> bytes:
     return raw + b"\n"
 
 
+def same_content(one: bytes, other: bytes) -> bool:
+    """Whether two encoded documents differ in nothing but their time and revision.
+
+    Those and the schema version are the first three fields, each on its line. A file that was
+    formatted by something else counts as different.
+    """
+    return one.split(b"\n", 4)[4:] == other.split(b"\n", 4)[4:]
+
+
 def dumps(payload: dict[str, Any], name: str) -> bytes:
     """A JSON object as bytes. Raises StudioError (``document_invalid``) for what JSON lacks."""
     try:

@@ -75,17 +75,20 @@ def edit(
     Raises StudioError: as :func:`read`, and ``document_invalid``, ``locked``, ``disk_full``,
     ``write_failed``; the document then stands as before.
     """
-    from ategnatos.grimoire import document_file, locks
+    from ategnatos.grimoire import document_file, history, locks
 
     schema = schemas.load(document) if isinstance(document, str) else document
     with locks.hold(project, f"document-{schema.name}"):
         raw, model, migrated = _load(project, schema)
         with invalid_as_refusal(schema.name):
             yield model
+        revision = model.revision
         model.schema_version = schema.version
-        changed = migrated or raw is None or document_file.encode(model) != raw
-        if changed:
-            _store(project, model, raw, now)
+        model.generated_at = _stamp(now)
+        model.revision = history.next_revision(project, schema, revision, raw)
+        after = document_file.encode(model)
+        if migrated or raw is None or not document_file.same_content(raw, after):
+            _store(project, model, raw, after)
 
 
 def replace(
@@ -139,9 +142,8 @@ def _load(project: Project, schema: type[D]) -> tuple[bytes | None, D, bool]:
     from ategnatos.grimoire import document_file, history
 
     path = path_of(project, schema)
-    try:
-        raw = read_bytes(path)
-    except FileNotFoundError:
+    raw = read_bytes(path)
+    if raw is None:
         newest = history.newest_good(project, schema)
         if newest is None:
             return None, schema(), False
@@ -152,7 +154,7 @@ def _load(project: Project, schema: type[D]) -> tuple[bytes | None, D, bool]:
             f" 'ategnatos grimoire restore {schema.name}'.",
             document=schema.name,
             backup=str(newest.path),
-        ) from None
+        )
     try:
         model, migrated = document_file.decode(schema, raw)
     except document_file.CorruptError as error:
@@ -173,15 +175,16 @@ def _load(project: Project, schema: type[D]) -> tuple[bytes | None, D, bool]:
     return raw, model, migrated
 
 
-def _store(project: Project, model: Document, before: bytes | None, now: datetime | None) -> None:
-    from ategnatos.grimoire import document_file, history, views
-
+def _stamp(now: datetime | None) -> str:
     moment = (now or datetime.now(UTC)).astimezone(UTC)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _store(project: Project, model: Document, before: bytes | None, after: bytes) -> None:
+    from ategnatos.grimoire import history, views
+
     path = path_of(project, type(model))
     folder = os.path.dirname(path)  # noqa: PTH120 - the hot path keeps to strings
-    model.generated_at = moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    model.revision = history.next_revision(project, model, before)
-    after = document_file.encode(model)
     with explained(path, "The document is as it was before."):
         if not os.path.isdir(folder):  # noqa: PTH112
             os.makedirs(folder)  # noqa: PTH103

@@ -127,15 +127,28 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
         sync_folder(folder)
 
 
-def read_bytes(path: Path) -> bytes:
-    """The whole file. FileNotFoundError passes through: absence is the caller's to judge.
+def read_whole(path: str) -> bytes | None:
+    """The file's bytes, or None where there is no such file. Raises OSError."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        pieces = [os.read(descriptor, os.fstat(descriptor).st_size + 1)]
+        while pieces[-1]:
+            pieces.append(os.read(descriptor, _CHUNK))
+    finally:
+        os.close(descriptor)
+    return b"".join(pieces)
 
-    Raises StudioError (``read_failed``) for anything else that stops the reading.
+
+def read_bytes(path: Path) -> bytes | None:
+    """As :func:`read_whole`, for readers of the record.
+
+    Raises StudioError (``read_failed``) where the file is there and cannot be read.
     """
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise
+        return read_whole(str(path))
     except OSError as error:
         raise StudioError(
             READ_FAILED,

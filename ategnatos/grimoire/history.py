@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.document_file import CorruptError, decode
 from ategnatos.grimoire.errors import StudioError
-from ategnatos.grimoire.files import sha256_bytes, write_atomic
+from ategnatos.grimoire.files import read_whole, sha256_bytes, write_atomic
 from ategnatos.grimoire.project import Project
 
 if TYPE_CHECKING:
@@ -38,12 +38,13 @@ def folder_of(project: Project, name: str) -> Path:
     return project.state / "backups" / name
 
 
-def next_revision(project: Project, model: Document, before: bytes | None) -> int:
-    """One above the newest revision known, so that a restored state never reuses a number."""
-    if before is not None and model.revision > 0:
-        return model.revision + 1
-    newest = max((backup.revision for backup in good(project, type(model))), default=0)
-    return max(newest, model.revision) + 1
+def next_revision(
+    project: Project, schema: type[Document], revision: int, before: bytes | None
+) -> int:
+    """One above ``revision``; above every kept one where the file did not come from here."""
+    if before is not None and revision > 0:
+        return revision + 1
+    return max([revision, *(backup.revision for backup in good(project, schema))]) + 1
 
 
 def keep(project: Project, model: Document, before: bytes | None, after: bytes) -> str:
@@ -56,7 +57,7 @@ def keep(project: Project, model: Document, before: bytes | None, after: bytes) 
         folder.mkdir(parents=True, exist_ok=True)
     if before is not None:
         earlier = _slot(folder, model.revision - 1)
-        if _read(earlier) != before:
+        if read_whole(earlier) != before:
             # Not a state of ours: by an editor, a restore, or a slot that was lost.
             own = folder / f"found-{sha256_bytes(before)[:16]}.json"
             if not own.exists():
@@ -85,17 +86,6 @@ def newest_good(project: Project, schema: type[Document]) -> Backup | None:
 
 def _slot(folder: Path, revision: int) -> str:
     return f"{folder}/{revision % SLOTS:02d}.json"
-
-
-def _read(path: str) -> bytes | None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return None
-    try:
-        return os.read(descriptor, os.fstat(descriptor).st_size + 1)
-    finally:
-        os.close(descriptor)
 
 
 def _overwrite(path: str, data: bytes) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 # A backslash before these is Markdown's own escape (CommonMark 2.4, GFM 4.10).
 _ESCAPED = str.maketrans({c: f"\\{c}" for c in "\\|<&[]`*_"} | {"\n": "<br>"})
+_PLAIN = re.compile("[\\\\|<&\\[\\]`*_\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]|^[ \xa0]|[ \xa0]$")
 _UNESCAPED = re.compile(r"\\([\\|<&\[\]`*_])|<br>|&#(\d+);")
 # Line ends and invisible separators other than the newline, and spaces at either end, which
 # Markdown would drop.
@@ -19,7 +20,7 @@ _INVISIBLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]|^[ \xa0
 
 def escape(text: str) -> str:
     """``text`` on one line, safe in a table cell or a list item."""
-    if text.isalnum():
+    if _PLAIN.search(text) is None:
         return text
     return _INVISIBLE.sub(lambda match: f"&#{ord(match[0])};", text.translate(_ESCAPED))
 

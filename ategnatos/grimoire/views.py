@@ -12,11 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ategnatos.grimoire.files import sha256_bytes, temporary_name, write_all, write_atomic
+from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.grimoire.files import (
+    read_whole,
+    sha256_bytes,
+    temporary_name,
+    write_all,
+    write_atomic,
+)
 from ategnatos.grimoire.project import Project
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.schemas.base import Document
+
+VIEW_FAILED = ErrorCode("view_failed", "The change is recorded; its view could not follow.")
 
 # Raised when the same document is drawn differently: an older view is then stale, not edited.
 LAYOUT = 1
@@ -45,13 +54,26 @@ class Prepared:
     replaces: bool
 
     def publish(self) -> None:
-        """Put the view in place; the old one becomes ``.bak``. Raises OSError.
+        """Put the view in place; the old one stays beside it as ``.bak``.
 
         Not synced: a view that a power cut spoils is found by ``check`` and rendered again.
+        Raises StudioError (``view_failed``): the document itself is changed by then.
         """
-        if self.replaces:
-            os.rename(self.view, f"{self.view}.bak")  # noqa: PTH104
-        os.rename(self.temporary, self.view)  # noqa: PTH104
+        try:
+            if self.replaces:
+                try:
+                    os.link(self.view, f"{self.view}.bak")
+                except OSError:  # a file system without links, such as exFAT
+                    os.rename(self.view, f"{self.view}.bak")  # noqa: PTH104
+            os.rename(self.temporary, self.view)  # noqa: PTH104
+        except OSError as error:
+            raise StudioError(
+                VIEW_FAILED,
+                f"The change is recorded, but {self.view} could not be replaced"
+                f" ({error.strerror or error}) and shows the state before.",
+                hint="Put right what stops the writing, then run 'ategnatos grimoire render'.",
+                view=self.view,
+            ) from error
 
     def discard(self) -> None:
         """Take it back: the document was not changed."""
@@ -111,23 +133,41 @@ def prepare(project: Project, model: Document, raw: bytes) -> Prepared | None:
         if is_edited(old):
             keep_edited(view, old)
     temporary = f"{view.parent}/{temporary_name()}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444)
+    _write(temporary, f"{view}.bak", render(model, raw))
+    return Prepared(temporary, str(view), old is not None)
+
+
+def _write(temporary: str, spare: str, content: bytes) -> None:
+    # The file of the view before last becomes the new one: its blocks are allocated already.
+    # A new file would have its blocks allocated and flushed at the rename over an old one
+    # (ext4's auto_da_alloc), which costs as much as a sync. But never a file that somebody else
+    # has linked too (a snapshot made with 'cp -al'): that one keeps its bytes.
+    flags = os.O_WRONLY | os.O_NOFOLLOW
     try:
-        write_all(descriptor, render(model, raw))
+        os.rename(spare, temporary)  # noqa: PTH104
+        if os.stat(temporary).st_nlink > 1:  # noqa: PTH116
+            os.unlink(temporary)  # noqa: PTH108
+            flags |= os.O_CREAT | os.O_EXCL
+        else:
+            os.chmod(temporary, 0o600)  # noqa: PTH101
+    except FileNotFoundError:
+        flags |= os.O_CREAT | os.O_EXCL
+    try:
+        descriptor = os.open(temporary, flags, 0o600)
+        try:
+            write_all(descriptor, content)
+            os.ftruncate(descriptor, len(content))
+            os.fchmod(descriptor, 0o444)
+        finally:
+            os.close(descriptor)
     except BaseException:
         os.unlink(temporary)  # noqa: PTH108
         raise
-    finally:
-        os.close(descriptor)
-    return Prepared(temporary, str(view), old is not None)
 
 
 def read(view: Path) -> bytes | None:
     """The view's bytes, or None where there is none. Raises OSError."""
-    try:
-        return view.read_bytes()
-    except FileNotFoundError:
-        return None
+    return read_whole(str(view))
 
 
 def keep_edited(view: Path, content: bytes) -> Path:
