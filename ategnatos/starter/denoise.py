@@ -9,8 +9,9 @@ from itertools import pairwise
 import numpy as np
 
 from ategnatos.starter.layers import Layers
+from ategnatos.starter.limits import SOLVER_ORDERS
 from ategnatos.starter.model import NetworkWeights, StarterModel
-from ategnatos.starter.sampler import ORDERS, Sampler
+from ategnatos.starter.sampler import Sampler
 from ategnatos.starter.tensors import FloatArray
 from ategnatos.starter.threads import sharing, workers
 from ategnatos.starter.unet import TextConditioning
@@ -71,7 +72,7 @@ def denoise(
     ``on_step`` is called after each step; what it raises stops the work. The result does not
     depend on how many pictures are made at once or on the number of cores.
     """
-    sampler = Sampler(model.schedule, steps, ORDERS[sampler_name], first)
+    sampler = Sampler(model.schedule, steps, SOLVER_ORDERS[sampler_name], first)
     noise, mask = start.noise, start.mask
     count, rows = len(noise), len(text)
     source = None

@@ -25,7 +25,8 @@ class Layers:
 
     def __init__(self, weights: Weights) -> None:
         self.weights = weights
-        self._scratch: dict[tuple[str, tuple[int, ...]], FloatArray] = {}
+        self._bordered: dict[tuple[int, ...], FloatArray] = {}
+        self._memory: FloatArray = np.empty(0, np.float32)
 
     # --- products -----------------------------------------------------------------------------
 
@@ -50,14 +51,14 @@ class Layers:
         samples, height, width, channels = x.shape
         rows, columns = height // stride, width // stride
         # Only the inside is ever written, so the border stays zero from use to use.
-        padded = self._zeros("padded", (height + 2, width + 2, channels))
+        padded = self._padded(height + 2, width + 2, channels)
         down, right, single = padded.strides
         windows = as_strided(
             padded,
             (rows, columns, 3, 3 * channels),
             (down * stride, right * stride, down, single),
         )
-        unrolled = self._zeros("unrolled", (rows * columns, 9 * channels))
+        unrolled = self._scratch(rows * columns, 9 * channels)
         window_rows = unrolled.reshape(windows.shape)
         out = np.empty((samples, rows * columns, matrix.shape[1]), np.float32)
         for sample, result in zip(x, out, strict=True):
@@ -129,7 +130,7 @@ class Layers:
         gain *= 0.5
         bias *= 0.5
         out = np.empty_like(x)
-        half = self._zeros("half", x.shape[1:])
+        half = self._scratch(*x.shape[1:])
         for index, result in enumerate(out):  # one sample at a time stays in the cache
             np.multiply(x[index], gain[index], out=half)
             half += bias[index]
@@ -238,12 +239,18 @@ class Layers:
         bias = self.weights.vector(f"{name}.bias") - means[:, 0] * gain
         return gain, bias
 
-    def _zeros(self, purpose: str, shape: tuple[int, ...]) -> FloatArray:
-        """Scratch memory of a shape, zero when it is first handed out."""
-        key = (purpose, shape)
-        if key not in self._scratch:
-            self._scratch[key] = np.zeros(shape, np.float32)
-        return self._scratch[key]
+    def _padded(self, *shape: int) -> FloatArray:
+        """Memory for one padded sample, zero at first and reused for the same shape."""
+        if shape not in self._bordered:
+            self._bordered[shape] = np.zeros(shape, np.float32)
+        return self._bordered[shape]
+
+    def _scratch(self, *shape: int) -> FloatArray:
+        """Memory of a shape with anything in it, the same memory in every call."""
+        size = math.prod(shape)
+        if self._memory.size < size:
+            self._memory = np.empty(size, np.float32)
+        return self._memory[:size].reshape(shape)
 
 
 @cache

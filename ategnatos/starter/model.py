@@ -77,7 +77,8 @@ class StarterModel:
         for path in sorted(self.folder.rglob("*")):
             if path.is_file() and path.suffix in _HASHED_ENDINGS:
                 name = path.relative_to(self.folder).as_posix()
-                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                with path.open("rb") as file:
+                    content = hashlib.file_digest(file, "sha256").hexdigest()
                 total.update(f"{content}  {name}\n".encode())
         return total.hexdigest()
 
@@ -112,9 +113,16 @@ class StarterModel:
         )
 
 
+def load_model(folder: Path | None = None) -> StarterModel:
+    """The model in ``folder``, the shipped one unless told, loaded once a process.
+
+    Raises StudioError (``starter_weights``).
+    """
+    return _loaded(folder or SHIPPED)
+
+
 @cache
-def load_model(folder: Path = SHIPPED) -> StarterModel:
-    """The model in ``folder``, loaded once a process. Raises StudioError (``starter_weights``)."""
+def _loaded(folder: Path) -> StarterModel:
     return StarterModel(folder)
 
 

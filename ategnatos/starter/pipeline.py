@@ -28,8 +28,6 @@ from ategnatos.starter.noise import noise
 from ategnatos.starter.request import Settings, StarterRequest, settle
 from ategnatos.starter.words import missing_subject, normalise
 
-LABEL = "starter engine (32x32 pixel art, one thing a picture)"
-
 StepCallback = Callable[[int, int], None]
 """Called with the steps done and the steps in all, over all pictures."""
 
@@ -136,18 +134,26 @@ def generate(
     on_step: StepCallback | None = None,
     model: StarterModel | None = None,
 ) -> Pictures:
-    """Make the pictures of a request.
+    """Plan a request and make its pictures.
+
+    Raises StudioError as ``plan`` does, before any work; otherwise see ``carry_out``.
+    """
+    return carry_out(plan(request, model), on_step, model)
+
+
+def carry_out(
+    order: Plan, on_step: StepCallback | None = None, model: StarterModel | None = None
+) -> Pictures:
+    """Make the pictures of a plan, with the model that it was made for.
 
     Picture ``i`` is the one that a request for a single picture with ``seed + i`` makes, to the
     bit. What ``on_step`` raises (a cancel) stops the work between two steps and passes through.
-    Raises StudioError as ``plan`` does, before any work.
     """
     model = model or load_model()
-    order = plan(request, model)
-    settings = order.settings
+    request, settings = order.request, order.settings
     guided = settings.guidance != 1
     weights = model.with_loras(order.loras)
-    prompts = [order.request.negative] * guided + [order.request.prompt]
+    prompts = [request.negative] * guided + [request.prompt]
     text = encode_prompts(model, weights, prompts)
 
     side, where = model.unet.side, layout(settings.width, settings.height, model.unet.side)

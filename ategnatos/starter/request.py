@@ -11,20 +11,21 @@ import numpy as np
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.starter.canvas import OPAQUE_FROM, ByteArray, layout
 from ategnatos.starter.errors import STARTER_REQUEST
+from ategnatos.starter.limits import (
+    DEFAULT_GUIDANCE,
+    DEFAULT_IMAGE_STRENGTH,
+    DEFAULT_INPAINT_STRENGTH,
+    DEFAULT_SIDE,
+    DEFAULT_STEPS,
+    MAX_COUNT,
+    MAX_GUIDANCE,
+    MAX_LORA_WEIGHT,
+    MAX_SIDE,
+    MAX_STEPS,
+    SOLVER_ORDERS,
+)
 from ategnatos.starter.lora import LoraWeight
-from ategnatos.starter.sampler import ORDERS, first_step
-
-DEFAULT_SIDE = 512
-DEFAULT_STEPS = 12
-DEFAULT_GUIDANCE = 2.0
-DEFAULT_IMAGE_STRENGTH = 0.6
-DEFAULT_INPAINT_STRENGTH = 1.0
-
-MAX_SIDE = 4096
-MAX_COUNT = 64
-MAX_STEPS = 1000
-MAX_GUIDANCE = 20.0
-MAX_LORA_WEIGHT = 4.0
+from ategnatos.starter.sampler import first_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,9 @@ def settle(request: StarterRequest, side: int, default_sampler: str) -> Settings
     steps = _whole("steps", _or(request.steps, DEFAULT_STEPS), 1, MAX_STEPS)
     guidance = _number("cfg", _or(request.guidance, DEFAULT_GUIDANCE), 1.0, MAX_GUIDANCE)
     sampler = _or(request.sampler, default_sampler)
-    if sampler not in ORDERS:
-        raise refusal("sampler", f"there is no sampler {sampler!r}", f"Use {' or '.join(ORDERS)}.")
+    if sampler not in SOLVER_ORDERS:
+        known = " or ".join(SOLVER_ORDERS)
+        raise refusal("sampler", f"there is no sampler {sampler!r}", f"Use {known}.")
     for use in request.loras:
         _number(f"weight of {use.path.name}", use.weight, -MAX_LORA_WEIGHT, MAX_LORA_WEIGHT)
 

@@ -18,10 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ategnatos.starter.configuration import damaged, read_json, require
+from ategnatos.starter.limits import SOLVER_ORDERS
 from ategnatos.starter.tensors import FloatArray
-
-ORDERS = {"dpmpp_2m": 2, "ddim": 1}
-"""Sampler names, in the spelling of ComfyUI, and the order of the solver each one is."""
 
 _ONE_WAY = {
     "algorithm_type": "dpmsolver++",
@@ -58,7 +56,7 @@ class NoiseSchedule:
         try:
             self.length = int(config["num_train_timesteps"])
             order = int(config["solver_order"])
-            self.default_sampler = {number: name for name, number in ORDERS.items()}[order]
+            self.default_sampler = {number: name for name, number in SOLVER_ORDERS.items()}[order]
         except (KeyError, TypeError, ValueError) as error:
             raise damaged(path, f"{error} is missing or not understood") from error
         self.sigmas = _cosine_sigmas(self.length)
