@@ -77,9 +77,10 @@ averaged weights): {cpu_hours:.1f} CPU-hours, {hours:.1f} hours on two shared CP
 MIT, like the rest of the project, for code, weights and what the model draws.
 """
 
-FIGURES = """{prompts} prompts about withheld combinations, {steps} steps, guidance {guidance:g}, judged
-by a classifier whose own accuracy on fresh drawings is: kind {judge_kind:.1%}, colour
-{judge_colour:.1%}, outlined {judge_outlined:.1%}, shiny {judge_shiny:.1%}, flat {judge_flat:.1%}.
+FIGURES = """{prompts} prompts about withheld combinations, {steps} steps, guidance {guidance:g},
+judged by a classifier whose own accuracy on fresh drawings is: kind {judge_kind:.1%},
+colour {judge_colour:.1%}, outlined {judge_outlined:.1%}, shiny {judge_shiny:.1%},
+flat {judge_flat:.1%}.
 
     python -m tools.starter evaluate --run FOLDER
 
@@ -92,7 +93,10 @@ by a classifier whose own accuracy on fresh drawings is: kind {judge_kind:.1%}, 
 {style_rows}
 Weights (SHA-256 of the denoiser's file): `{weights}`
 """
-ROW = "| {style}: shown when asked ({asked} prompts) / absent when not | {shown:.1%} / {absent:.1%} |\n"
+ROW = (
+    "| {style}: shown when asked ({asked} prompts) / absent when not "
+    "| {shown:.1%} / {absent:.1%} |\n"
+)
 
 
 def figures(run: Path, folder: Path) -> tuple[str, float]:

@@ -59,7 +59,9 @@ def draw_owl(
 ) -> np.ndarray:
     """Draw an owl as an index map (32, 32) uint8, to be coloured by a table of `palette`."""
     chance = Chance(generator)
-    scale = {"small": 0.62, None: chance.between(0.82, 0.94), "big": 1.0}[size]
+    scale = {"small": 0.62, None: chance.between(0.82, 0.94), "big": chance.between(0.96, 1.0)}[
+        size
+    ]
     canvas = Canvas(scale=scale)
     owl(canvas, chance, pose)
     return finish(canvas, Look("owl", size, outlined=outlined))
