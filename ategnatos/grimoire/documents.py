@@ -142,8 +142,9 @@ def _load(project: Project, schema: type[D]) -> tuple[bytes | None, D, bool]:
     from ategnatos.grimoire import document_file, history
 
     path = path_of(project, schema)
-    raw = read_bytes(path)
-    if raw is None:
+    try:
+        raw = read_bytes(path)
+    except FileNotFoundError:
         newest = history.newest_good(project, schema)
         if newest is None:
             return None, schema(), False
@@ -154,7 +155,7 @@ def _load(project: Project, schema: type[D]) -> tuple[bytes | None, D, bool]:
             f" 'ategnatos grimoire restore {schema.name}'.",
             document=schema.name,
             backup=str(newest.path),
-        )
+        ) from None
     try:
         model, migrated = document_file.decode(schema, raw)
     except document_file.CorruptError as error:

@@ -142,13 +142,13 @@ def read_whole(path: str) -> bytes | None:
     return b"".join(pieces)
 
 
-def read_bytes(path: Path) -> bytes | None:
-    """As :func:`read_whole`, for readers of the record.
+def read_bytes(path: Path) -> bytes:
+    """The whole file. FileNotFoundError passes through: absence is the caller's to judge.
 
-    Raises StudioError (``read_failed``) where the file is there and cannot be read.
+    Raises StudioError (``read_failed``) for anything else that stops the reading.
     """
     try:
-        return read_whole(str(path))
+        raw = read_whole(str(path))
     except OSError as error:
         raise StudioError(
             READ_FAILED,
@@ -156,6 +156,9 @@ def read_bytes(path: Path) -> bytes | None:
             hint=f"Check what it is with 'ls -l {path}'; it should be a file you may read.",
             path=str(path),
         ) from error
+    if raw is None:
+        raise FileNotFoundError(f"{path} is not there")
+    return raw
 
 
 def sha256_bytes(data: bytes) -> str:
