@@ -1,0 +1,98 @@
+"""What every test may use: a studio in a fresh folder, and the program run as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ategnatos import cli
+from ategnatos.grimoire.project import Project
+
+
+@pytest.fixture(autouse=True)
+def _no_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the environment that the tests run in may decide their outcome."""
+    for name in list(os.environ):
+        if name.startswith(("ATEGNATOS_", "CLAUDE")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """An empty studio."""
+    return Project.create(tmp_path / "studio")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run of the program left: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def envelope(self) -> dict[str, Any]:
+        """The one JSON object on stdout."""
+        found = json.loads(self.out)
+        assert set(found) == {"ok", "command", "data", "warnings", "error"}
+        assert isinstance(found, dict)
+        return found
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The facts of a run that succeeded."""
+        assert self.envelope["ok"], self.envelope
+        data = self.envelope["data"]
+        assert isinstance(data, dict)
+        return data
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the front door in this process: ``run("art", "list", "--json")``."""
+
+    def call(*arguments: str | Path, cwd: Path | None = None) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["ategnatos", *map(str, arguments)])
+        if cwd is not None:
+            monkeypatch.chdir(cwd)
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as leave:
+            cli.main()
+        printed = capfd.readouterr()
+        code = leave.value.code
+        return Ran(code if isinstance(code, int) else 1, printed.out, printed.err)
+
+    return call
+
+
+@pytest.fixture
+def program() -> Run:
+    """Run the program as a process of its own, without a terminal (a session of its own)."""
+
+    def call(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "ategnatos", *map(str, arguments)],
+            cwd=cwd,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            start_new_session=True,
+            timeout=120,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return call
