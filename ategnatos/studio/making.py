@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from ategnatos._version import __version__
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.grimoire.files import explained, read_bytes, sha256_bytes, write_atomic
+from ategnatos.grimoire.files import explained, sha256_bytes, write_atomic
 from ategnatos.grimoire.project import FOLDERS, GITIGNORE, Project
 from ategnatos.grimoire.zones import Zone, resolve
 from ategnatos.studio import claude_settings, pack, pack_record
 from ategnatos.studio.pack_plan import Action, Step, plan
+from ategnatos.studio.reading import bytes_or_none
 
 if TYPE_CHECKING:
     from ategnatos.studio.claude_settings import Merge
@@ -73,7 +74,7 @@ def make(
     files = pack.load()
     resolve(project, Zone.SYSTEM, ".")  # a link in .claude's place would lead the writing away
     record = pack_record.read(project)
-    settings = _read(root / claude_settings.PATH)
+    settings = bytes_or_none(root / claude_settings.PATH)
     made = Made(
         root=root,
         fresh=fresh,
@@ -131,7 +132,7 @@ def _check_place(root: Path) -> None:
 
 def _missing_ignores(root: Path, record: PackRecord) -> tuple[str, ...]:
     """Lines that a .gitignore of the user's own lacks and that were never offered."""
-    there = _read(root / ".gitignore")
+    there = bytes_or_none(root / ".gitignore")
     if there is None:
         return ()
     standing = {line.strip() for line in there.decode(errors="replace").splitlines()}
@@ -203,13 +204,6 @@ def _record_after(made: Made, record: PackRecord) -> PackRecord:
         ignored=tuple(_ignore_lines()),
         spoilt=False,
     )
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return read_bytes(path)
-    except FileNotFoundError:
-        return None
 
 
 def _write(path: Path, content: bytes) -> None:

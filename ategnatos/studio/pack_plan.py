@@ -13,9 +13,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.grimoire.files import read_bytes, sha256_bytes
+from ategnatos.grimoire.files import sha256_bytes
 from ategnatos.studio.pack import PackFile
 from ategnatos.studio.pack_record import PackRecord
+from ategnatos.studio.reading import bytes_or_none
 
 PLACE_TAKEN = ErrorCode("place_taken", "Something that is no file has the place of a pack file.")
 
@@ -101,10 +102,7 @@ def _text(root: Path, path: str) -> bytes | None:
             raise _taken(root / folder, "a folder")
     if place.exists() and not place.is_file():
         raise _taken(place, "a file")
-    try:
-        return read_bytes(place)
-    except FileNotFoundError:
-        return None
+    return bytes_or_none(place)
 
 
 def _taken(place: Path, wanted: str) -> StudioError:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ategnatos.grimoire.files import read_bytes, write_atomic
+from ategnatos.grimoire.files import write_atomic
 from ategnatos.grimoire.project import Project
+from ategnatos.studio.reading import bytes_or_none
 
 NAME = "pack.json"
 
@@ -41,16 +42,17 @@ def path_of(project: Project) -> Path:
 
 def read(project: Project) -> PackRecord:
     """The record, empty where there is none. Raises StudioError (``read_failed``)."""
+    raw = bytes_or_none(path_of(project))
+    if raw is None:
+        return PackRecord()
     try:
-        found: Any = json.loads(read_bytes(path_of(project)))
+        found: Any = json.loads(raw)
         return PackRecord(
             version=str(found["version"]),
             files={str(path): str(digest) for path, digest in found["files"].items()},
             rules=tuple(map(str, found["rules"])),
             ignored=tuple(map(str, found["ignored"])),
         )
-    except FileNotFoundError:
-        return PackRecord()
     except (ValueError, KeyError, TypeError, AttributeError):
         return PackRecord(spoilt=True)
 

@@ -1,0 +1,197 @@
+"""``ategnatos status``: one page that a person understands, and the same for a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ategnatos.commands.contract import Answer, Call, command, room
+from ategnatos.commands.terminal import plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ategnatos.studio.overview import JobLine, Overview
+
+app = room()
+
+# Lines of one kind on the page; the rest is counted, and listed by 'ategnatos art list'.
+_SHOWN = 8
+
+
+@command(app, "status", example="ategnatos status --json")
+def status(call: Call) -> Answer:
+    """One page: what waits for you, what runs, what it costs, and whether all is well."""
+    from ategnatos.studio import overview
+
+    page = overview.look(call.project())
+    return Answer(_data(page), lambda console: _draw(console, page), _next(page))
+
+
+def _data(page: Overview) -> dict[str, Any]:
+    return {
+        "studio": page.root,
+        "program": page.program,
+        "pack": page.pack,
+        "machine": page.machine,
+        "engines": [engine.facts() for engine in page.engines],
+        "jobs": page.jobs,
+        "waiting": [_job(line) for line in page.waiting],
+        "running": [_job(line) for line in page.running],
+        "failed": [_job(line) for line in page.failed],
+        "approved": page.approved,
+        "not_exported": page.not_exported,
+        "exports": page.exports,
+        "bills": {
+            "instances": page.bills,
+            "per_hour_usd": page.per_hour_usd,
+            "price_unknown": page.price_unknown,
+        },
+        "drift": page.drift,
+        "problems": page.problems,
+    }
+
+
+def _job(line: JobLine) -> dict[str, Any]:
+    return {name: getattr(line, name) for name in line.__slots__}
+
+
+def _next(page: Overview) -> tuple[str, ...]:
+    steps = []
+    if page.problems:
+        steps.append("ategnatos doctor")
+    if page.drift:
+        steps.append("ategnatos grimoire check")
+    if page.waiting:
+        steps.append(f"ategnatos art show {page.waiting[0].job}")
+    if page.not_exported:
+        steps.append(f"ategnatos art export '{page.not_exported[0]}' --as NAME")
+    if page.pack and page.pack != page.program:
+        steps.append("ategnatos init --upgrade --dry-run")
+    if not page.jobs:
+        steps.append("ategnatos art generate 'a red potion, outlined'")
+    return tuple(steps)
+
+
+def _draw(console: Console, page: Overview) -> None:
+    from pathlib import Path
+
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print(Text(plain(Path(page.root).name), style="bold"), Text(plain(page.root)), sep="  ")
+    console.print()
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for title, style, lines in _rows(page):
+        for number, line in enumerate(lines):
+            label = Text(title if number == 0 else "", style="bold")
+            grid.add_row(label, Text(plain(line), style=style if number == 0 else ""))
+    console.print(grid)
+
+
+def _rows(page: Overview) -> Iterator[tuple[str, str, list[str]]]:
+    """Title, style of the first line, and lines of each part of the page."""
+    if page.problems:
+        yield "Problems", "bold red", page.problems
+    yield "Waits for you", "yellow" if page.waiting else "", list(_waiting(page))
+    yield "Running", "", list(_running(page))
+    if page.failed:
+        yield "Failed", "red", list(_listed(page.failed, "failed"))
+    yield "Approved", "", [_approved(page)]
+    yield "Bills", "bold red" if page.bills else "", list(_bills(page))
+    yield "Engines", "", list(_engines(page))
+    yield "Machine", "", [_machine(page.machine)]
+    yield "Record", "yellow" if page.drift else "", list(_record(page))
+
+
+def _waiting(page: Overview) -> Iterator[str]:
+    if not page.waiting:
+        yield "nothing"
+        return
+    pictures = sum(line.pictures for line in page.waiting)
+    yield f"{_count(pictures, 'picture')} in {_count(len(page.waiting), 'job')}, for your verdict"
+    for line in page.waiting[:_SHOWN]:
+        yield f"  {line.job}  {_count(line.pictures, 'picture')}  {_short(line.prompt)}"
+    yield from _rest(page.waiting)
+
+
+def _running(page: Overview) -> Iterator[str]:
+    at_work = [line for line in page.running if line.at_work]
+    cut_off = [line for line in page.running if not line.at_work]
+    if not at_work:
+        yield "nothing"
+    else:
+        yield from _listed(at_work, "being made")
+    if cut_off:
+        yield from _listed(cut_off, "cut off; the same command again goes on with it")
+
+
+def _listed(lines: list[JobLine], what: str) -> Iterator[str]:
+    yield f"{_count(len(lines), 'job')} {what}"
+    for line in lines[:_SHOWN]:
+        yield f"  {line.job}  {line.engine}  {_short(line.prompt)}"
+    yield from _rest(lines)
+
+
+def _rest(lines: list[JobLine]) -> Iterator[str]:
+    if len(lines) > _SHOWN:
+        yield f"  and {len(lines) - _SHOWN} more: ategnatos art list"
+
+
+def _approved(page: Overview) -> str:
+    if not page.approved:
+        return "nothing yet"
+    text = f"{_count(page.approved, 'picture')}, {_count(page.exports, 'file')} in exports/"
+    if page.not_exported:
+        text += f"; not exported yet: {', '.join(page.not_exported[:_SHOWN])}"
+    return text
+
+
+def _bills(page: Overview) -> Iterator[str]:
+    if not page.bills:
+        yield "nothing costs money now"
+        return
+    total = f"{page.per_hour_usd} dollars an hour"
+    if page.price_unknown:
+        total += f", and {_count(page.price_unknown, 'machine')} at a price nobody wrote down"
+    yield total
+    for one in page.bills:
+        cost = one["cost_per_hour"] or "?"
+        yield f"  {one['id']}  {one['provider']}  {one['gpu']}  {one['status']}  {cost}/h"
+
+
+def _engines(page: Overview) -> Iterator[str]:
+    if not page.engines:
+        yield "none installed: install the program again"
+    for engine in page.engines:
+        state = engine.label if engine.ok else f"does not load: {engine.message} {engine.hint}"
+        yield f"{engine.name}  {state}"
+
+
+def _machine(facts: dict[str, Any]) -> str:
+    gpu = facts["gpu"] or "GPU not looked for yet (ategnatos doctor looks)"
+    return (
+        f"{facts['system']} {facts['architecture']}, {_count(facts['cores'], 'core')},"
+        f" {facts['memory_gib']:g} GiB memory, {facts['disk_free_gib']:g} GiB disk free; {gpu}"
+        + (f", CUDA {facts['cuda']}" if facts["cuda"] else "")
+    )
+
+
+def _record(page: Overview) -> Iterator[str]:
+    if not page.drift:
+        yield "pages and record agree"
+    for one in page.drift:
+        yield f"{one['page']}: {one['why']}"
+    if page.pack and page.pack != page.program:
+        yield f"skill pack of {page.pack}; this program brings {page.program}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else f"{line[:57]}..."

@@ -1,0 +1,210 @@
+"""How things stand, gathered for one page: read only, quick, and never stopped by damage.
+
+Documents are read as plain JSON here: a status that took the time to validate them would be
+asked less often. ``ategnatos doctor`` is the one that judges.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from ategnatos._version import __version__
+from ategnatos.grimoire.errors import StudioError
+from ategnatos.grimoire.files import sha256_bytes
+from ategnatos.studio import pack_record
+from ategnatos.studio.engine_states import EngineState, look_at_all
+from ategnatos.studio.reading import bytes_or_none
+
+if TYPE_CHECKING:
+    from ategnatos.grimoire.jobs.store import Candidate, Job
+    from ategnatos.grimoire.project import Project
+
+GIB = 1 << 30
+
+# What the studio document may say of a rented machine that no longer costs anything. Anything
+# else, the unknown included, is taken to be billing still.
+STOPPED = frozenset({"terminated", "stopped", "deleted"})
+
+
+@dataclass(slots=True)
+class JobLine:
+    """One job on the page. ``at_work`` tells a job in progress from one that was cut off."""
+
+    job: str
+    prompt: str
+    engine: str
+    state: str
+    since: str
+    pictures: int = 0
+    at_work: bool = False
+
+
+@dataclass(slots=True)
+class Overview:
+    """The whole page. ``problems`` are findings in words; ``per_hour_usd`` sums known prices."""
+
+    root: str
+    program: str
+    pack: str
+    machine: dict[str, Any] = field(default_factory=dict)
+    engines: tuple[EngineState, ...] = ()
+    waiting: list[JobLine] = field(default_factory=list)
+    running: list[JobLine] = field(default_factory=list)
+    failed: list[JobLine] = field(default_factory=list)
+    jobs: int = 0
+    approved: int = 0
+    not_exported: list[str] = field(default_factory=list)
+    exports: int = 0
+    bills: list[dict[str, Any]] = field(default_factory=list)
+    per_hour_usd: str = "0"
+    price_unknown: int = 0
+    drift: list[dict[str, str]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def look(project: Project) -> Overview:
+    """Read how the studio stands. What cannot be read becomes one of ``problems``."""
+    record = pack_record.read(project)
+    page = Overview(str(project.root), __version__, record.version)
+    studio = _document(project, "studio", page)
+    page.machine = _machine(project, studio)
+    page.engines = look_at_all(closely=False)
+    _bills(studio, page)
+    assets = _document(project, "assets", page).get("assets", [])
+    try:
+        _jobs(project, assets if isinstance(assets, list) else [], page)
+        _drift(project, page)
+    except StudioError as error:
+        page.problems.append(error.message)
+    return page
+
+
+def _document(project: Project, name: str, page: Overview) -> dict[str, Any]:
+    try:
+        raw = bytes_or_none(project.state / f"{name}.json")
+        if raw is None:
+            page.problems.append(f"The document {name!r} is missing.")
+            return {}
+        found = json.loads(raw)
+    except StudioError as error:
+        page.problems.append(error.message)
+        return {}
+    except (ValueError, RecursionError) as error:
+        page.problems.append(f"The document {name!r} cannot be read: {error}.")
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _machine(project: Project, studio: dict[str, Any]) -> dict[str, Any]:
+    disk = os.statvfs(project.root)
+    environment = studio.get("environment")
+    environment = environment if isinstance(environment, dict) else {}
+    return {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "cores": os.cpu_count() or 0,
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB, 1),
+        "disk_free_gib": round(disk.f_bavail * disk.f_frsize / GIB, 1),
+        # As doctor last saw it: probing a GPU takes longer than the rest of this page.
+        "gpu": str(environment.get("primary") or ""),
+        "cuda": str(environment.get("cuda") or ""),
+    }
+
+
+def _bills(studio: dict[str, Any], page: Overview) -> None:
+    total = Decimal(0)
+    instances = studio.get("active_instances")
+    for one in instances if isinstance(instances, list) else []:
+        if not isinstance(one, dict) or str(one.get("status", "")).lower() in STOPPED:
+            continue
+        page.bills.append(
+            {key: str(one.get(key, "")) for key in ("id", "provider", "gpu", "status", "started")}
+            | {"cost_per_hour": str(one.get("cost_per_hour", one.get("cost_hr", "")))}
+        )
+        try:
+            price = Decimal(page.bills[-1]["cost_per_hour"].lstrip("$"))
+        except InvalidOperation:
+            price = Decimal("NaN")
+        if price.is_finite():
+            total += price
+        else:
+            page.price_unknown += 1
+    page.per_hour_usd = str(total)
+
+
+def _jobs(project: Project, assets: list[Any], page: Overview) -> None:
+    if not project.database.exists():
+        return
+    from ategnatos.grimoire.jobs import database, store
+
+    with database.connect(project) as connection:
+        jobs = store.jobs(connection)
+        candidates = store.all_candidates(connection)
+    page.jobs = len(jobs)
+    page.waiting = _lines(jobs, candidates, {store.AWAITING_REVIEW})
+    page.failed = _lines(jobs, candidates, {store.FAILED})
+    page.running = _lines(jobs, candidates, {store.PENDING, store.GENERATING})
+    if page.running:
+        from ategnatos.studio.jobs_at_work import at_work
+
+        by_name = {job.name: job for job in jobs}
+        for line in page.running:
+            line.at_work = at_work(project, by_name[line.job])
+    approved = [one.reference for one in candidates if one.verdict == store.APPROVED]
+    shipped = {
+        f"{one.get('job')}#{one.get('candidate')}" for one in assets if isinstance(one, dict)
+    }
+    page.approved = len(approved)
+    page.exports = len(assets)
+    page.not_exported = [name for name in approved if name not in shipped]
+
+
+def _lines(jobs: Iterable[Job], candidates: Iterable[Candidate], states: set[str]) -> list[JobLine]:
+    counts: dict[int, int] = {}
+    for one in candidates:
+        if one.verdict is None and one.cleaned_at is None:
+            counts[one.job] = counts.get(one.job, 0) + 1
+    return [
+        JobLine(
+            job.name,
+            str(job.request.get("prompt", "")),
+            job.engine,
+            job.state,
+            job.updated_at,
+            counts.get(job.id, 0),
+        )
+        for job in jobs
+        if job.state in states
+    ]
+
+
+def _drift(project: Project, page: Overview) -> None:
+    from ategnatos.grimoire.schemas import names
+    from ategnatos.grimoire.views import is_edited, is_handwritten, path_of, split
+    from ategnatos.grimoire.views import read as read_view
+
+    for name in names():
+        raw = bytes_or_none(project.state / f"{name}.json")
+        if raw is None:
+            continue
+        view = path_of(project, name)
+        content = read_view(view)
+        why = ""
+        if content is None:
+            why = "its page is missing"
+        elif is_handwritten(content):
+            why = "its page was written by hand"
+        elif is_edited(content):
+            why = "its page was edited by hand"
+        else:
+            header, _ = split(content)
+            if header is not None and header.json_hash != sha256_bytes(raw)[:16]:
+                why = "its page is older than the record"
+        if why:
+            page.drift.append({"document": name, "page": f"grimoire/{view.name}", "why": why})
