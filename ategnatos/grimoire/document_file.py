@@ -72,10 +72,11 @@ def decode(document: type[D], raw: bytes) -> tuple[D, bool]:
         raise CorruptError(f"it does not fit its schema: {explain(error)}") from error
 
 
-def encode(document: Document) -> bytes:
-    """The bytes to keep: indented JSON, UTF-8, a newline at the end.
+def encode(document: D) -> tuple[bytes, D]:
+    """The bytes to keep (indented JSON, UTF-8, a newline at the end), and what they read as.
 
-    What is returned reads back as an equal document. Raises StudioError (``document_invalid``).
+    The second differs from ``document`` where a row was put in as a plain dictionary. Raises
+    StudioError (``document_invalid``).
     """
     try:
         raw = document.__pydantic_serializer__.to_json(
@@ -83,13 +84,13 @@ def encode(document: Document) -> bytes:
         )
         if b"NaN" in raw or b"Infinity" in raw:
             parse(raw)
-        type(document).model_validate_json(raw)
+        read_back = type(document).model_validate_json(raw)
     except ValidationError as error:
         raise invalid(document.name, explain(error)) from error
     # UnicodeError: a lone surrogate. PydanticSerializationError is a ValueError.
     except (CorruptError, ValueError, TypeError) as error:
         raise invalid(document.name, str(error)) from error
-    return raw + b"\n"
+    return raw + b"\n", read_back
 
 
 def same_content(one: bytes, other: bytes) -> bool:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ategnatos.grimoire import schemas
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.grimoire.files import explained, read_bytes, sync_folder, write_temporary
+from ategnatos.grimoire.files import explained, put, read_bytes, sync_folder
 from ategnatos.grimoire.project import Project
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def read(project: Project, document: str | type[Document]) -> Any:
     ``document_newer``, ``read_failed``.
     """
     schema = schemas.load(document) if isinstance(document, str) else document
-    return _load(project, schema)[1]
+    return load(project, schema)[1]
 
 
 @overload
@@ -75,20 +75,14 @@ def edit(
     Raises StudioError: as :func:`read`, and ``document_invalid``, ``locked``, ``disk_full``,
     ``write_failed``; the document then stands as before.
     """
-    from ategnatos.grimoire import document_file, history, locks
+    from ategnatos.grimoire import locks
 
     schema = schemas.load(document) if isinstance(document, str) else document
     with locks.hold(project, f"document-{schema.name}"):
-        raw, model, migrated = _load(project, schema)
+        raw, model, migrated = load(project, schema)
         with invalid_as_refusal(schema.name):
             yield model
-        revision = model.revision
-        model.schema_version = schema.version
-        model.generated_at = _stamp(now)
-        model.revision = history.next_revision(project, schema, revision, raw)
-        after = document_file.encode(model)
-        if migrated or raw is None or not document_file.same_content(raw, after):
-            _store(project, model, raw, after)
+        store(project, model, raw, now=now, only_changes=not migrated)
 
 
 def replace(
@@ -138,7 +132,11 @@ def invalid_as_refusal(name: str) -> Iterator[None]:
         raise document_file.invalid(name, document_file.explain(error)) from error
 
 
-def _load(project: Project, schema: type[D]) -> tuple[bytes | None, D, bool]:
+def load(project: Project, schema: type[D]) -> tuple[bytes | None, D, bool]:
+    """Bytes, model, and whether the bytes are of an older schema; no bytes if never written.
+
+    Raises StudioError as :func:`read`.
+    """
     from ategnatos.grimoire import document_file, history
 
     path = path_of(project, schema)
@@ -176,15 +174,32 @@ def _load(project: Project, schema: type[D]) -> tuple[bytes | None, D, bool]:
     return raw, model, migrated
 
 
-def _stamp(now: datetime | None) -> str:
+def store(
+    project: Project,
+    model: Document,
+    before: bytes | None,
+    *,
+    now: datetime | None = None,
+    only_changes: bool = False,
+    replace_handwritten: bool = False,
+) -> None:
+    """Put ``model`` in the place of ``before``; the caller holds the document's lock.
+
+    What :func:`edit`, a restore and a migration have in common. With ``only_changes`` a model
+    that says what ``before`` says is not written. Raises StudioError: ``document_invalid``,
+    ``disk_full``, ``write_failed`` with nothing changed; ``view_failed``.
+    """
+    from ategnatos.grimoire import document_file, history, views
+
+    schema = type(model)
     moment = (now or datetime.now(UTC)).astimezone(UTC)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _store(project: Project, model: Document, before: bytes | None, after: bytes) -> None:
-    from ategnatos.grimoire import history, views
-
-    path = path_of(project, type(model))
+    model.schema_version = schema.version
+    model.generated_at = moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    model.revision = history.next_revision(project, schema, model.revision, before)
+    after, model = document_file.encode(model)
+    if only_changes and before is not None and document_file.same_content(before, after):
+        return
+    path = path_of(project, schema)
     folder = os.path.dirname(path)  # noqa: PTH120 - the hot path keeps to strings
     with explained(path, "The document is as it was before."):
         if not os.path.isdir(folder):  # noqa: PTH112
@@ -192,9 +207,8 @@ def _store(project: Project, model: Document, before: bytes | None, after: bytes
         kept = history.keep(project, model, before, after)
         view = None
         try:
-            view = views.prepare(project, model, after)
-            temporary = write_temporary(folder, after)
-            os.rename(temporary, path)  # noqa: PTH104
+            view = views.prepare(project, model, after, replace_handwritten=replace_handwritten)
+            put(str(path), after)
         except BaseException:
             # The state after was never reached: its backup would be a lie.
             os.unlink(kept)  # noqa: PTH108

@@ -109,6 +109,19 @@ def write_temporary(folder: str | Path, data: bytes, mode: int = 0o644) -> str:
     return temporary
 
 
+def put(path: str, data: bytes, mode: int = 0o644) -> None:
+    """Replace ``path`` by a synced file of ``data``; the caller syncs the folder.
+
+    Raises OSError with the old file untouched.
+    """
+    temporary = write_temporary(os.path.dirname(path), data, mode)  # noqa: PTH120
+    try:
+        os.rename(temporary, path)  # noqa: PTH104
+    except BaseException:
+        os.unlink(temporary)  # noqa: PTH108
+        raise
+
+
 def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Replace ``path`` with ``data``: a reader sees the old bytes or the new, never a mixture.
 
@@ -116,15 +129,9 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
     bytes survive a power cut. Raises StudioError (``disk_full``, ``write_failed``) with the old
     file untouched.
     """
-    folder = os.path.dirname(path)  # noqa: PTH120 - the hot path keeps to strings
     with explained(path, "The file is as it was before."):
-        temporary = write_temporary(folder, data, mode)
-        try:
-            os.rename(temporary, path)  # noqa: PTH104
-        except BaseException:
-            os.unlink(temporary)  # noqa: PTH108
-            raise
-        sync_folder(folder)
+        put(str(path), data, mode)
+        sync_folder(path.parent)
 
 
 def read_whole(path: str) -> bytes | None:

@@ -84,6 +84,13 @@ def newest_good(project: Project, schema: type[Document]) -> Backup | None:
     return next(iter(good(project, schema)), None)
 
 
+def newest_written(project: Project, schema: type[Document]) -> bytes | None:
+    """The bytes of the newest state this program wrote, where a slot still holds it."""
+    ours = (backup for backup in good(project, schema) if backup.path.stem.isdigit())
+    newest = next(ours, None)
+    return newest.path.read_bytes() if newest is not None else None
+
+
 def _slot(folder: Path, revision: int) -> str:
     return f"{folder}/{revision % SLOTS:02d}.json"
 

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import canonical_json, explained, sha256_bytes, sync_file, write_all
@@ -24,6 +24,9 @@ from ategnatos.grimoire.journal_file import (
     write_head,
 )
 from ategnatos.grimoire.project import Project
+
+if TYPE_CHECKING:
+    from ategnatos.grimoire.journal_check import JournalReport
 
 JOURNAL_CORRUPT = ErrorCode("journal_corrupt", "The journal holds a line that is not its own.")
 EVENT_UNKNOWN = ErrorCode("event_unknown", "A reference names an event that never happened.")
@@ -133,6 +136,13 @@ def read(project: Project, kinds: Collection[str] | None = None) -> Iterator[Eve
             )
         if kinds is None or event.kind in kinds:
             yield event
+
+
+def verify(project: Project) -> JournalReport:
+    """Read the whole journal and name every line that is not what was written."""
+    from ategnatos.grimoire import journal_check
+
+    return journal_check.verify(project)
 
 
 def lines(project: Project) -> Iterator[tuple[int, bytes]]:

@@ -116,19 +116,22 @@ def render(model: Document, raw: bytes) -> bytes:
     return header.encode() + text
 
 
-def prepare(project: Project, model: Document, raw: bytes) -> Prepared | None:
+def prepare(
+    project: Project, model: Document, raw: bytes, *, replace_handwritten: bool = False
+) -> Prepared | None:
     """Write the new view beside the old one; :meth:`Prepared.publish` puts it in place.
 
     An edited view is first kept as ``.edited``. A hand-written one stays until
-    ``ategnatos grimoire migrate``: then, and for a document without a view, the answer is None.
-    Raises OSError, StudioError (``disk_full``, ``write_failed``).
+    ``ategnatos grimoire migrate`` unless ``replace_handwritten``: then, and for a document
+    without a view, the answer is None. Raises OSError, StudioError (``disk_full``,
+    ``write_failed``).
     """
     if not model.has_view:
         return None
     view = path_of(project, model.name)
     old = read(view)
     if old is not None:
-        if is_handwritten(old):
+        if is_handwritten(old) and not replace_handwritten:
             return None
         if is_edited(old):
             keep_edited(view, old)
