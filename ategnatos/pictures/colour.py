@@ -107,17 +107,29 @@ def parse_colour(text: str) -> Colour:
 
 
 def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
-    from PIL import ImageOps
+    from PIL import Image
 
     try:
-        if orientation(image) == 1:
-            return image
-        turned = ImageOps.exif_transpose(image)
+        turn = orientation(image)
     except DECODER_FAILURES as error:
         notes.append(f"its EXIF block cannot be parsed and was ignored ({error})")
         return image
+    if turn == 1:
+        return image
     notes.append("turned upright as its EXIF says")
-    return turned
+    # Orientation 2 to 8 in order: https://www.cipa.jp/std/documents/e/DC-X008-Translation-2019-E.pdf
+    turns = (
+        Image.Transpose.FLIP_LEFT_RIGHT,
+        Image.Transpose.ROTATE_180,
+        Image.Transpose.FLIP_TOP_BOTTOM,
+        Image.Transpose.TRANSPOSE,
+        Image.Transpose.ROTATE_270,
+        Image.Transpose.TRANSVERSE,
+        Image.Transpose.ROTATE_90,
+    )
+    upright = image.transpose(turns[turn - 2])
+    upright.info = image.info
+    return upright
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

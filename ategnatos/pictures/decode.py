@@ -114,20 +114,20 @@ def decode_picture(source: PictureSource, *, name: str | None = None) -> Decoded
     codecs = [known.pillow for known in known_formats().values()]
     try:
         with warnings.catch_warnings():
-            # Pillow warns of odd tags beside the pixels; damage to the pixels raises.
-            warnings.simplefilter("ignore", UserWarning)
+            # Pillow warns of odd tags and of sizes that are refused below; damage raises.
+            warnings.simplefilter("ignore")
             image = Image.open(io.BytesIO(data), formats=codecs)
             if image.width * image.height > MAX_PIXELS:
                 raise _too_many_pixels(called, f"{image.width}x{image.height} pixels")
             frames = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
             codec = image.format or ""
             image.load()
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
         raise _too_many_pixels(called, "far too many pixels") from error
     except UnidentifiedImageError as error:
         raise StudioError(
             PICTURE_UNKNOWN,
-            f"{called} is not a picture that the studio reads; nothing was done with it.",
+            f"{called} holds no picture in a format that the studio reads; it was left alone.",
             hint=f"Give one of: {', '.join(known_formats())}. The content counts, not the suffix.",
         ) from error
     except DECODER_FAILURES as error:

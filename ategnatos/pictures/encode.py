@@ -10,6 +10,8 @@ from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.pictures.colour import is_opaque
 from ategnatos.pictures.exif_text import has_exif_tag, write_exif_texts
 from ategnatos.pictures.formats import PictureFormat
+from ategnatos.pictures.metadata import embed_texts
+from ategnatos.pictures.png_text import is_keyword
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -27,15 +29,15 @@ def encode(
 ) -> bytes:
     """``image`` (RGBA) as a file; an opaque one is written without alpha.
 
-    ``quality`` 1 to 100 is for lossy formats; None is lossless WebP, and the other formats'
-    own way. ``texts`` go in as PNG text chunks or EXIF. Raises StudioError
+    ``quality`` 1 to 100 is for lossy formats; None asks for the best: lossless WebP, JPEG at
+    100. ``texts`` go in as PNG text chunks or EXIF. Raises StudioError
     (``export_metadata_does_not_fit``).
     """
     plain = image.convert("RGB") if is_opaque(image) else image
     output = io.BytesIO()
     if kind.name == "png":
         plain.save(output, "PNG", optimize=True)
-        return _with_texts(output.getvalue(), texts)
+        return embed_texts(output.getvalue(), texts)
     exif = write_exif_texts(texts) if texts else b""
     if kind.name == "jpg":
         if len(exif) > _JPEG_EXIF_BYTES:
@@ -59,13 +61,6 @@ def encode(
 
 def split_texts(texts: Mapping[str, str], kind: PictureFormat) -> tuple[dict[str, str], list[str]]:
     """The texts that ``kind`` has a place for, and the keywords of those that it has not."""
-    if kind.name == "png":
-        return dict(texts), []
-    carried = {name: text for name, text in texts.items() if has_exif_tag(name)}
+    fits = is_keyword if kind.name == "png" else has_exif_tag
+    carried = {name: text for name, text in texts.items() if fits(name)}
     return carried, sorted(set(texts) - set(carried))
-
-
-def _with_texts(png: bytes, texts: Mapping[str, str]) -> bytes:
-    from ategnatos.pictures.metadata import embed_texts
-
-    return embed_texts(png, texts) if texts else png

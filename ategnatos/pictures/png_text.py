@@ -24,7 +24,7 @@ MAX_TEXTS = 1000
 def text_chunk(keyword: str, text: str) -> Chunk:
     """A text chunk: tEXt where the text is ASCII, which the oldest readers know, else iTXt.
 
-    ``keyword`` is 1 to 79 Latin-1 characters. NUL characters, which would end the text for
+    ``keyword`` satisfies :func:`is_keyword`. NUL characters, which would end the text for
     some readers, become U+FFFD.
     """
     clean = text.replace("\0", "\ufffd")
@@ -34,6 +34,11 @@ def text_chunk(keyword: str, text: str) -> Chunk:
     # Not compressed (0, 0), no language tag, no translated keyword.
     encoded = clean.encode("utf-8", "replace")
     return Chunk(b"iTXt", key + b"\0\0\0\0\0" + encoded)
+
+
+def is_keyword(name: str) -> bool:
+    """Whether a text chunk can be called ``name``: 1 to 79 printable Latin-1 characters."""
+    return 1 <= len(name) <= 79 and name.isprintable() and max(name) <= "\xff"
 
 
 def chunk_keyword(chunk: Chunk) -> str:
@@ -110,7 +115,7 @@ def _too_large(extent: str) -> StudioError:
     return StudioError(
         TEXT_TOO_LARGE,
         f"The picture file carries {extent}; its metadata was not read.",
-        hint="The pixels are fine: strip the metadata, or export without --keep-metadata.",
+        hint="The pixels are fine: export without --keep-metadata to leave the text behind.",
     )
 
 
@@ -119,5 +124,5 @@ def _damaged(keyword: bytes, reason: str) -> StudioError:
         TEXT_DAMAGED,
         f"The text {keyword[:79].decode('latin-1')!r} inside the picture file is damaged "
         f"({reason}); its metadata was not read.",
-        hint="The pixels are fine: strip the metadata, or export without --keep-metadata.",
+        hint="The pixels are fine: export without --keep-metadata to leave the text behind.",
     )

@@ -41,8 +41,7 @@ def pixel_grid(image: Image.Image) -> PixelGrid:
     """
     width, height = image.size
     scale = _block_side(image)
-    # One flat colour has a grid of its own size; it is no drawing.
-    if scale > 1 and scale < max(width, height):
+    if scale > 1:
         return PixelGrid(True, scale, width // scale, height // scale)
     small = max(width, height) <= _SPRITE_SIDE
     if not small and max(width, height) <= _LARGE_SPRITE_SIDE:
@@ -88,5 +87,6 @@ def _block_side(image: Image.Image) -> int:
     pixels = np.ascontiguousarray(np.array(image)).view(np.uint32)[..., 0]
     rows = np.flatnonzero((pixels[1:] != pixels[:-1]).any(axis=1)) + 1
     columns = np.flatnonzero((pixels[:, 1:] != pixels[:, :-1]).any(axis=0)) + 1
-    places = [*rows.tolist(), *columns.tolist(), *image.size]
-    return reduce(gcd, places)
+    if not (rows.size or columns.size):
+        return 1  # one flat colour shows no grid
+    return reduce(gcd, [*rows.tolist(), *columns.tolist(), *image.size])

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.pictures.colour import to_srgb
 from ategnatos.pictures.decode import decode_picture
 from ategnatos.pictures.lettering import Lettering
-from ategnatos.pictures.resize import pixel_grid
-from ategnatos.pictures.sheet_card import CardContent, CardPainter
+from ategnatos.pictures.resize import native, pixel_grid, resize
+from ategnatos.pictures.sheet_card import VERDICTS, CardContent, CardPainter
 from ategnatos.pictures.sheet_plan import MARGIN, plan_sheet
 from ategnatos.pictures.sheet_theme import THEMES, Theme
 
@@ -33,6 +33,8 @@ LARGEST_SIDE = 1568
 _SMALLEST_SIDE = 480
 _LARGEST_ALLOWED_SIDE = 8192
 _MOST_CAPTION_LINES = 2
+# Twice the largest box, so that the second reduction loses nothing to the first.
+_LARGEST_KEPT = 2048
 _TITLE_SIZE = 34
 _TITLE_LINES = 2
 _SUBTITLE_SIZE = 20
@@ -42,19 +44,18 @@ _FOOTER_LINES = 2
 _HEADER_GAP = 14
 _FOOTER_GAP = 20
 
-Badge = Literal["approved", "rejected"]
-
 
 @dataclass(frozen=True, slots=True)
 class SheetItem:
     """One candidate: ``picture`` is an encoded file as bytes, or its path; ``label`` the large
-    number ("#1"), ``caption`` the small text under it (a seed), ``badge`` a person's verdict.
+    number ("#1"), ``caption`` the small text under it (a seed), ``badge`` a person's verdict:
+    ``approved``, ``rejected`` or None.
     """
 
     picture: bytes | Path
     label: str
     caption: str = ""
-    badge: Badge | None = None
+    badge: str | None = None
 
 
 def contact_sheet(
@@ -81,11 +82,7 @@ def contact_sheet(
 
     _check(items, columns, max_width, max_height, theme)
     colours = THEMES[theme]
-    pictures = [to_srgb(decode_picture(item.picture)).image for item in items]
-    contents = [
-        CardContent(picture, pixel_grid(picture), item.label, item.caption, item.badge)
-        for picture, item in zip(pictures, items, strict=True)
-    ]
+    contents = [_content(item) for item in items]
     head = _Header(title, subtitle, colours)
     foot = Lettering(footer, _FOOTER_SIZE)
     most = max_width - 2 * MARGIN
@@ -116,6 +113,19 @@ def contact_sheet(
     output = io.BytesIO()
     sheet.save(output, "PNG", compress_level=6)
     return output.getvalue()
+
+
+def _content(item: SheetItem) -> CardContent:
+    """The item's picture no larger than a sheet shows it: 64 originals need not fit in memory."""
+    picture = to_srgb(decode_picture(item.picture)).image
+    grid = pixel_grid(picture)
+    shown = native(picture, grid)
+    longest = max(shown.size)
+    if longest > _LARGEST_KEPT:
+        size = tuple(max(1, side * _LARGEST_KEPT // longest) for side in shown.size)
+        shown = resize(shown, (size[0], size[1]), "lanczos")
+    is_art = grid.is_art and longest <= _LARGEST_KEPT
+    return CardContent(shown, is_art, item.label, item.caption, item.badge)
 
 
 class _Header:
@@ -166,6 +176,8 @@ def _check(
         reason = f"there is no theme {theme!r}, only {' and '.join(THEMES)}"
     elif columns is not None and not 1 <= columns <= MOST_ITEMS:
         reason = f"it has 1 to {MOST_ITEMS} columns, not {columns}"
+    elif odd := {item.badge for item in items} - {None, *VERDICTS}:
+        reason = f"a badge is {', '.join(VERDICTS)} or none, not {odd.pop()!r}"
     elif not (
         _SMALLEST_SIDE <= width <= _LARGEST_ALLOWED_SIDE
         and _SMALLEST_SIDE <= height <= _LARGEST_ALLOWED_SIDE
@@ -187,10 +199,7 @@ def _shared_aspect(contents: Sequence[CardContent]) -> float:
 
 def _shared_grid_side(contents: Sequence[CardContent]) -> int:
     """The side of the art in its own pixels where all pictures share it and are square, else 1."""
-    sides = {
-        (content.grid.width, content.grid.height) if content.grid.is_art else (1, 0)
-        for content in contents
-    }
+    sides = {content.picture.size if content.is_art else (1, 0) for content in contents}
     width, height = sides.pop()
     return width if not sides and width == height else 1
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from ategnatos.pictures.colour import is_opaque
 from ategnatos.pictures.lettering import Lettering
-from ategnatos.pictures.resize import PixelGrid, native, resize
+from ategnatos.pictures.resize import resize
 from ategnatos.pictures.sheet_plan import CardMeasures
 from ategnatos.pictures.sheet_theme import DARK_CHECKER, LIGHT_CHECKER, Theme
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
+VERDICTS = ("approved", "rejected")
 _EDGE = 1
 _VERDICT_EDGE = 3
 _CORNER = 12
@@ -25,10 +26,10 @@ _SMOOTHING = 4
 
 @dataclass(frozen=True, slots=True)
 class CardContent:
-    """What goes on one card; ``picture`` is RGBA, ``grid`` what its pixels say of it."""
+    """What goes on one card. ``picture`` is RGBA; pixel art is at its own size, ``is_art``."""
 
     picture: Image.Image
-    grid: PixelGrid
+    is_art: bool
     label: str
     caption: str
     badge: str | None
@@ -54,9 +55,9 @@ class CardPainter:
         """Paint the card with its top left corner at ``place`` (pixels)."""
         from PIL import ImageDraw
 
-        verdict = {"approved": self._theme.approved, "rejected": self._theme.rejected}.get(
-            content.badge or ""
-        )
+        verdict = dict(
+            zip(VERDICTS, (self._theme.approved, self._theme.rejected), strict=True)
+        ).get(content.badge or "")
         edge = _VERDICT_EDGE if verdict else _EDGE
         left, top = place
         sheet.paste(verdict or self._theme.card_edge, place, self._masks[0])
@@ -119,10 +120,10 @@ class CardPainter:
 
 def _fitted(content: CardContent, box: tuple[int, int]) -> Image.Image:
     """The whole picture as large as the box allows; pixel art by a whole factor."""
-    picture, grid = content.picture, content.grid
-    factor = min(box[0] // grid.width, box[1] // grid.height)
-    if grid.is_art and factor >= 1:
-        return resize(native(picture, grid), (grid.width * factor, grid.height * factor), "nearest")
+    picture = content.picture
+    factor = min(box[0] // picture.width, box[1] // picture.height)
+    if content.is_art and factor >= 1:
+        return resize(picture, (picture.width * factor, picture.height * factor), "nearest")
     ratio = min(box[0] / picture.width, box[1] / picture.height)
     size = (max(1, round(picture.width * ratio)), max(1, round(picture.height * ratio)))
     return resize(picture, (min(size[0], box[0]), min(size[1], box[1])), "lanczos")
@@ -134,7 +135,7 @@ def _checker_tones(contents: Sequence[CardContent]) -> tuple[str, str]:
 
     lightness = []
     for content in contents:
-        small = np.array(native(content.picture, content.grid))
+        small = np.array(content.picture)
         visible = small[small[..., 3] > 127][:, :3]
         if visible.size and not is_opaque(content.picture):
             lightness.append(float(np.percentile(visible @ (0.299, 0.587, 0.114), 25)))
