@@ -263,10 +263,11 @@ def _as_engine_errors() -> Iterator[None]:
     try:
         yield
     except StudioError as error:
-        if error.code not in _CODES:
+        code = _CODES.get(error.code)
+        if code is None:
             raise
         raise StudioError(
-            _CODES[error.code],
+            code,
             error.message,
             hint=error.hint,
             cause=error.code.code,
