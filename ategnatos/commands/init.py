@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,7 @@ from ategnatos.commands.contract import Answer, Call, command, room
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 
 if TYPE_CHECKING:
-    from ategnatos.studio.making import Made
+    from ategnatos.studio.init import Made
 
 TWO_FOLDERS = ErrorCode("two_folders", "Two different folders were named for one studio.")
 
@@ -53,16 +52,9 @@ def init(
 
     Running it again changes nothing that you wrote, and says what it kept.
     """
-    from ategnatos.guard.actor import actor
-    from ategnatos.studio import making
+    from ategnatos.studio.init import init_studio
 
-    made = making.make(
-        _place(call, folder),
-        upgrade=upgrade,
-        dry_run=call.dry_run,
-        actor=actor(),
-        now=datetime.now(UTC),
-    )
+    made = init_studio(_place(call, folder), upgrade=upgrade, dry_run=call.dry_run)
     _warn(call, made)
     return Answer(
         _data(made, call.dry_run), _words(call, made, upgrade), _next(made, call, upgrade)

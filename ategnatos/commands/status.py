@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.commands.contract import Answer, Call, command, room
+from ategnatos.commands.page import Line, Row, draw
 from ategnatos.commands.terminal import plain
 
 if TYPE_CHECKING:
@@ -76,19 +77,17 @@ def _next(page: Overview) -> tuple[str, ...]:
 def _draw(console: Console, page: Overview) -> None:
     from pathlib import Path
 
-    from rich.table import Table
     from rich.text import Text
 
-    console.print(Text(plain(Path(page.root).name), style="bold"), Text(plain(page.root)), sep="  ")
+    heading = Text(plain(Path(page.root).name), style="bold").append(f"  {plain(page.root)}", "dim")
+    console.print(heading, soft_wrap=True)
     console.print()
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
+    rows = []
     for title, style, lines in _rows(page):
-        for number, line in enumerate(lines):
-            label = Text(title if number == 0 else "", style="bold")
-            grid.add_row(label, Text(plain(line), style=style if number == 0 else ""))
-    console.print(grid)
+        styles = [style] + [""] * (len(lines) - 1)
+        drawn = [Line(line, style) for line, style in zip(lines, styles, strict=True)]
+        rows.append(Row(((title, "bold"),), drawn))
+    draw(console, rows)
 
 
 def _rows(page: Overview) -> Iterator[tuple[str, str, list[str]]]:
@@ -166,8 +165,11 @@ def _engines(page: Overview) -> Iterator[str]:
     if not page.engines:
         yield "none installed: install the program again"
     for engine in page.engines:
-        state = engine.label if engine.ok else f"does not load: {engine.message} {engine.hint}"
-        yield f"{engine.name}  {state}"
+        if not engine.ok:
+            yield f"{engine.name}: does not load: {engine.message} {engine.hint}"
+        else:
+            named = engine.label.startswith(engine.name)
+            yield engine.label if named else f"{engine.name}: {engine.label}"
 
 
 def _machine(facts: dict[str, Any]) -> str:

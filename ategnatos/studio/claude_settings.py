@@ -34,6 +34,15 @@ RULES: dict[tuple[str, str], tuple[str, ...]] = {
     ("sandbox", "excludedCommands"): ("ategnatos *",),
 }
 
+# What each type of hook cannot do without; "" where nobody has tried.
+_HOOK_NEEDS = {
+    "command": "command",
+    "http": "url",
+    "mcp_tool": "",
+    "prompt": "prompt",
+    "agent": "prompt",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Merge:
@@ -121,3 +130,27 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(text: str) -> Any:
     raise ValueError(f"{text} is not JSON")
+
+
+def check_hooks(settings: dict[str, Any]) -> None:
+    """Look for the hook shapes that make the client drop the whole file.
+
+    Raises NotSettingsError. Source: code.claude.com/docs/en/hooks.
+    """
+    events = settings.get("hooks", {})
+    if not isinstance(events, dict):
+        raise NotSettingsError("'hooks' is not an object of events")
+    for event, groups in events.items():
+        for group in groups if isinstance(groups, list) else [None]:
+            hooks = group.get("hooks") if isinstance(group, dict) else None
+            if not isinstance(hooks, list):
+                raise NotSettingsError(f"'hooks.{event}' is not a list of objects with 'hooks'")
+            for hook in hooks:
+                if not isinstance(hook, dict) or hook.get("type") not in _HOOK_NEEDS:
+                    raise NotSettingsError(f"a hook of {event} has no known 'type'")
+                needed = _HOOK_NEEDS[hook["type"]]
+                if needed and not isinstance(hook.get(needed), str):
+                    raise NotSettingsError(f"a {hook['type']} hook of {event} has no {needed!r}")
+                timeout = hook.get("timeout", 1)
+                if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+                    raise NotSettingsError(f"a hook of {event} has a 'timeout' that is no number")

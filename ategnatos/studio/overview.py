@@ -186,7 +186,7 @@ def _lines(jobs: Iterable[Job], candidates: Iterable[Candidate], states: set[str
 
 def _drift(project: Project, page: Overview) -> None:
     from ategnatos.grimoire.schemas import names
-    from ategnatos.grimoire.views import is_edited, is_handwritten, path_of, split
+    from ategnatos.grimoire.views import LAYOUT, is_edited, is_handwritten, path_of, split
     from ategnatos.grimoire.views import read as read_view
 
     for name in names():
@@ -204,7 +204,8 @@ def _drift(project: Project, page: Overview) -> None:
             why = "its page was edited by hand"
         else:
             header, _ = split(content)
-            if header is not None and header.json_hash != sha256_bytes(raw)[:16]:
+            now = (sha256_bytes(raw)[:16], LAYOUT)
+            if header is not None and (header.json_hash, header.layout) != now:
                 why = "its page is older than the record"
         if why:
             page.drift.append({"document": name, "page": f"grimoire/{view.name}", "why": why})

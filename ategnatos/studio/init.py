@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import explained, sha256_bytes, write_atomic
 from ategnatos.grimoire.project import FOLDERS, GITIGNORE, Project
 from ategnatos.grimoire.zones import Zone, resolve
+from ategnatos.guard.actor import actor as current_actor
 from ategnatos.studio import claude_settings, pack, pack_record
 from ategnatos.studio.pack_plan import Action, Step, plan
 from ategnatos.studio.reading import bytes_or_none
@@ -53,17 +54,28 @@ class Made:
     spoilt_record: bool
 
     @property
+    def project(self) -> Project:
+        """The studio itself."""
+        return Project(self.root)
+
+    @property
     def changes(self) -> bool:
         """Whether anything is different from before."""
         moved = any(step.writes or step.action is Action.REMOVED for step in self.steps)
         return bool(self.folders or moved or self.rules.content or self.ignored)
 
 
-def make(
-    root: Path, *, upgrade: bool = False, dry_run: bool = False, actor: str, now: datetime
+def init_studio(
+    root: Path,
+    *,
+    upgrade: bool = False,
+    dry_run: bool = False,
+    actor: str | None = None,
+    now: datetime | None = None,
 ) -> Made:
     """Make the studio in ``root``, or bring an existing one up to date with ``upgrade``.
 
+    ``actor`` and ``now`` go into the journal; default: whoever runs this, and the clock.
     Raises StudioError: ``not_a_folder``, ``inside_studio``, ``home_folder``, ``not_writable``,
     ``place_taken``, ``zone_escape``, ``pack_missing``, ``write_failed``, ``disk_full``.
     """
@@ -87,7 +99,7 @@ def make(
         spoilt_record=record.spoilt,
     )
     if not dry_run:
-        _carry_out(project, made, record, actor, now)
+        _carry_out(project, made, record, actor or current_actor(), now or datetime.now(UTC))
     return made
 
 
