@@ -4,8 +4,7 @@
     Negative prompt: blurry
     Steps: 20, Sampler: Euler a, CFG scale: 7.0, Seed: 42, Size: 512x512, Model: base
 
-Source: AUTOMATIC1111/stable-diffusion-webui, modules/infotext_utils.py
-(``parse_generation_parameters``, ``quote``).
+The layout is what AUTOMATIC1111/stable-diffusion-webui writes, and reads back when pasted.
 """
 
 from __future__ import annotations
@@ -15,7 +14,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-_FIELD = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+# "Name: value" up to a comma; a value with commas is a JSON string. The bound on the name keeps
+# the search linear in a text without a colon.
+_FIELD = re.compile(r"""(?x)
+    (?P<name> [\w] [\w\ /-]{0,59} ) :
+    [ \t]* (?P<value> "(?: [^"\\] | \\. )*" | [^,]* )
+    (?: , | $ )
+""")
 _NEGATIVE = "Negative prompt:"
 # The web UI takes a last line for settings only from three fields on.
 _FIELDS_OF_A_SETTINGS_LINE = 3
@@ -69,9 +74,9 @@ def parse_parameters(text: str) -> A1111Parameters:
     """The prompts and settings in ``text``; a text without a settings line is all prompt."""
     lines = text.strip().split("\n")
     settings: dict[str, str] = {}
-    found = _FIELD.findall(lines[-1])
+    found = list(_FIELD.finditer(lines[-1]))
     if len(found) >= _FIELDS_OF_A_SETTINGS_LINE:
-        settings = {name: _unquoted(value) for name, value in found}
+        settings = {field["name"].strip(): _unquoted(field["value"]) for field in found}
         lines.pop()
     prompt: list[str] = []
     negative: list[str] = []

@@ -117,7 +117,7 @@ def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
     if turn == 1:
         return image
     notes.append("turned upright as its EXIF says")
-    # Orientation 2 to 8 in order: https://www.cipa.jp/std/documents/e/DC-X008-Translation-2019-E.pdf
+    # Orientation 2 to 8 in order: EXIF 2.32, section 4.6.4, tag 274.
     turns = (
         Image.Transpose.FLIP_LEFT_RIGHT,
         Image.Transpose.ROTATE_180,

@@ -2,8 +2,8 @@
 
 Two conventions of the field, both read and written: ``UserComment`` holds the A1111 text
 (web UIs), and the tags Model, Make and ImageDescription hold ``name:{json}`` (ComfyUI's
-animated WebP node counts down from Model, 0x0110, in this way).
-Source: EXIF 2.32, section 4.6.5; Comfy-Org/ComfyUI, comfy_extras/nodes_images.py.
+WebP nodes count down from Model, 0x0110, in this way).
+Source: EXIF 2.32, section 4.6.5; Comfy-Org/ComfyUI, comfy_api/latest/_ui.py.
 """
 
 from __future__ import annotations

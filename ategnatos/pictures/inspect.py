@@ -37,7 +37,7 @@ class PictureInfo:
     ``bit_depth`` the bits of one channel in the file. ``colour_profile`` is the name in the ICC
     profile, ``sRGB`` for a PNG that declares it without one, else None. ``has_alpha`` says that
     the file can be transparent, ``fully_opaque`` that no pixel is. ``pixel_scale`` is how many
-    pixels make one pixel of pixel art, None for anything else. ``embedded`` is what
+    pixels make one pixel of pixel art, None for anything else. ``metadata`` is what
     :func:`~ategnatos.pictures.metadata.read` finds, hostile text among its
     ``problems``. ``perceptual`` only if asked for.
     """
@@ -53,7 +53,7 @@ class PictureInfo:
     animated: bool
     frames: int
     pixel_scale: int | None
-    embedded: EmbeddedMetadata
+    metadata: EmbeddedMetadata
     sha256: str
     bytes: int
     perceptual: PerceptualHashes | None
@@ -82,14 +82,14 @@ def picture_info(path: Path, *, perceptual: bool = False) -> PictureInfo:
         animated=decoded.frames > 1,
         frames=decoded.frames,
         pixel_scale=grid.scale if grid.is_art else None,
-        embedded=_embedded(data),
+        metadata=_metadata(data),
         sha256=hashlib.sha256(data).hexdigest(),
         bytes=len(data),
         perceptual=_hashes(plain) if perceptual else None,
     )
 
 
-def _embedded(data: bytes) -> EmbeddedMetadata:
+def _metadata(data: bytes) -> EmbeddedMetadata:
     """What is embedded; hostile text is a fact about the file and no reason to know nothing."""
     try:
         return read(data)

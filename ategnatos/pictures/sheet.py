@@ -18,7 +18,7 @@ from ategnatos.pictures.colour import to_srgb
 from ategnatos.pictures.decode import decode_picture
 from ategnatos.pictures.lettering import Lettering
 from ategnatos.pictures.resize import native, pixel_grid, resize
-from ategnatos.pictures.sheet_card import VERDICTS, CardContent, CardPainter
+from ategnatos.pictures.sheet_card import CardContent, CardPainter
 from ategnatos.pictures.sheet_plan import MARGIN, plan_sheet
 from ategnatos.pictures.sheet_theme import THEMES, Theme
 
@@ -176,8 +176,8 @@ def _check(
         reason = f"there is no theme {theme!r}, only {' and '.join(THEMES)}"
     elif columns is not None and not 1 <= columns <= MOST_ITEMS:
         reason = f"it has 1 to {MOST_ITEMS} columns, not {columns}"
-    elif odd := {item.badge for item in items} - {None, *VERDICTS}:
-        reason = f"a badge is {', '.join(VERDICTS)} or none, not {odd.pop()!r}"
+    elif odd := {item.badge for item in items} - {None, *THEMES[theme].verdicts}:
+        reason = f"a badge is {', '.join(THEMES[theme].verdicts)} or none, not {odd.pop()!r}"
     elif not (
         _SMALLEST_SIDE <= width <= _LARGEST_ALLOWED_SIDE
         and _SMALLEST_SIDE <= height <= _LARGEST_ALLOWED_SIDE

@@ -16,7 +16,6 @@ from ategnatos.pictures.sheet_theme import DARK_CHECKER, LIGHT_CHECKER, Theme
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
-VERDICTS = ("approved", "rejected")
 _EDGE = 1
 _VERDICT_EDGE = 3
 _CORNER = 12
@@ -55,9 +54,7 @@ class CardPainter:
         """Paint the card with its top left corner at ``place`` (pixels)."""
         from PIL import ImageDraw
 
-        verdict = dict(
-            zip(VERDICTS, (self._theme.approved, self._theme.rejected), strict=True)
-        ).get(content.badge or "")
+        verdict = self._theme.verdicts.get(content.badge or "")
         edge = _VERDICT_EDGE if verdict else _EDGE
         left, top = place
         sheet.paste(verdict or self._theme.card_edge, place, self._masks[0])

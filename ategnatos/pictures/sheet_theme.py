@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours as #rrggbb. A checker is two close tones: quiet, and still no plain background."""
+    """Colours as #rrggbb. A checker is two close tones: quiet, and still no plain background.
+
+    ``verdicts`` is badge to colour.
+    """
 
     sheet: str
     card: str
@@ -15,8 +18,7 @@ class Theme:
     box: str
     text: str
     quiet_text: str
-    approved: str
-    rejected: str
+    verdicts: dict[str, str]
     badge_text: str
 
 
@@ -30,8 +32,7 @@ THEMES = {
         box="#16191e",
         text="#f4f6f9",
         quiet_text="#a9b2bf",
-        approved="#3ecf7a",
-        rejected="#ff6b6b",
+        verdicts={"approved": "#3ecf7a", "rejected": "#ff6b6b"},
         badge_text="#0d1013",
     ),
     "light": Theme(
@@ -41,8 +42,7 @@ THEMES = {
         box="#f3f4f6",
         text="#14171c",
         quiet_text="#525c69",
-        approved="#37b96b",
-        rejected="#f26d6d",
+        verdicts={"approved": "#37b96b", "rejected": "#f26d6d"},
         badge_text="#0d1013",
     ),
 }

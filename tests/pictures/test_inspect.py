@@ -42,8 +42,8 @@ def test_an_embedded_comfyui_prompt_is_shown(samples: Any, info: Any) -> None:
     """B-21: it was null."""
     data = metadata.embed(samples.comfyui_png(), {"seed": 9})
     found = info(data)
-    assert found.embedded["comfyui"]["prompt"]["3"]["class_type"] == "KSampler"
-    assert found.embedded["ategnatos"] == {"seed": 9}
+    assert found.metadata["comfyui"]["prompt"]["3"]["class_type"] == "KSampler"
+    assert found.metadata["ategnatos"] == {"seed": 9}
     assert found.sha256 == hashlib.sha256(data).hexdigest()
     assert found.bytes == len(data)
 
@@ -113,7 +113,7 @@ def test_hostile_text_is_a_fact_and_damage_an_error(samples: Any, info: Any) -> 
     chunks = split_chunks(samples.encoded(samples.photo()))
     bomb = Chunk(b"zTXt", b"prompt\0\0" + zlib.compress(b"a" * 20_000_000))
     found = info(join_chunks([chunks[0], bomb, *chunks[1:]]))
-    assert "16 MiB" in found.embedded["problems"][0]
+    assert "16 MiB" in found.metadata["problems"][0]
     jpeg = samples.encoded(samples.photo(), "JPEG")
     with pytest.raises(StudioError) as caught:
         info(jpeg[: len(jpeg) // 2])

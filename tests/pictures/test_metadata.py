@@ -116,6 +116,12 @@ def test_a_text_of_the_web_ui_itself_is_understood() -> None:
     assert a1111.parse_parameters("only a prompt")["prompt"] == "only a prompt"
 
 
+@pytest.mark.parametrize("text", ["a" * 300_000, "a " * 150_000, 'a:"\\' * 60_000, ":" * 300_000])
+def test_a_hostile_parameters_text_is_read_in_one_pass(text: str) -> None:
+    # A quadratic search would take minutes here.
+    assert a1111.parse_parameters(text)["negative"] == ""
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
 def test_jpeg_and_webp_of_the_web_ui_are_read(samples: Any, kind: str) -> None:
     exif = Image.Exif()
