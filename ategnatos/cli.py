@@ -111,6 +111,9 @@ def check_platform(platform: str = sys.platform) -> None:
 
 def main() -> None:
     """Entry point of the ``ategnatos`` program."""
+    if not sys.stdout.isatty():
+        # FORCE_COLOR and its like would send escapes into a pipe; typer reads this in their place.
+        os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
     arguments = sys.argv[1:]
     words = [word for word in arguments if not word.startswith("-")]
     call = contract.Call(command=" ".join(words[:2]), json="--json" in arguments)

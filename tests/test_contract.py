@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.conftest import Run
 
 from ategnatos import cli
 from ategnatos.commands.terminal import plain
 from ategnatos.grimoire.project import Project
+from tests.conftest import Run
 
 
 def test_a_command_that_succeeds_prints_one_object(run: Run, project: Project) -> None:

@@ -46,7 +46,8 @@ def _cases() -> dict[str, Case]:
     found: dict[str, Case] = {}
     for path in sorted(CASES_FOLDER.glob("*.py")):
         spec = importlib.util.spec_from_file_location(f"error_cases_{path.stem}", path)
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         for code, case in module.CASES.items():

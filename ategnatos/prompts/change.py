@@ -92,14 +92,22 @@ def _set_slot(changed: Changed, slot: str, word: str, vocabulary: Vocabulary) ->
     if current is not None:
         _replace(changed, current[0], word)
         return
-    # An adjective stands before its noun: a person reads it so, and so was the model trained.
+    # An adjective stands before its noun, and size before colour: a person reads it so, and so
+    # was the model trained.
     noun = _word_in(changed.prompt, "kind", vocabulary)
     if noun is None:
         _add(changed, word)
         return
-    before = changed.prompt
-    changed.prompt = re.sub(rf"\b{re.escape(noun[0])}\b", f"{word} {noun[0]}", before, count=1)
+    head = rf"((?:\b{_any_of('colour', vocabulary)}\s+)?\b{re.escape(noun[0])}\b)"
+    pattern = re.compile(head if slot == "size" else rf"(\b{re.escape(noun[0])}\b)", re.IGNORECASE)
+    changed.prompt = pattern.sub(rf"{word} \1", changed.prompt, count=1)
     changed.edits.append(f"added {word}")
+
+
+def _any_of(slot: str, vocabulary: Vocabulary) -> str:
+    """A pattern for any word of ``slot``; matches nothing where the slot is empty."""
+    words = [word for spellings in vocabulary.get(slot, {}).values() for word in spellings]
+    return f"(?:{'|'.join(map(re.escape, words))})" if words else r"(?!)"
 
 
 def _replace(changed: Changed, written: str, word: str, because: str | None = None) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import Ran
 
 AtTerminal = Callable[..., Ran]

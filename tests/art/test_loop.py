@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.art.conftest import AtTerminal
-from tests.conftest import Ran, Run
 
 from ategnatos.grimoire import journal
 from ategnatos.grimoire.files import sha256_file
 from ategnatos.grimoire.jobs import database, store
 from ategnatos.grimoire.project import Project
 from ategnatos.pictures import metadata
+from tests.art.conftest import AtTerminal
+from tests.conftest import Ran, Run
 
 FAST = ("--steps", "2", "--size", "64x64")
 

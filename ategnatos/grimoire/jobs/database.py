@@ -29,6 +29,7 @@ MIGRATIONS: tuple[str, ...] = (
         base        TEXT NOT NULL,
         take        INTEGER NOT NULL,
         binding     TEXT NOT NULL,
+        asked       TEXT NOT NULL,
         request     TEXT NOT NULL,
         parent      TEXT,
         change      TEXT,
@@ -95,7 +96,9 @@ def writing(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK")
+        # A full disk makes SQLite roll back by itself; a second ROLLBACK would hide the reason.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 

@@ -73,7 +73,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One order. ``request`` is the canonical request; ``parent`` the candidate it varies."""
+    """One order. ``asked`` are the person's words, ``request`` the canonical request they became;
+    ``parent`` is the candidate that the job varies.
+    """
 
     id: int
     kind: str
@@ -83,6 +85,7 @@ class Job:
     base: str
     take: int
     binding: str
+    asked: str
     request: dict[str, Any]
     parent: str | None
     change: str | None
@@ -127,6 +130,7 @@ def record(
     base: str,
     take: int,
     binding: str,
+    asked: str,
     request: dict[str, Any],
     now: str,
     parent: str | None = None,
@@ -142,9 +146,9 @@ def record(
         if standing is not None:
             return standing, False
         connection.execute(
-            "INSERT INTO job (kind, state, engine, recipe_id, base, take, binding, request,"
+            "INSERT INTO job (kind, state, engine, recipe_id, base, take, binding, asked, request,"
             " parent, change, warnings, created_at, updated_at)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 kind,
                 PENDING,
@@ -153,6 +157,7 @@ def record(
                 base,
                 take,
                 binding,
+                asked,
                 json.dumps(request, ensure_ascii=False, sort_keys=True),
                 parent,
                 change,
