@@ -91,6 +91,7 @@ def carry_out(
             base=order.base,
             take=order.take,
             binding=order.binding,
+            asked=order.asked,
             request=order.canonical,
             now=store.iso(now()),
             parent=parent,
@@ -103,7 +104,12 @@ def carry_out(
                 "art.ordered",
                 actor=actor,
                 references={"job": job.name, "binding": order.binding, "parent": parent},
-                data={"engine": engine.name, "request": order.canonical, "change": change},
+                data={
+                    "engine": engine.name,
+                    "asked": order.asked,
+                    "request": order.canonical,
+                    "change": change,
+                },
                 now=now(),
             )
         if job.state in {store.PENDING, store.GENERATING, store.FAILED}:
@@ -243,6 +249,7 @@ def _labelled(engine: str, order: Order, job: store.Job, number: int, image: Ima
             "engine": engine,
             "recipe_id": order.recipe_id,
             "binding": order.binding,
+            "asked": job.asked,
             "request": order.canonical,
             "settings": image.settings,
         },

@@ -29,7 +29,7 @@ def steps_to(project: Project, job_id: int) -> list[dict[str, Any]]:
     steps = [
         {
             "job": job.name,
-            "prompt": job.request["prompt"],
+            "prompt": job.asked,
             "parent": job.parent,
             "change": job.change,
             "state": job.state,

@@ -27,9 +27,13 @@ PROMPT_LIMIT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A planned request with its identity. ``warnings`` are the engine's, for people."""
+    """A planned request with its identity. ``asked`` is the prompt as a person wrote it.
+
+    ``warnings`` are the engine's, for people.
+    """
 
     request: Request
+    asked: str
     canonical: dict[str, Any]
     base: str
     take: int
@@ -97,7 +101,15 @@ def plan(
     seed = (first + take * planned.count) % SEED_LIMIT
     planned = replace(planned, seed=seed)
     seeded = canonical(planned)
-    return Order(planned, seeded, base, take, binding_hash(identity(seeded)), tuple(warnings))
+    return Order(
+        request=planned,
+        asked=request.prompt.strip(),
+        canonical=seeded,
+        base=base,
+        take=take,
+        binding=binding_hash(identity(seeded)),
+        warnings=tuple(warnings),
+    )
 
 
 def canonical(request: Request) -> dict[str, Any]:

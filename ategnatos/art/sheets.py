@@ -55,7 +55,7 @@ def write_job_sheet(project: Project, job: Job, candidates: Sequence[Candidate])
         facts.append(f"{job.parent} changed: {job.change}")
     sheet = contact_sheet(
         items,
-        title=f"{job.name}  {request['prompt']}",
+        title=f"{job.name}  {job.asked}",
         subtitle="  ·  ".join(facts),
         footer=f"binding {job.binding}",
     )

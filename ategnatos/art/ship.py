@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ategnatos.grimoire.schemas.assets import Asset
     from ategnatos.pictures.export import ExportedPicture
 
+EVENT_KIND = "art.exported"
+
 NOT_APPROVED = ErrorCode("not_approved", "Only a candidate that a person approved is exported.")
 
 
@@ -123,23 +125,35 @@ def ship(
             project, name, picture.data, picture.format
         )
         asset = _asset(project, job, candidate, name, version, path, digest, picture, options, now)
-        manifest.manifest_add(project, _entry(asset, len(picture.data)))
-        with edit(project, "assets") as document:
-            if not any(one.name == name and one.version == version for one in document.assets):
-                document.assets.append(asset)
+        _write_down(project, asset, len(picture.data), actor, now)
+    return _shipped(path, version, digest, picture, fresh=True)
+
+
+def _write_down(
+    project: Project, asset: Asset, size: int, actor: str, now: Callable[[], datetime]
+) -> None:
+    """Record a frozen file, the manifest last: what consumers see is recorded everywhere.
+
+    Each step looks first, so that an export a crash cut short is completed, not doubled.
+    """
+    exported = journal.read(project, kinds={EVENT_KIND})
+    if not any(event.data["path"] == asset.path for event in exported):
         journal.append(
             project,
-            "art.exported",
+            EVENT_KIND,
             actor=actor,
             references={
-                "candidate": candidate.reference,
-                "verdict_event": candidate.verdict_event,
-                "sha256": digest,
+                "candidate": f"{asset.job}#{asset.candidate}",
+                "verdict_event": asset.verdict_event,
+                "sha256": asset.sha256,
             },
-            data={"name": name, "version": version, "path": asset.path},
+            data={"name": asset.name, "version": asset.version, "path": asset.path},
             now=now(),
         )
-    return _shipped(path, version, digest, picture, fresh=True)
+    with edit(project, "assets") as document:
+        if not any(one.path == asset.path for one in document.assets):
+            document.assets.append(asset)
+    manifest.manifest_add(project, _entry(asset, size))
 
 
 def _frozen_before(project: Project, name: str, digest: str) -> tuple[Path, int] | None:
@@ -177,7 +191,7 @@ def _asset(
         "recipe_id": job.recipe_id,
         "binding": job.binding,
         "engine": job.engine,
-        "prompt": job.request["prompt"],
+        "prompt": job.asked,
         "seed": candidate.seed,
         "settings": candidate.settings,
         "verdict_event": candidate.verdict_event,

@@ -57,7 +57,7 @@ def vary(
     """
     from ategnatos.art.verdicts import verify_bytes
 
-    changed = change_prompt(job.request["prompt"], wish, feedback=feedback, vocabulary=vocabulary)
+    changed = change_prompt(job.asked, wish, feedback=feedback, vocabulary=vocabulary)
     request = replace(
         request_of(project, job), prompt=changed.prompt, seed=candidate.seed, count=count
     )
@@ -70,11 +70,11 @@ def vary(
     if planned.prompt == job.request["prompt"]:
         raise StudioError(
             NO_DIFFERENCE,
-            f"{wish!r} changes nothing in {job.request['prompt']!r}; nothing was made. "
+            f"{wish!r} changes nothing in {job.asked!r}; nothing was made. "
             + " ".join((*(f"{edit}." for edit in changed.edits), *warnings)),
             hint="Say it in words that the engine knows ('ategnatos knowledge words'), or take "
             "other pictures of the same prompt with 'ategnatos art generate ... --again'.",
-            prompt=job.request["prompt"],
+            prompt=job.asked,
             edits=changed.edits,
         )
     return Variation(request, candidate.seed, job.engine, candidate.reference, tuple(changed.edits))

@@ -195,7 +195,7 @@ def _ask_and_record(
     with database.connect(project) as db:
         settle(project, db, job_id, number)
         candidate = still_open(project, db, job_id, number)
-        prompt = store.get(db, job_id).request["prompt"]
+        prompt = store.get(db, job_id).asked
     word = {store.APPROVED: "approve", store.REJECTED: "reject"}[verdict]
     because = "" if reason is None else f" --because {reason!r}"
     answer = gate.ask(

@@ -21,7 +21,8 @@ def plain(text: str) -> str:
         return text
     return "".join(
         character
-        if character in "\n\t" or unicodedata.category(character) not in {"Cc", "Cf", "Cs"}
+        if character in "\n\t"
+        or unicodedata.category(character) not in {"Cc", "Cf", "Cs"}
         # Joiners are needed inside emoji and several scripts, and move nothing.
         or character in "\u200c\u200d"
         else character.encode("unicode_escape").decode("ascii")

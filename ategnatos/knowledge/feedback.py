@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Any
 
 # The family whose prompts are made of the starter model's words.
-STARTER_FAMILY = "pixel-sprite"
+STARTER_FAMILY = "starter"
 
 Vocabulary = dict[str, dict[str, list[str]]]
 

@@ -215,11 +215,12 @@ def _json_value(value: Any) -> Any:
 
 
 def _title(job: Any) -> str:
-    return str(job.request["prompt"])
+    return str(job.asked)
 
 
 def _settings(request: dict[str, Any]) -> dict[str, Any]:
     shown = {
+        "prompt as used": request["prompt"],
         "engine model": request["model"],
         "negative": request["negative"],
         "size": f"{request['width']}x{request['height']}",

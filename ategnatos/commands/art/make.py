@@ -214,7 +214,7 @@ def shown(project: Project, made: Made, facts: dict[str, Any]) -> Answer:
 
     def words(console: Console) -> None:
         state = "made" if made.fresh else "the same order as before: nothing new was made"
-        console.print(f"{job.name}  {job.request['prompt']}  ({state})")
+        console.print(f"{job.name}  {job.asked}  ({state})")
         for edit in facts.get("edits", ()):
             console.print(f"  {edit}")
         present.draw_candidates(console, project, made.candidates)
@@ -222,7 +222,7 @@ def shown(project: Project, made: Made, facts: dict[str, Any]) -> Answer:
         console.print(f"Made by {facts['label']}")
 
     undecided = [one for one in made.candidates if one.verdict is None]
-    steps = [f"ategnatos art generate {_quoted(job.request['prompt'])} --again"]
+    steps = [f"ategnatos art generate {_quoted(job.asked)} --again"]
     if undecided:
         first = undecided[0].reference
         steps = [

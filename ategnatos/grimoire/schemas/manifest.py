@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -11,7 +11,11 @@ from ategnatos.grimoire.schemas.base import Document, Part
 
 
 class ManifestEntry(Part):
-    """One frozen file. ``path`` is relative to the project's root, ``size`` in bytes."""
+    """One frozen file. ``path`` is relative to the project's root, ``size`` in bytes.
+
+    ``provenance`` says where the pixels come from: engine, prompt, seed, settings, the
+    approved candidate's hash and the verdict.
+    """
 
     name: str
     version: Annotated[int, Field(ge=1)]
@@ -19,6 +23,7 @@ class ManifestEntry(Part):
     sha256: Sha256
     size: Annotated[int, Field(ge=0)]
     frozen_at: str = ""
+    provenance: dict[str, Any] = Field(default_factory=dict)
 
 
 class ManifestDocument(Document):
