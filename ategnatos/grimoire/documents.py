@@ -101,8 +101,7 @@ def replace(
 
     with edit(project, name, now=now) as model:
         payload = change(model.model_dump(mode="json", by_alias=True))
-        raw = document_file.dumps(payload, name)
-        fresh = type(model).model_validate_json(raw)
+        fresh = type(model).model_validate_json(document_file.dumps(payload, name))
         model.__dict__.update(fresh.__dict__)
         object.__setattr__(model, "__pydantic_extra__", fresh.__pydantic_extra__)
 

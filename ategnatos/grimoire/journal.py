@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -64,13 +64,12 @@ def append(
     references: dict[str, Any] | None = None,
     data: dict[str, Any] | None = None,
     now: datetime | None = None,
-    on_repair: Callable[[str], None] | None = None,
 ) -> Event:
     """Add one event; when this returns it is on the disk.
 
     ``now`` is an aware time (default: the clock). A last line that a crash left unfinished is
-    first moved aside, and ``on_repair`` is called with a sentence about it. Every value of
-    ``references`` under the key ``event`` or one ending in ``_event`` must be the id of an
+    first moved aside, and the repair is an event of its own (``journal_repaired``). Every value
+    of ``references`` under the key ``event`` or one ending in ``_event`` must be the id of an
     earlier event.
 
     Raises StudioError: ``event_unknown``, ``journal_corrupt``, ``not_json``, ``locked``,
@@ -84,30 +83,15 @@ def append(
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)
         try:
             tail = read_tail(project, descriptor)
-            if tail.torn:
-                repaired = set_torn_aside(project, descriptor, tail, moment)
-                if on_repair is not None:
-                    on_repair(repaired)
             number = _last_number(project, tail) + 1
             _refuse_unknown_events(references or {}, number)
-            event = Event(
-                id=f"e{number:08d}",
-                time=moment.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-                kind=kind,
-                actor=actor,
-                references=references or {},
-                data=data or {},
-                previous=sha256_bytes(tail.last_line) if tail.last_line else FIRST_PREVIOUS,
-            )
-            line = event.line()
-            try:
-                write_all(descriptor, line + b"\n")
-                sync_file(descriptor)
-            except OSError:
-                # A line half written would be a torn tail for the next reader: take it back.
-                os.ftruncate(descriptor, tail.end)
-                raise
-            write_head(project, number, sha256_bytes(line), created=number == 1)
+            if tail.torn:
+                repair = set_torn_aside(project, descriptor, tail, moment)
+                repaired = _event(number, moment, "journal_repaired", "ategnatos", {}, repair, tail)
+                tail = _write(project, descriptor, tail, repaired, number)
+                number += 1
+            event = _event(number, moment, kind, actor, references or {}, data or {}, tail)
+            _write(project, descriptor, tail, event, number)
         finally:
             os.close(descriptor)
     return event
@@ -177,6 +161,39 @@ def event_number(event_id: str) -> int | None:
     if event_id[:1] != "e" or len(digits) < 8 or not (digits.isascii() and digits.isdigit()):
         return None
     return int(digits)
+
+
+def _event(
+    number: int,
+    moment: datetime,
+    kind: str,
+    actor: str,
+    references: dict[str, Any],
+    data: dict[str, Any],
+    after: Tail,
+) -> Event:
+    return Event(
+        id=f"e{number:08d}",
+        time=moment.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        kind=kind,
+        actor=actor,
+        references=references,
+        data=data,
+        previous=sha256_bytes(after.last_line) if after.last_line else FIRST_PREVIOUS,
+    )
+
+
+def _write(project: Project, descriptor: int, tail: Tail, event: Event, number: int) -> Tail:
+    line = event.line()
+    try:
+        write_all(descriptor, line + b"\n")
+        sync_file(descriptor)
+    except OSError:
+        # A line half written would be a torn tail for the next reader: take it back.
+        os.ftruncate(descriptor, tail.end)
+        raise
+    write_head(project, number, sha256_bytes(line), created=number == 1)
+    return Tail(line, tail.end + len(line) + 1, b"", None)
 
 
 def _last_number(project: Project, tail: Tail) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ategnatos.grimoire.files import sync_file, sync_folder, write_all
 from ategnatos.grimoire.project import Project
@@ -85,13 +86,12 @@ def write_head(project: Project, number: int, sha256: str, *, created: bool = Fa
         sync_folder(project.state)
 
 
-def set_torn_aside(project: Project, descriptor: int, tail: Tail, now: datetime) -> str:
-    """Move an unfinished last line to a file of its own; return a sentence about it.
+def set_torn_aside(project: Project, descriptor: int, tail: Tail, now: datetime) -> dict[str, Any]:
+    """Move an unfinished last line to a file of its own; return the facts of the repair.
 
     The bytes are on the disk under their new name before they leave the journal.
     """
-    stamp = now.strftime("%Y%m%dT%H%M%S%fZ")
-    aside = project.state / f"journal.torn-{stamp}"
+    aside = project.state / f"journal.torn-{now.strftime('%Y%m%dT%H%M%S%fZ')}"
     copy = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     try:
         write_all(copy, tail.torn)
@@ -101,7 +101,4 @@ def set_torn_aside(project: Project, descriptor: int, tail: Tail, now: datetime)
     sync_folder(project.state)
     os.ftruncate(descriptor, tail.end)
     sync_file(descriptor)
-    return (
-        f"The journal ended in {len(tail.torn)} bytes of an event that a crash cut off."
-        f" They were never confirmed; they are kept in {aside.name}."
-    )
+    return {"bytes": len(tail.torn), "kept_in": aside.name}

@@ -30,7 +30,6 @@ VIEW_FAILED = ErrorCode("view_failed", "The change is recorded; its view could n
 # Raised when the same document is drawn differently: an older view is then stale, not edited.
 LAYOUT = 1
 
-MARK = b"<!-- GENERATED"
 _HEADER = re.compile(
     rb"<!-- GENERATED - DO NOT EDIT\. .*\(json ([0-9a-f]{16}), text ([0-9a-f]{16}), layout (\d+)\)"
 )
@@ -90,13 +89,13 @@ def split(content: bytes) -> tuple[Header | None, bytes]:
     first, _, text = content.partition(b"\n")
     match = _HEADER.match(first)
     if match is None:
-        return None, text if first.startswith(MARK) else content
+        return None, content
     return Header(match[1].decode(), match[2].decode(), int(match[3])), text
 
 
 def is_handwritten(content: bytes) -> bool:
-    """Whether a person wrote this view: it has no generated first line."""
-    return not content.startswith(MARK)
+    """Whether this program did not write it: it has no first line of ours."""
+    return split(content)[0] is None
 
 
 def is_edited(content: bytes) -> bool:
@@ -122,18 +121,19 @@ def prepare(
     """Write the new view beside the old one; :meth:`Prepared.publish` puts it in place.
 
     An edited view is first kept as ``.edited``. A hand-written one stays until
-    ``ategnatos grimoire migrate`` unless ``replace_handwritten``: then, and for a document
-    without a view, the answer is None. Raises OSError, StudioError (``disk_full``,
-    ``write_failed``).
+    ``ategnatos grimoire migrate``: then, and for a document without a view, the answer is None.
+    With ``replace_handwritten`` the caller has kept it already. Raises OSError, StudioError
+    (``disk_full``, ``write_failed``).
     """
     if not model.has_view:
         return None
     view = path_of(project, model.name)
     old = read(view)
     if old is not None:
-        if is_handwritten(old) and not replace_handwritten:
-            return None
-        if is_edited(old):
+        if is_handwritten(old):
+            if not replace_handwritten:
+                return None
+        elif is_edited(old):
             keep_edited(view, old)
     temporary = f"{view.parent}/{temporary_name()}"
     _write(temporary, f"{view}.bak", render(model, raw))
