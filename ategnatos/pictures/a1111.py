@@ -50,7 +50,8 @@ class A1111Parameters(TypedDict):
 def write_parameters(settings: Mapping[str, Any]) -> str:
     """The text for ``settings`` as an engine's ``Image.settings`` has them.
 
-    Only what readers of this text know goes in; the full record is the JSON beside it.
+    Only what readers of this text know goes in; the full record is the JSON beside it. Empty
+    where the settings hold nothing of that kind.
     """
     known = dict(settings)
     if known.get("width") and known.get("height"):
@@ -62,6 +63,8 @@ def write_parameters(settings: Mapping[str, Any]) -> str:
         for name, title in _NAMES
         if known.get(name) not in (None, "")
     ]
+    if not (fields or known.get("prompt") or known.get("negative")):
+        return ""
     fields.append("Version: ategnatos")
     lines = [str(known.get("prompt") or "")]
     if known.get("negative"):

@@ -63,14 +63,16 @@ class EmbeddedMetadata(TypedDict, total=False):
 def embed(png: bytes, settings: Mapping[str, Any]) -> bytes:
     """``png`` with ``settings`` (JSON values) inside, replacing what ``embed`` put there before.
 
-    The pixels are not decoded: every other chunk is carried over byte for byte. Raises
+    ``settings`` are an engine's own, or a record that holds them under ``settings``; from them
+    comes the text for other tools. The pixels are not decoded: every other chunk is carried over byte for byte. Raises
     StudioError (``picture_not_png``, ``picture_png_damaged``, ``picture_settings_not_json``,
     ``picture_settings_too_large``).
     """
-    ours = [
-        text_chunk(OUR_KEYWORD, canonical_json(settings)),
-        text_chunk("parameters", a1111.write_parameters(settings)),
-    ]
+    ours = [text_chunk(OUR_KEYWORD, canonical_json(settings))]
+    engine_settings = settings.get("settings")
+    made_with = engine_settings if isinstance(engine_settings, Mapping) else settings
+    if parameters := a1111.write_parameters(made_with):
+        ours.append(text_chunk("parameters", parameters))
     replaced = {OUR_KEYWORD, "parameters"}
     kept = [
         chunk

@@ -55,7 +55,20 @@ def test_pillow_reads_what_we_embed(samples: Any, prompt: str, negative: str) ->
     )
     texts = samples.opened(embedded).text
     assert json.loads(texts["ategnatos"]) == {"prompt": prompt, "negative": negative}
-    assert "Version: ategnatos" in texts["parameters"]
+    assert ("parameters" in texts) == bool(prompt or negative)
+
+
+def test_a_record_around_the_settings_is_kept_and_the_settings_found_in_it(samples: Any) -> None:
+    record = {"candidate": "j1#1", "settings": {"prompt": "a cat", "seed": 5, "steps": 12}}
+    found = metadata.read(metadata.embed(samples.encoded(samples.photo()), record))
+    assert found["ategnatos"] == record
+    assert found["a1111"]["prompt"] == "a cat"
+    assert found["a1111"]["settings"]["Seed"] == "5"
+
+
+def test_settings_that_no_other_tool_knows_make_no_text_for_them(samples: Any) -> None:
+    found = metadata.read(metadata.embed(samples.encoded(samples.photo()), {"note": "mine"}))
+    assert found == {"ategnatos": {"note": "mine"}}
 
 
 def test_embedding_again_replaces_ours_and_keeps_the_work_of_others(samples: Any) -> None:
