@@ -64,9 +64,9 @@ def embed(png: bytes, settings: Mapping[str, Any]) -> bytes:
     """``png`` with ``settings`` (JSON values) inside, replacing what ``embed`` put there before.
 
     ``settings`` are an engine's own, or a record that holds them under ``settings``; from them
-    comes the text for other tools. The pixels are not decoded: every other chunk is carried over byte for byte. Raises
-    StudioError (``picture_not_png``, ``picture_png_damaged``, ``picture_settings_not_json``,
-    ``picture_settings_too_large``).
+    comes the text for other tools. The pixels are not decoded: every other chunk is carried
+    over byte for byte. Raises StudioError (``picture_not_png``, ``picture_png_damaged``,
+    ``picture_settings_not_json``, ``picture_settings_too_large``).
     """
     ours = [text_chunk(OUR_KEYWORD, canonical_json(settings))]
     engine_settings = settings.get("settings")
