@@ -6,13 +6,12 @@ format that Pillow reads is one entry there and no code.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.knowledge.loader import read
 
 FORMAT_UNKNOWN = ErrorCode(
     "picture_format_unknown", "No picture format of that name can be written."
@@ -44,8 +43,7 @@ class PictureFormat:
 @cache
 def known_formats() -> dict[str, PictureFormat]:
     """Every format by its name, in the order of the data file."""
-    text = files("ategnatos.knowledge").joinpath("data", "formats.json").read_text("utf-8")
-    entries: list[dict[str, Any]] = json.loads(text)["formats"]
+    entries: list[dict[str, Any]] = read("formats").content["formats"]
     return {
         entry["name"]: PictureFormat(**{**entry, "suffixes": tuple(entry["suffixes"])})
         for entry in entries
