@@ -97,13 +97,23 @@ def replace(
     For callers that know the document's fields only as text, such as ``grimoire set``. Raises
     StudioError as :func:`edit`.
     """
-    from ategnatos.grimoire import document_file
-
     with edit(project, name, now=now) as model:
-        payload = change(model.model_dump(mode="json", by_alias=True))
-        fresh = type(model).model_validate_json(document_file.dumps(payload, name))
+        fresh = validate(type(model), change(as_payload(model)))
         model.__dict__.update(fresh.__dict__)
         object.__setattr__(model, "__pydantic_extra__", fresh.__pydantic_extra__)
+
+
+def as_payload(model: Document) -> dict[str, Any]:
+    """The document as the plain JSON object that its file holds."""
+    return model.model_dump(mode="json", by_alias=True)
+
+
+def validate(schema: type[D], payload: dict[str, Any]) -> D:
+    """The document that a plain JSON object says. Raises StudioError (``document_invalid``)."""
+    from ategnatos.grimoire import document_file
+
+    with invalid_as_refusal(schema.name):
+        return schema.model_validate_json(document_file.dumps(payload, schema.name))
 
 
 def create(project: Project, name: str, *, now: datetime | None = None) -> bool:

@@ -84,6 +84,9 @@ def salvage(project: Project, *, actor: str, now: datetime | None = None) -> tup
     aside = project.state / f"journal.damaged-{moment.strftime('%Y%m%dT%H%M%S%fZ')}"
     with hold(project, "journal"), explained(path, "The journal is as it was before."):
         kept = list(_unbroken(project))
+        head = read_head(project)
+        if head and kept and head.number == len(kept) and head.sha256 != sha256_bytes(kept[-1]):
+            kept.pop()
         content = path.read_bytes()
         lost = content.count(b"\n") - len(kept)
         write_atomic(aside, content)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from ategnatos.grimoire import documents, handwritten, history, locks, schemas, views
-from ategnatos.grimoire.document_file import dumps
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import explained, read_bytes, sha256_bytes, write_atomic
 from ategnatos.grimoire.handwritten import slug
@@ -80,10 +79,9 @@ def migrate(
         result = Migrated(name, source or view)
         fresh = _PARSERS[name](_text(content, result.source), result)
         raw, model, _ = documents.load(project, schema)
-        payload = model.model_dump(mode="json", by_alias=True)
+        payload = documents.as_payload(model)
         _merge(payload, fresh, name)
-        with documents.invalid_as_refusal(name):
-            merged = type(model).model_validate_json(dumps(payload, name))
+        merged = documents.validate(type(model), payload)
         if dry_run:
             return result
         result.kept = (
