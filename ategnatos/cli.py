@@ -115,8 +115,9 @@ def main() -> None:
         # FORCE_COLOR and its like would send escapes into a pipe; typer reads this in their place.
         os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
     arguments = sys.argv[1:]
-    words = [word for word in arguments if not word.startswith("-")]
-    call = contract.Call(command=" ".join(words[:2]), json="--json" in arguments)
+    # Only for what goes wrong before a command is entered; a command knows its own name.
+    entered = next((word for word in arguments if word in ROOMS), "")
+    call = contract.Call(command=entered, json="--json" in arguments)
     sys.exit(_run(call))
 
 

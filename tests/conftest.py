@@ -57,6 +57,7 @@ class Ran:
 
 
 Run = Callable[..., Ran]
+AtTerminal = Callable[..., Ran]
 
 
 @pytest.fixture
@@ -96,3 +97,11 @@ def program() -> Run:
         return Ran(done.returncode, done.stdout, done.stderr)
 
     return call
+
+
+@pytest.fixture
+def at_terminal() -> AtTerminal:
+    """``at_terminal(["art", "approve", "j1#1"], answers=["yes"], cwd=...)``."""
+    from tests.terminal import at_a_terminal
+
+    return at_a_terminal

@@ -26,7 +26,7 @@ def steps_to(project: Project, job_id: int) -> list[dict[str, Any]]:
         while job.parent is not None:
             job = store.get(db, parse_candidate(job.parent)[0])
             chain.append(job)
-    steps = [
+    steps: list[dict[str, Any]] = [
         {
             "job": job.name,
             "prompt": job.asked,

@@ -40,7 +40,7 @@ def write_job_sheet(project: Project, job: Job, candidates: Sequence[Candidate])
             picture=project.root / one.path,
             label=f"#{one.number}",
             caption=f"seed {one.seed}",
-            badge=one.verdict,  # type: ignore[arg-type]  # the two verdicts there are
+            badge=one.verdict,
         )
         for one in there
     ]

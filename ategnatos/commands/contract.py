@@ -11,6 +11,7 @@ Exit codes: 0 done (waiting for a person is done too), 1 an expected refusal or 
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -181,6 +182,12 @@ def conclude(call: Call, work: Callable[[], Answer]) -> NoReturn:
         fail(call, error)
     except KeyboardInterrupt:
         fail(call, interrupted())
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if os.environ.get("ATEGNATOS_DEBUG"):
+            raise
+        fail(call, unexpected(error))
     if call.json:
         _print_envelope(call, answer.data, answer.next_steps, answer.failed)
     else:

@@ -40,14 +40,11 @@ def quickstart(
     from ategnatos.commands.art import make, present
     from ategnatos.commands.terminal import console
     from ategnatos.engines import Request, load_engine
-    from ategnatos.grimoire.project import Project
     from ategnatos.guard import gate
-    from ategnatos.guard.actor import actor
-    from ategnatos.studio import making
+    from ategnatos.studio.init import init_studio
 
     folder = call.project_option or folder
-    making.make(folder, actor=actor(), now=_now())
-    project = Project.find(explicit=folder)
+    project = init_studio(folder).project
     call.say(f"A studio stands in {folder}.")
     answer = make.make(
         call,

@@ -15,8 +15,7 @@ from ategnatos.grimoire.files import sha256_file
 from ategnatos.grimoire.jobs import database, store
 from ategnatos.grimoire.project import Project
 from ategnatos.pictures import metadata
-from tests.art.conftest import AtTerminal
-from tests.conftest import Ran, Run
+from tests.conftest import AtTerminal, Ran, Run
 
 FAST = ("--steps", "2", "--size", "64x64")
 
