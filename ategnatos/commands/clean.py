@@ -71,7 +71,7 @@ def _next(plan: Plan, dry_run: bool, waiting: bool) -> tuple[str, ...]:
     steps = []
     if dry_run and plan.removals:
         steps.append(f"ategnatos clean{' --waiting' if waiting else ''}")
-    if plan.kept.get("waiting for a verdict") and not waiting:
+    if dry_run and plan.kept.get("waiting for a verdict") and not waiting:
         steps.append("ategnatos clean --waiting --dry-run")
     return tuple(steps)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.studio import checks, gpu
+from ategnatos.studio import checks, gpu, machine_facts
 from ategnatos.studio.checks.finding import Finding, Outcome, note, well
 
 if TYPE_CHECKING:
@@ -69,25 +69,8 @@ def _gpu(found: gpu.Found) -> Finding:
 
 
 def _remembered(project: Project, found: gpu.Found) -> list[Finding]:
-    """Keep the facts for status; what a person wrote there themselves stays."""
-    from ategnatos.grimoire import documents
-    from ategnatos.grimoire.schemas.base import extra_fields
-
-    title = found.title()
-    cuda = found.gpus[0].cuda if found.gpus else ""
     try:
-        environment = documents.read(project, "studio").environment
-        seen_before = extra_fields(environment).get("detected", "")
-        theirs = environment.primary not in {"", seen_before}
-        if seen_before == title and (
-            theirs or (environment.primary, environment.cuda) == (title, cuda)
-        ):
-            return []
-        with documents.edit(project, "studio") as studio:
-            studio.environment.detected = title
-            if not theirs:
-                studio.environment.primary = title
-                studio.environment.cuda = cuda
+        written = machine_facts.remember(project, found)
     except StudioError as error:
         return [
             note(
@@ -97,4 +80,4 @@ def _remembered(project: Project, found: gpu.Found) -> list[Finding]:
                 error.hint,
             )
         ]
-    return [well("machine facts", f"written down: {title}")]
+    return [well("machine facts", f"written down: {found.title()}")] if written else []

@@ -49,7 +49,8 @@ class Found:
             counted[gpu.name] += 1
         memory = {gpu.name: gpu.memory_mib for gpu in self.gpus}
         return ", ".join(
-            f"{f'{number} x ' if number > 1 else ''}{name} ({memory[name] / 1024:.0f} GiB)"
+            (f"{number} x {name}" if number > 1 else name)
+            + (f" ({memory[name] / 1024:.0f} GiB)" if memory[name] else "")
             for name, number in counted.items()
         )
 
@@ -72,12 +73,8 @@ def nvidia_library(nvml: Any) -> Found:
     try:
         nvml.nvmlInit()
     except nvml.NVMLError as error:
-        absent = (
-            nvml.NVML_ERROR_LIBRARY_NOT_FOUND,
-            nvml.NVML_ERROR_DRIVER_NOT_LOADED,
-            nvml.NVML_ERROR_NO_PERMISSION,
-        )
-        return Found(problem="" if error.value in absent[:2] else f"NVIDIA's driver: {error}")
+        absent = {nvml.NVML_ERROR_LIBRARY_NOT_FOUND, nvml.NVML_ERROR_DRIVER_NOT_LOADED}
+        return Found(problem="" if error.value in absent else f"NVIDIA's driver: {error}")
     try:
         cuda = nvml.nvmlSystemGetCudaDriverVersion_v2()
         driver = nvml.nvmlSystemGetDriverVersion()
@@ -86,7 +83,7 @@ def nvidia_library(nvml: Any) -> Found:
             tuple(
                 Gpu(
                     name=nvml.nvmlDeviceGetName(handle),
-                    memory_mib=nvml.nvmlDeviceGetMemoryInfo(handle).total // _MIB,
+                    memory_mib=_memory(nvml, handle),
                     driver=driver,
                     # NVML gives 12040 for 12.4.
                     cuda=f"{cuda // 1000}.{cuda % 1000 // 10}",
@@ -98,6 +95,14 @@ def nvidia_library(nvml: Any) -> Found:
         return Found(problem=f"NVIDIA's driver answers, but not about its GPUs: {error}")
     finally:
         nvml.nvmlShutdown()
+
+
+def _memory(nvml: Any, handle: Any) -> int:
+    """MiB; 0 for a GPU without memory of its own, which NVML refuses to answer for."""
+    try:
+        return int(nvml.nvmlDeviceGetMemoryInfo(handle).total // _MIB)
+    except nvml.NVMLError_NotSupported:
+        return 0
 
 
 def nvidia_program(run: Run) -> Found:

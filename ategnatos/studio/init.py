@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from ategnatos._version import __version__
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.grimoire.files import explained, sha256_bytes, write_atomic
+from ategnatos.grimoire.files import WRITE_FAILED, explained, sha256_bytes, write_atomic
 from ategnatos.grimoire.project import FOLDERS, GITIGNORE, Project
 from ategnatos.grimoire.zones import Zone, resolve
 from ategnatos.guard.actor import actor as current_actor
-from ategnatos.studio import claude_settings, pack, pack_record
+from ategnatos.studio import claude_settings, gpu, machine_facts, pack, pack_record
 from ategnatos.studio.pack_plan import Action, Step, plan
 from ategnatos.studio.reading import bytes_or_none
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 NOT_A_FOLDER = ErrorCode("not_a_folder", "A file has the place where the studio should be.")
 INSIDE_STUDIO = ErrorCode("inside_studio", "The folder lies inside another studio.")
 HOME_FOLDER = ErrorCode("home_folder", "The home folder or the root is no place for a studio.")
-NOT_WRITABLE = ErrorCode("not_writable", "The studio's folder cannot be written to.")
 
 EVENT_KIND = "studio.prepared"
 
@@ -76,8 +75,8 @@ def init_studio(
     """Make the studio in ``root``, or bring an existing one up to date with ``upgrade``.
 
     ``actor`` and ``now`` go into the journal; default: whoever runs this, and the clock.
-    Raises StudioError: ``not_a_folder``, ``inside_studio``, ``home_folder``, ``not_writable``,
-    ``place_taken``, ``zone_escape``, ``pack_missing``, ``write_failed``, ``disk_full``.
+    Raises StudioError: ``not_a_folder``, ``inside_studio``, ``home_folder``, ``write_failed``,
+    ``place_taken``, ``zone_escape``, ``pack_missing``, ``disk_full``.
     """
     root = Path(os.path.realpath(root.expanduser()))
     _check_place(root)
@@ -135,7 +134,7 @@ def _check_place(root: Path) -> None:
     standing = next(one for one in (root, *root.parents) if one.is_dir())
     if not os.access(standing, os.W_OK | os.X_OK):
         raise StudioError(
-            NOT_WRITABLE,
+            WRITE_FAILED,
             f"You may not write in {standing}; nothing was written.",
             hint=f"Choose another folder, or see who owns it with: ls -ld '{standing}'",
             path=str(standing),
@@ -162,6 +161,8 @@ def _carry_out(project: Project, made: Made, record: PackRecord, actor: str, now
     from ategnatos.grimoire.locks import hold
 
     Project.create(project.root)
+    if made.fresh:
+        machine_facts.remember(project, gpu.detect())
     with hold(project, "pack"):
         for step in made.steps:
             _apply(project, step)
