@@ -16,7 +16,10 @@ from ategnatos.starter.tensors import FloatArray
 from ategnatos.starter.threads import sharing, workers
 from ategnatos.starter.unet import TextConditioning
 
-SAMPLES_A_WORKER = 4  # enough to hide Python's own time; memory grows with it, speed does not
+# Fewer samples than this in a thread and Python's own lock costs more than the second core
+# brings; more than the upper number and memory grows while speed does not.
+LEAST_SAMPLES_A_WORKER = 2
+MOST_SAMPLES_A_WORKER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def encode_prompts(
 
 def pictures_at_once(guided: bool) -> int:
     """How many pictures a pass takes on this machine; guidance costs two samples a picture."""
-    return max(1, SAMPLES_A_WORKER * workers() // (2 if guided else 1))
+    return max(1, MOST_SAMPLES_A_WORKER * workers() // (2 if guided else 1))
 
 
 def denoise(
@@ -87,7 +90,7 @@ def denoise(
     shares = _shares(model, weights, text, count)
     inputs = np.empty((rows * count, *noise.shape[1:]), np.float32)
 
-    with sharing() as share:
+    with sharing(len(shares)) as share:
         for step in range(first, steps):
             time = np.full(rows * count, sampler.timesteps[step], np.float32)
             inputs.reshape(rows, *noise.shape)[:] = latents
@@ -114,8 +117,9 @@ def _shares(
 ) -> list[_Share]:
     """Samples in even parts, one a worker; all pictures of the first text come first."""
     total = len(text) * count
+    parts = max(1, min(workers(), total // LEAST_SAMPLES_A_WORKER))
     conditioning = model.unet.condition(Layers(weights.unet), text)
-    bounds = np.linspace(0, total, min(workers(), total) + 1).round().astype(int)
+    bounds = np.linspace(0, total, parts + 1).round().astype(int)
     shares = []
     for begin, end in pairwise(bounds):
         samples = slice(int(begin), int(end))
