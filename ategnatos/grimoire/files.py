@@ -26,7 +26,7 @@ NOT_JSON = ErrorCode("not_json", "A value has no JSON form, so it has no hash an
 # delete it once it is older than any write can last.
 TEMPORARY_PREFIX = ".tmp-"
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CHUNK = 1 << 20
 
 

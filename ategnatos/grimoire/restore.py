@@ -106,9 +106,16 @@ def restore(
             return Restored(name, backup.path, model.revision, backup.generated_at, None, False)
         kept = None
         if current is not None:
-            kept = _set_aside(project, schema.name, current, damaged=not _is_good(schema, current))
+            kept = _kept_already(project, schema, current) or _set_aside(
+                project, name, current, damaged=not _is_good(schema, current)
+            )
         documents.store(project, model, None, now=now)
         return Restored(name, backup.path, model.revision, backup.generated_at, kept, True)
+
+
+def _kept_already(project: Project, schema: type[Document], content: bytes) -> Path | None:
+    same = (b.path for b in history.good(project, schema) if b.path.read_bytes() == content)
+    return next(same, None)
 
 
 def _is_good(schema: type[Document], content: bytes) -> bool:

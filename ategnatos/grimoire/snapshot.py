@@ -196,7 +196,8 @@ def _state_files(project: Project, warnings: list[str]) -> Iterator[Path]:
             inside[1] in _LEFT_OUT or inside[1].startswith(project.database.name)
         ):
             continue
-        yield path
+        if not path.name.endswith(".md.bak"):
+            yield path
     manifest = project.exports / "manifest.json"
     if manifest.is_file():
         yield manifest
