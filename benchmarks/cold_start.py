@@ -48,7 +48,7 @@ def main() -> None:
             "ategnatos knowledge words --json": [*start, "knowledge", "words", "--json"],
         }
         taken: dict[str, list[float]] = {name: [] for name in ("floor", *commands)}
-        for name, command in commands.items():
+        for command in commands.values():
             seconds(command, studio)  # once for the page cache
         for _ in range(runs):
             taken["floor"].append(seconds(FLOOR, studio))

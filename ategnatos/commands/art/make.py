@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ategnatos.commands.art import present
-from ategnatos.commands.contract import Answer, Call, command
+from ategnatos.commands.contract import USAGE, Answer, Call, command
 from ategnatos.commands.progress import progress
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PRICE = ErrorCode("price_not_confirmed", "The work is billed and nobody agreed to the price.")
 
 DEFAULT_ENGINE = "starter"
+# Enough to recolour a thing and little enough to keep its shape.
+VARY_STRENGTH = 0.7
 
 
 def register(app: typer.Typer) -> None:
@@ -112,10 +114,13 @@ def vary(
         str, typer.Option("--change", help="The one thing to change, in your words.")
     ],
     strength: Annotated[
-        float,
-        typer.Option("--strength", help="How much of the picture may change: 0 to 1."),
-    ] = 0.7,
-    fresh_noise: Annotated[
+        float | None,
+        typer.Option(
+            "--strength",
+            help=f"How much of the picture may change: 0 to 1. Default: {VARY_STRENGTH}.",
+        ),
+    ] = None,
+    from_seed: Annotated[
         bool,
         typer.Option("--from-seed", help="Start from the same seed instead of the picture."),
     ] = False,
@@ -141,7 +146,7 @@ def vary(
         job,
         picture,
         change,
-        strength=None if fresh_noise else strength,
+        strength=_vary_strength(engine, strength, from_seed=from_seed),
         count=count,
         feedback=meaning,
         vocabulary=vocabulary,
@@ -158,6 +163,20 @@ def vary(
         change=change,
         edits=variation.edits,
     )
+
+
+def _vary_strength(engine: Engine, asked: float | None, *, from_seed: bool) -> float | None:
+    """How much of the parent's picture may change; None starts from its seed alone."""
+    if from_seed and asked is not None:
+        raise StudioError(
+            USAGE,
+            "--from-seed and --strength exclude each other: one starts from the seed, the other "
+            "from the picture. Nothing was made.",
+            hint="Leave one of them out.",
+        )
+    if from_seed or (asked is None and not engine.capabilities().image_to_image):
+        return None
+    return VARY_STRENGTH if asked is None else asked
 
 
 def make(
@@ -279,7 +298,12 @@ def _planned(project: Project, engine: Engine, planned: Order, facts: dict[str, 
     stands = room.standing(project, planned, engine.name)
     request = planned.request
     words = [
-        f"Would make {request.count} of: {request.prompt}",
+        f"Would make {request.count} of: {planned.asked}",
+        *(
+            []
+            if request.prompt == planned.asked
+            else [f"  as the engine reads it: {request.prompt}"]
+        ),
         f"  engine {engine.name} ({facts['label']}), {request.width}x{request.height}, "
         f"{request.steps} steps, CFG {request.cfg:g}, sampler {request.sampler}",
         f"  seeds {request.seed} to {request.seed + request.count - 1}, "
