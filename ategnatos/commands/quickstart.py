@@ -37,7 +37,9 @@ def quickstart(
     Without a terminal it stops before the choice and says how to make it: a verdict is a
     person's act, and waiting for a person is not a failure.
     """
-    from ategnatos.commands.art import make, present
+    from ategnatos.commands.art import present
+    from ategnatos.commands.art.make import DEFAULT_ENGINE
+    from ategnatos.commands.art.work import make
     from ategnatos.commands.terminal import console
     from ategnatos.engines import Request, load_engine
     from ategnatos.guard import gate
@@ -46,10 +48,10 @@ def quickstart(
     folder = call.project_option or folder
     project = init_studio(folder).project
     call.say(f"A studio stands in {folder}.")
-    answer = make.make(
+    answer = make(
         call,
         project,
-        load_engine(make.DEFAULT_ENGINE),
+        load_engine(DEFAULT_ENGINE),
         Request(prompt=prompt, seed=0, count=count),
         seed=None,
     )

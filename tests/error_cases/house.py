@@ -18,7 +18,7 @@ from unittest import mock
 from ategnatos import cli, engines
 from ategnatos.art import generate, inputs, order, references, sheets, ship, vary, verdicts
 from ategnatos.commands import contract
-from ategnatos.commands.art import look, make
+from ategnatos.commands.art import look, work
 from ategnatos.engines import Request
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.jobs import database, store
@@ -293,7 +293,7 @@ def state_unknown(folder: Path) -> None:
 def price_not_confirmed(folder: Path) -> None:
     project = studio(folder)
     call = contract.Call("art generate", json=True)
-    make.make(call, project, Painter(price=Decimal("0.01")), Request("a square", 0), seed=None)
+    work.make(call, project, Painter(price=Decimal("0.01")), Request("a square", 0), seed=None)
 
 
 _ALL: tuple[Callable[[Path], None], ...] = (

@@ -1,11 +1,9 @@
 """``ategnatos art``: make pictures, judge them, ship the chosen ones."""
 
-from ategnatos.commands.art import judge, look, make, present
+from ategnatos.commands.art import judge, look, make
 from ategnatos.commands.contract import room
 
 app = room("Make pictures, judge them, ship the chosen ones.")
 make.register(app)
 look.register(app)
 judge.register(app)
-
-__all__ = ["app", "present"]

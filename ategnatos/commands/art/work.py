@@ -1,0 +1,169 @@
+"""From a request to an answer: plan, price, make, show; shared by generate, vary, quickstart."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ategnatos.commands.art import present
+from ategnatos.commands.contract import Answer, Call
+from ategnatos.commands.progress import progress
+from ategnatos.grimoire.errors import ErrorCode, StudioError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ategnatos.art.generate import Made
+    from ategnatos.art.order import Order
+    from ategnatos.engines import Engine, Request
+    from ategnatos.grimoire.project import Project
+
+PRICE = ErrorCode("price_not_confirmed", "The work is billed and nobody agreed to the price.")
+
+
+def make(
+    call: Call,
+    project: Project,
+    engine: Engine,
+    request: Request,
+    *,
+    seed: int | None,
+    again: bool = False,
+    confirm: bool = False,
+    parent: str | None = None,
+    change: str | None = None,
+    edits: tuple[str, ...] = (),
+) -> Answer:
+    """Plan, price, and unless it is a dry run, make the pictures and show them."""
+    from ategnatos.art import generate as room
+    from ategnatos.art import order as orders
+
+    planned = orders.plan(engine, request, explicit_seed=seed)
+    if again:
+        take = room.next_take(project, planned, engine.name)
+        planned = orders.plan(engine, request, explicit_seed=seed, take=take)
+    for warning in planned.warnings:
+        call.warn(warning)
+    price = engine.estimate(planned.request)
+    facts = {
+        "engine": engine.name,
+        "label": engine.capabilities().label,
+        "binding": planned.binding,
+        "take": planned.take,
+        "edits": list(edits),
+        "price_usd": str(price.amount_usd),
+        "price_basis": price.basis,
+    }
+    if call.dry_run:
+        return _planned(project, engine, planned, facts)
+    if price.amount_usd > 0 and not confirm:
+        raise StudioError(
+            PRICE,
+            f"This would cost {price.amount_usd} USD ({price.basis}); nothing was sent.",
+            hint="Add --confirm to agree to the price.",
+            price_usd=str(price.amount_usd),
+        )
+    made = _make(call, project, engine, planned, parent, change)
+    for warning in made.job.warnings:
+        call.warn(warning)
+    return shown(project, made, facts)
+
+
+def shown(project: Project, made: Made, facts: dict[str, Any]) -> Answer:
+    """The answer that shows a job which is ready for a person."""
+    job = made.job
+
+    def words(console: Console) -> None:
+        state = "made" if made.fresh else "the same order as before: nothing new was made"
+        console.print(f"{job.name}  {job.asked}  ({state})")
+        for edit in facts.get("edits", ()):
+            console.print(f"  {edit}")
+        present.draw_candidates(console, project, made.candidates)
+        console.print(f"Sheet: {present.relative(made.sheet)}")
+        console.print(f"Made by {facts['label']}")
+
+    undecided = [one for one in made.candidates if one.verdict is None]
+    steps = [f"ategnatos art generate {_quoted(job.asked)} --again"]
+    if undecided:
+        first = undecided[0].reference
+        steps = [
+            f"ategnatos art approve '{first}'",
+            f"ategnatos art reject '{first}' --because '...'",
+            f"ategnatos art vary '{first}' --change '...'",
+        ]
+    return Answer(
+        {
+            **present.job_facts(job),
+            **facts,
+            "fresh": made.fresh,
+            "candidates": [present.candidate_facts(project, one) for one in made.candidates],
+            "sheet": str(made.sheet),
+            "awaiting_person": bool(undecided),
+        },
+        words,
+        tuple(steps),
+    )
+
+
+def _make(
+    call: Call,
+    project: Project,
+    engine: Engine,
+    planned: Order,
+    parent: str | None,
+    change: str | None,
+) -> Made:
+    from ategnatos.art import generate as room
+    from ategnatos.art.inputs import keep_input
+    from ategnatos.guard.actor import actor
+
+    for picture in (planned.request.init_image, planned.request.mask):
+        if picture is not None:
+            keep_input(project, picture)
+    title = f"{engine.name}: {planned.request.prompt[:40]}"
+    with progress(call, title) as on_progress:
+        return room.carry_out(
+            project,
+            engine,
+            planned,
+            now=lambda: datetime.now(UTC),
+            actor=actor(),
+            parent=parent,
+            change=change,
+            on_progress=on_progress,
+        )
+
+
+def _planned(project: Project, engine: Engine, planned: Order, facts: dict[str, Any]) -> Answer:
+    from ategnatos.art import generate as room
+
+    stands = room.standing(project, planned, engine.name)
+    request = planned.request
+    words = [
+        f"Would make {request.count} of: {planned.asked}",
+        *(
+            []
+            if request.prompt == planned.asked
+            else [f"  as the engine reads it: {request.prompt}"]
+        ),
+        f"  engine {engine.name} ({facts['label']}), {request.width}x{request.height}, "
+        f"{request.steps} steps, CFG {request.cfg:g}, sampler {request.sampler}",
+        f"  seeds {request.seed} to {request.seed + request.count - 1}, "
+        f"binding {planned.binding}, price {facts['price_usd']} USD ({facts['price_basis']})",
+        *(f"  {edit}" for edit in facts["edits"]),
+    ]
+    if stands is not None:
+        words.append(f"  It stands already as {stands.name}: nothing new would be made.")
+    data = {
+        **facts,
+        "dry_run": True,
+        "request": planned.canonical,
+        "stands_as": None if stands is None else stands.name,
+    }
+    return Answer(data, "\n".join(words))
+
+
+def _quoted(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)
