@@ -173,7 +173,7 @@ def _lines(jobs: Iterable[Job], candidates: Iterable[Candidate], states: set[str
     return [
         JobLine(
             job.name,
-            str(job.request.get("prompt", "")),
+            job.asked,
             job.engine,
             job.state,
             job.updated_at,

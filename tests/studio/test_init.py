@@ -20,8 +20,8 @@ SKILL = ".claude/skills/art/SKILL.md"
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Path:
-    return init_studio(tmp_path / "studio").root
+def studio(project: Project) -> Path:
+    return project.root
 
 
 def files_of(root: Path) -> dict[str, str]:

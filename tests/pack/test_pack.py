@@ -1,0 +1,133 @@
+"""The pack that ships: valid for the client and for the standard, honest, and complete."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ategnatos import cli
+from ategnatos.studio import pack
+from ategnatos.studio.checks import claude
+from ategnatos.studio.claude_settings import RULES, check_hooks, parse
+
+ROOT = Path(__file__).parents[2]
+SKILLS = sorted((ROOT / ".claude/skills").glob("*/SKILL.md"))
+TEXTS = [ROOT / "CLAUDE.md", *SKILLS, *sorted((ROOT / ".claude/rules").glob("*.md"))]
+
+
+def test_the_four_rooms_have_their_skill() -> None:
+    assert [path.parent.name for path in SKILLS] == ["art", "eye", "studio", "train"]
+
+
+@pytest.mark.parametrize("path", SKILLS, ids=lambda path: path.parent.name)
+def test_a_skill_is_valid_and_short(path: Path) -> None:
+    assert claude.skill_problem(path) == ""
+    head, problem = claude._head(path)
+    assert problem == ""
+    # The open standard knows more keys; these two cost no permission and pass everywhere.
+    assert set(head or {}) == {"name", "description"}
+    assert len(path.read_text().splitlines()) < 120
+
+
+def verbs(room: str) -> set[str]:
+    """The verbs of a group of commands; empty for a house command."""
+    module = importlib.import_module(f"ategnatos.commands.{cli.ROOMS[room][0]}")
+    known = module.app.registered_commands
+    return {str(one.name or one.callback.__name__) for one in known} if len(known) > 1 else set()
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_command_that_is_named_exists(path: Path) -> None:
+    """A text that sends an agent to a command that is not there costs it a refusal."""
+    honest = {"train", "eye"}  # named only to say that they do not exist
+    for room, verb in re.findall(
+        r"(?:`|^ {4})ategnatos ([a-z]+) ?([a-z]*)", path.read_text(), re.M
+    ):
+        if room in honest:
+            continue
+        assert room in cli.ROOMS
+        if verb and verbs(room):
+            assert verb in verbs(room)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_a_prompt_in_an_example_is_single_quoted(path: Path) -> None:
+    for line in path.read_text().splitlines():
+        if "ategnatos art generate" in line:
+            assert not re.search(r'generate "', line)
+
+
+def test_the_instructions_are_short() -> None:
+    assert len((ROOT / "CLAUDE.md").read_text().splitlines()) < 120
+
+
+def test_rules_parse() -> None:
+    for path in (ROOT / ".claude/rules").glob("*.md"):
+        assert claude.rule_problem(path) == ""
+
+
+def test_the_repositorys_own_settings_are_valid_and_carry_no_hooks() -> None:
+    settings = parse((ROOT / ".claude/settings.json").read_bytes())
+    check_hooks(settings)
+    assert "hooks" not in settings
+
+
+def test_no_rule_of_ours_is_one_that_the_client_ignores() -> None:
+    rules = [
+        rule for (group, _), all_of in RULES.items() if group == "permissions" for rule in all_of
+    ]
+    for rule in rules:
+        assert not rule.startswith("Write("), "Write(path) is ignored: Edit covers it"
+        assert rule != "Bash(ategnatos*)", "without the space it matches other programs"
+
+
+@pytest.mark.parametrize("path", SKILLS, ids=lambda path: path.parent.name)
+def test_the_reference_validator_agrees(path: Path) -> None:
+    validator = Path(sys.executable).with_name("agentskills")
+    if not validator.exists():
+        pytest.skip("skills-ref is not installed")
+    done = subprocess.run([validator, "validate", path.parent], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_pack_is_found_in_a_checkout() -> None:
+    found = {one.path for one in pack.load()}
+    assert {"CLAUDE.md", ".claude/skills/art/SKILL.md", ".claude/rules/record.md"} <= found
+
+
+def test_the_wheel_carries_the_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hatchling import build
+
+    monkeypatch.chdir(ROOT)
+    name = build.build_wheel(str(tmp_path))
+    with zipfile.ZipFile(tmp_path / name) as wheel:
+        inside = {
+            one.removeprefix("ategnatos/_pack/"): wheel.read(one)
+            for one in wheel.namelist()
+            if one.startswith("ategnatos/_pack/")
+        }
+    assert inside == {one.path: one.content for one in pack.load()}
+    assert ".claude/settings.json" not in inside, "init writes the settings itself"
+
+
+def test_an_installed_pack_is_read_from_inside_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "ategnatos/_pack"
+    for one in pack.load():
+        (home / one.path).parent.mkdir(parents=True, exist_ok=True)
+        (home / one.path).write_bytes(one.content)
+    expected = pack.load()
+    monkeypatch.setattr(pack, "files", lambda package: tmp_path / package)
+    assert pack.load() == expected
+
+
+def test_settings_are_json_for_any_reader() -> None:
+    json.loads((ROOT / ".claude/settings.json").read_text())
