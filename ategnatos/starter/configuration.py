@@ -11,12 +11,15 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.starter.errors import STARTER_WEIGHTS
 
 
-def read_json(path: Path) -> Any:
-    """The contents of a JSON file of the model. Raises StudioError (``starter_weights``)."""
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of the model. Raises StudioError (``starter_weights``)."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise damaged(path, str(error)) from error
+    if not isinstance(content, dict):
+        raise damaged(path, "it holds no object")
+    return content
 
 
 def require(path: Path, config: Mapping[str, Any], expected: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.starter.errors import STARTER_LORA
-from ategnatos.starter.tensors import FloatArray, TensorFile
+from ategnatos.starter.tensors import FloatArray, StoredArray, TensorFile
 
 Network = Literal["unet", "text_encoder"]
 Target = tuple[Network, str]
@@ -103,9 +103,12 @@ def read_lora(path: Path, shapes: Mapping[Target, tuple[int, ...]]) -> Lora:
     for target, part in parts.items():
         if "down" not in part or "up" not in part:
             raise _refusal(path, f"{'.'.join(target)} has only one half of its pair", _RETRAIN)
-        down, up = (np.asarray(file[part[half]], np.float32) for half in ("down", "up"))
+        try:
+            down, up = (np.asarray(file[part[half]], np.float32) for half in ("down", "up"))
+            stored = file[part["alpha"]].reshape(-1) if "alpha" in part else None
+        except ValueError as error:
+            raise _refusal(path, str(error), "Save it as float16 or bfloat16.") from error
         _check_fit(path, target, down, up, shapes[target])
-        stored = float(file[part["alpha"]].reshape(-1)[0]) if "alpha" in part else None
         factors[target] = down, up, alphas.scale(target, len(down), stored)
     return Lora(path, factors, file.metadata.get("modelspec.trigger_phrase", "").strip())
 
@@ -137,26 +140,32 @@ class _AlphasOfMetadata:
         self._path = path
         text = metadata.get("lora_adapter_metadata", "{}")
         try:
-            settings: dict[str, Any] = json.loads(text)
+            settings = json.loads(text)
         except ValueError as error:
             raise _refusal(path, f"its adapter metadata is no JSON: {error}", _RETRAIN) from error
+        if not isinstance(settings, dict):
+            raise _refusal(path, "its adapter metadata is no JSON object", _RETRAIN)
         if any(settings.get(f"{home}.use_dora") for home in ("unet", "text_encoder")):
             raise _refusal(path, "it is a DoRA, which is not supported", "Train a plain LoRA.")
         self._settings = settings
 
-    def scale(self, target: Target, rank: int, stored: float | None) -> float:
-        """Alpha over rank; without any alpha 1, which is alpha equal to the rank."""
+    def scale(self, target: Target, rank: int, stored: StoredArray | None) -> float:
+        """Alpha over rank; without any alpha 1, which is alpha equal to the rank.
+
+        ``stored`` is the alpha that stands in the file as a tensor; it counts before any other.
+        """
         home, layer = target
         pattern = self._settings.get(f"{home}.alpha_pattern") or {}
-        alpha = stored
-        if alpha is None:
-            named = next((pattern[key] for key in pattern if _names(key, layer)), None)
-            alpha = named if named is not None else self._settings.get(f"{home}.lora_alpha", rank)
         stabilised = bool(self._settings.get(f"{home}.use_rslora"))
-        scale = float(alpha) / (math.sqrt(rank) if stabilised else rank)
-        if not math.isfinite(scale):
+        alpha: Any = self._settings.get(f"{home}.lora_alpha", rank)
+        try:
+            alpha = next((pattern[key] for key in pattern if _names(key, layer)), alpha)
+            alpha = float(alpha if stored is None else stored[0])
+        except (TypeError, ValueError, IndexError):
+            alpha = math.nan
+        if not math.isfinite(alpha):
             raise _refusal(self._path, f"the alpha of {layer} is not a number", _RETRAIN)
-        return scale
+        return float(alpha) / (math.sqrt(rank) if stabilised else rank)
 
 
 def _names(key: str, layer: str) -> bool:
@@ -201,12 +210,13 @@ def _sorted_into_parts(
 def _check_fit(
     path: Path, target: Target, down: FloatArray, up: FloatArray, shape: tuple[int, ...]
 ) -> None:
-    product = (len(up), *down.shape[1:])
-    fits = up.size == len(up) * len(down) and math.prod(product) == math.prod(shape)
-    if not fits or product[:2] != shape[:2]:
+    product = (*up.shape[:1], *down.shape[1:])
+    fits = down.size > 0 and up.size == math.prod(up.shape[:1]) * math.prod(down.shape[:1])
+    if not fits or product[:2] != shape[:2] or math.prod(product) != math.prod(shape):
         raise _refusal(
             path,
-            f"its matrices for {'.'.join(target)} make {product}, the layer is {shape}",
+            f"its matrices for {'.'.join(target)}, {up.shape} and {down.shape}, do not make the "
+            f"layer's {shape}",
             "Use a LoRA that was trained on the starter model.",
         )
     if not (np.isfinite(down).all() and np.isfinite(up).all()):

@@ -18,6 +18,7 @@ from ategnatos.starter.canvas import (
     enlarge,
     layout,
     mask_to_model,
+    on_backdrop,
     to_model,
     to_sprite,
 )
@@ -59,16 +60,18 @@ class Picture:
     original: ByteArray | None = None
     mask: ByteArray | None = None
 
-    def pixels(self) -> ByteArray:
+    def pixels(self, backdrop: tuple[int, int, int] | None = None) -> ByteArray:
         """The picture (height, width, 4) at the asked-for size.
 
         After an inpaint every pixel that the mask does not mark is that of the original.
+        ``backdrop`` is a colour (red, green, blue) to lay it over; without one it stays
+        transparent where nothing was drawn.
         """
         canvas = enlarge(self.sprite, self.where)
-        if self.original is None or self.mask is None:
-            return canvas
-        may_change = self.mask[..., None] >= OPAQUE_FROM
-        return np.where(may_change, canvas, self.original)
+        if self.original is not None and self.mask is not None:
+            may_change = self.mask[..., None] >= OPAQUE_FROM
+            canvas = np.where(may_change, canvas, self.original)
+        return canvas if backdrop is None else on_backdrop(canvas, backdrop)
 
 
 @dataclass(frozen=True, slots=True)

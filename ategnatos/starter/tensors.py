@@ -13,6 +13,8 @@ import safetensors
 FloatArray = npt.NDArray[np.float32]
 StoredArray = npt.NDArray[np.floating[Any]]
 
+_READ_AS_STORED = ("F16", "F32", "F64")
+
 # safetensors has no annotations of its own.
 _open_file: Any = safetensors.safe_open
 _deserialize: Any = safetensors.deserialize
@@ -23,7 +25,7 @@ class TensorFile(Mapping[str, StoredArray]):
 
     The file is memory-mapped and a tensor is read each time it is asked for: whoever needs it
     twice keeps it. Half, single and double precision come as they are stored, bfloat16 comes as
-    float32; a type that is no float comes as float32 too.
+    float32. Asking for a tensor of any other type raises ValueError.
     Raises OSError when the file cannot be opened, ValueError when it is not a safetensors file.
     """
 
@@ -39,10 +41,13 @@ class TensorFile(Mapping[str, StoredArray]):
     def __getitem__(self, name: str) -> StoredArray:
         if name not in self._names:
             raise KeyError(name)
-        if self._file.get_slice(name).get_dtype() == "BF16":
+        kind = self._file.get_slice(name).get_dtype()
+        if kind == "BF16":
             return self._brain_floats(name)
-        stored: npt.NDArray[Any] = self._file.get_tensor(name)
-        return stored if stored.dtype.kind == "f" else stored.astype(np.float32)
+        if kind not in _READ_AS_STORED:
+            raise ValueError(f"{name} has numbers of the type {kind}, which is not read")
+        stored: StoredArray = self._file.get_tensor(name)
+        return stored
 
     def __contains__(self, name: object) -> bool:
         return name in self._names

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,10 @@ import numpy as np
 
 Share = TypeVar("Share")
 Answer = TypeVar("Answer")
+
+_lock = threading.Lock()
+_inside: list[int] = []
+_numbers_before: list[int] = []
 
 
 def workers() -> int:
@@ -35,18 +40,27 @@ def workers() -> int:
 
 @contextmanager
 def one_core_a_product() -> Iterator[None]:
-    """Hold numpy's BLAS to one thread inside, and give it back its number afterwards."""
+    """Hold numpy's BLAS to one thread inside, and give it back its number afterwards.
+
+    Several threads may be inside at once: the first one in takes, the last one out gives back.
+    """
     functions = _blas_thread_functions()
     if functions is None:
         yield
         return
     get, put = functions
-    before = get()
-    put(1)
+    with _lock:
+        if not _numbers_before:
+            _numbers_before.append(get())
+            put(1)
+        _inside.append(1)
     try:
         yield
     finally:
-        put(before)
+        with _lock:
+            _inside.pop()
+            if not _inside:
+                put(_numbers_before.pop())
 
 
 @contextmanager

@@ -192,7 +192,8 @@ class UNet:
         return waves[:, None, :].astype(np.float32)
 
     def _resnet(self, layers: Layers, name: str, x: FloatArray, time: FloatArray) -> FloatArray:
-        scale, shift = layers.halves(layers.linear(f"{name}.time_emb_proj", time)[:, 0])
+        projected = layers.linear(f"{name}.time_emb_proj", time)
+        scale, shift = layers.halves(layers.reshape(projected, len(time), -1))
         y = layers.group_norm_silu(f"{name}.norm1", x, self._groups, self._epsilon)
         y = layers.convolution(f"{name}.conv1", y)
         y = layers.group_norm_silu(f"{name}.norm2", y, self._groups, self._epsilon, scale, shift)

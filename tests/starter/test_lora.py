@@ -150,6 +150,8 @@ def damaged_files(model: StarterModel, folder: Path) -> dict[str, Path]:
         "half of a pair": {down_key: down},
         "other model": {down_key: down[:, :-1].copy(), up_key: up},
         "ranks differ": {down_key: down[:2].copy(), up_key: up},
+        "whole numbers": {down_key: down.astype(np.int8), up_key: up},
+        "no dimension": {down_key: np.array(1, np.float32), up_key: up},
         "not finite": {down_key: down * np.float32(np.nan), up_key: up},
         "alpha is no number": {
             down_key: down, up_key: up, f"{name}.alpha": np.array(np.inf, np.float32)
@@ -163,7 +165,13 @@ def damaged_files(model: StarterModel, folder: Path) -> dict[str, Path]:
     paths["folder"] = folder
     paths["no safetensors"] = folder / "text.safetensors"
     paths["no safetensors"].write_bytes(b"not tensors at all, but longer than a header")
-    for what, metadata in {"dora": '{"unet.use_dora": true}', "metadata": "{"}.items():
+    metadata_texts = {
+        "dora": '{"unet.use_dora": true}',
+        "metadata": "{",
+        "metadata list": "[]",
+        "metadata alpha": '{"unet.lora_alpha": "much"}',
+    }
+    for what, metadata in metadata_texts.items():
         paths[what] = folder / f"{what}.safetensors"
         save_file({down_key: down, up_key: up}, paths[what], {"lora_adapter_metadata": metadata})
     return paths
@@ -174,6 +182,7 @@ def damaged_files(model: StarterModel, folder: Path) -> dict[str, Path]:
     [
         "half of a pair", "other model", "ranks differ", "not finite", "alpha is no number",
         "empty", "missing", "folder", "no safetensors", "dora", "metadata",
+        "metadata list", "metadata alpha", "no dimension", "whole numbers",
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_lora_for_this_model_is_refused(

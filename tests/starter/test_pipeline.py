@@ -63,7 +63,7 @@ def test_seed_prompt_steps_cfg_and_sampler_each_change_the_picture(model: Starte
 
 def test_it_draws_the_colour_that_was_asked_for(model: StarterModel) -> None:
     def colour(name: str) -> Any:
-        request = StarterRequest(f"a {name} gem", seed=1, count=4, width=32, height=32, steps=8)
+        request = StarterRequest(f"a {name} gem", seed=1, count=2, width=32, height=32, steps=6)
         drawn = sprites(generate(request, model=model))
         return drawn[drawn[..., 3] == 255][:, :3].mean(axis=0)
 
@@ -77,6 +77,14 @@ def test_alpha_is_hard_and_nothing_hides_under_it(model: StarterModel) -> None:
     alpha = drawn[..., 3]
     assert set(np.unique(alpha)) == {0, 255}
     assert (drawn[alpha == 0] == 0).all()
+
+
+def test_a_backdrop_fills_what_was_left_empty(model: StarterModel) -> None:
+    picture = generate(QUICK, model=model).pictures[0]
+    laid = picture.pixels(backdrop=(10, 20, 30))
+    empty = picture.pixels()[..., 3] == 0
+    assert (laid[empty] == (10, 20, 30, 255)).all()
+    assert (laid[~empty] == picture.pixels()[~empty]).all()
 
 
 def test_progress_rises_and_ends_at_the_total(model: StarterModel) -> None:
