@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = room()
 
-_UNITS = ("bytes", "KB", "MB", "GB")
+_UNITS = ("bytes", "KB", "MB", "GB", "TB")
 
 
 @command(app, "clean", example="ategnatos clean --dry-run", dry_run=True)
