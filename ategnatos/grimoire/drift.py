@@ -100,7 +100,8 @@ def render(project: Project, name: str, *, now: datetime | None = None) -> Rende
         edited = None
         if old is not None and (views.is_handwritten(old) or views.is_edited(old)):
             edited = views.keep_edited(view, old)
-        adopted = schema.by_hand and raw is not None and _edited(project, schema, model, raw)
+        written = history.written(project, schema, model.revision)
+        adopted = schema.by_hand and written not in (None, raw)
         if raw is None or migrated or adopted:
             documents.store(project, model, raw, now=now, replace_handwritten=True)
         else:
@@ -126,9 +127,8 @@ def _look(project: Project, schema: type[Document]) -> Drift | None:
         return None
     edited: list[str] = []
     differences: list[Difference] = []
-    base = raw
-    if _edited(project, schema, model, raw):
-        base = history.newest_written(project, schema) or raw
+    base = history.written(project, schema, model.revision) or raw
+    if base != raw:
         edited.append(path.name)
         differences += _compare(path.name, base, raw)
     if not schema.has_view:
@@ -156,17 +156,6 @@ def _look(project: Project, schema: type[Document]) -> Drift | None:
     return _verdict(schema.name, [*edited, view.name], [*differences, *changed])
 
 
-def _edited(project: Project, schema: type[Document], model: Document, raw: bytes) -> bool:
-    """Whether somebody else wrote ``raw``: the kept copy of that revision is not the same.
-
-    Where no such copy is left (a new clone, a power cut) nobody can tell, and the answer is no.
-    """
-    written = history.newest_written(project, schema)
-    if written is None or written == raw:
-        return False
-    return decode(schema, written)[0].revision >= model.revision
-
-
 def _is_behind(content: bytes, base: bytes) -> bool:
     """Whether a view is whole, but of an older document or of an older program's drawing."""
     header, _ = views.split(content)
@@ -190,6 +179,11 @@ def _verdict(
 def _compare(file: str, was: bytes, now: bytes) -> list[Difference]:
     before = was.decode(errors="replace").split("\n")
     after = now.decode(errors="replace").split("\n")
+    same = 0
+    while same < min(len(before), len(after)) and before[same] == after[same]:
+        same += 1
+    # Past the common beginning: the comparison below is slow on long equal texts.
+    before, after = before[same:], after[same:]
     found: list[Difference] = []
     for tag, start, end, here, there in SequenceMatcher(
         None, before, after, autojunk=False
@@ -199,7 +193,7 @@ def _compare(file: str, was: bytes, now: bytes) -> list[Difference]:
         found += [
             Difference(
                 file,
-                min(here + offset, len(after) - 1) + 1,
+                same + max(min(here + offset, len(after) - 1), 0) + 1,
                 before[start + offset] if start + offset < end else None,
                 after[here + offset] if here + offset < there else None,
             )

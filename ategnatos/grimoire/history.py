@@ -63,7 +63,11 @@ def keep(project: Project, model: Document, before: bytes | None, after: bytes) 
             if not own.exists():
                 write_atomic(own, before)
     slot = _slot(folder, model.revision)
-    _overwrite(slot, after)
+    try:
+        _overwrite(slot, after)
+    except BaseException:
+        os.unlink(slot)  # noqa: PTH108
+        raise
     return slot
 
 
@@ -84,11 +88,16 @@ def newest_good(project: Project, schema: type[Document]) -> Backup | None:
     return next(iter(good(project, schema)), None)
 
 
-def newest_written(project: Project, schema: type[Document]) -> bytes | None:
-    """The bytes of the newest state this program wrote, where a slot still holds it."""
-    ours = (backup for backup in good(project, schema) if backup.path.stem.isdigit())
-    newest = next(ours, None)
-    return newest.path.read_bytes() if newest is not None else None
+def written(project: Project, schema: type[Document], revision: int) -> bytes | None:
+    """What this program wrote as ``revision``, where its slot still holds it."""
+    content = read_whole(_slot(folder_of(project, schema.name), revision))
+    if content is None:
+        return None
+    try:
+        kept, _ = decode(schema, content)
+    except (CorruptError, StudioError):
+        return None
+    return content if kept.revision == revision else None
 
 
 def _slot(folder: Path, revision: int) -> str:
