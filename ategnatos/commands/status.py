@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.commands.contract import Answer, Call, command, room
-from ategnatos.commands.page import Line, Row, draw
 from ategnatos.commands.terminal import plain
 
 if TYPE_CHECKING:
@@ -78,6 +77,8 @@ def _draw(console: Console, page: Overview) -> None:
     from pathlib import Path
 
     from rich.text import Text
+
+    from ategnatos.commands.page import Line, Row, draw
 
     heading = Text(plain(Path(page.root).name), style="bold").append(f"  {plain(page.root)}", "dim")
     console.print(heading, soft_wrap=True)

@@ -17,10 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.files import explained
-from ategnatos.grimoire.locks import hold
 from ategnatos.grimoire.zones import Zone, resolve
-from ategnatos.studio.checks.store import left_over
-from ategnatos.studio.jobs_at_work import try_lock
+from ategnatos.studio.leftovers import left_over
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.store import Candidate, Job
@@ -83,7 +81,11 @@ def clean(project: Project, *, waiting: bool, actor: str, now: datetime) -> Plan
     """
     from ategnatos.grimoire import journal
     from ategnatos.grimoire.jobs import database, store
+    from ategnatos.grimoire.locks import hold
 
+    plan = look(project, waiting=waiting, now=now)
+    if not plan.removals:
+        return plan
     # No verdict and no generation can come between the decision and the removal.
     with hold(project, _VERDICTS), ExitStack() as locks:
         plan = _plan(project, waiting, now, locks)
@@ -121,6 +123,7 @@ def _plan(project: Project, waiting: bool, now: datetime, locks: ExitStack) -> P
 
 def _plan_pictures(project: Project, plan: Plan, waiting: bool, locks: ExitStack) -> None:
     from ategnatos.grimoire.jobs import database, store
+    from ategnatos.studio.jobs_at_work import try_lock
 
     with database.connect(project) as connection:
         jobs = {job.id: job for job in store.jobs(connection)}
@@ -140,24 +143,33 @@ def _plan_pictures(project: Project, plan: Plan, waiting: bool, locks: ExitStack
     for one in candidates:
         job = jobs[one.job]
         path = _path(project, one)
-        if not path.is_file() or one.verdict == store.APPROVED or one.sha256 in protected:
-            if path.is_file():
-                plan.keep("approved")
+        if not path.is_file():
+            continue
+        why = _reason(one, job, waiting)
+        if one.verdict == store.APPROVED or one.sha256 in protected:
+            plan.keep("approved")
+        elif why is None:
+            plan.keep("waiting for a verdict")
         elif one.sha256 in in_use or not is_idle(job):
             plan.keep("in work")
-        elif one.verdict == store.REJECTED:
-            plan.removals.append(_removal(path, job, one.number, "rejected"))
-        elif job.state == store.FAILED:
-            plan.removals.append(_removal(path, job, one.number, "of a failed job"))
-        elif waiting:
-            plan.removals.append(_removal(path, job, one.number, "without a verdict"))
         else:
-            plan.keep("waiting for a verdict")
+            plan.removals.append(_removal(path, job, one.number, why))
     known = {_path(project, one) for one in candidates}
     for job in jobs.values():
         if job.state == store.FAILED and is_idle(job):
             for path in _unrecorded(project, job, known):
                 plan.removals.append(_removal(path, job, None, "of a failed job"))
+
+
+def _reason(candidate: Candidate, job: Job, waiting: bool) -> str | None:
+    """Why this picture may go; None where it has to wait for its verdict."""
+    from ategnatos.grimoire.jobs import store
+
+    if candidate.verdict == store.REJECTED:
+        return "rejected"
+    if job.state == store.FAILED:
+        return "of a failed job"
+    return "without a verdict" if waiting else None
 
 
 def _approved_hashes(project: Project, candidates: Iterable[Candidate]) -> set[str]:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from ategnatos._version import __version__
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import WRITE_FAILED, explained, sha256_bytes, write_atomic
-from ategnatos.grimoire.project import FOLDERS, GITIGNORE, Project
+from ategnatos.grimoire.project import FIRST_DOCUMENTS, FOLDERS, GITIGNORE, Project
 from ategnatos.grimoire.zones import Zone, resolve
 from ategnatos.guard.actor import actor as current_actor
-from ategnatos.studio import claude_settings, gpu, machine_facts, pack, pack_record
+from ategnatos.studio import claude_settings, pack, pack_record
 from ategnatos.studio.pack_plan import Action, Step, plan
 from ategnatos.studio.reading import bytes_or_none
 
@@ -97,7 +97,9 @@ def init_studio(
         earlier_layout=fresh and (project.grimoire / "studio.md").is_file(),
         spoilt_record=record.spoilt,
     )
-    if not dry_run:
+    if not dry_run and (
+        made.changes or _incomplete(project) or _record_after(made, record) != record
+    ):
         _carry_out(project, made, record, actor or current_actor(), now or datetime.now(UTC))
     return made
 
@@ -141,6 +143,11 @@ def _check_place(root: Path) -> None:
         )
 
 
+def _incomplete(project: Project) -> bool:
+    first = [project.state / f"{name}.json" for name in FIRST_DOCUMENTS]
+    return not all(path.exists() for path in [*first, project.root / ".gitignore"])
+
+
 def _missing_ignores(root: Path, record: PackRecord) -> tuple[str, ...]:
     """Lines that a .gitignore of the user's own lacks and that were never offered."""
     there = bytes_or_none(root / ".gitignore")
@@ -162,6 +169,8 @@ def _carry_out(project: Project, made: Made, record: PackRecord, actor: str, now
 
     Project.create(project.root)
     if made.fresh:
+        from ategnatos.studio import gpu, machine_facts
+
         machine_facts.remember(project, gpu.detect())
     with hold(project, "pack"):
         for step in made.steps:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -106,8 +105,8 @@ def _machine(project: Project, studio: dict[str, Any]) -> dict[str, Any]:
     environment = studio.get("environment")
     environment = environment if isinstance(environment, dict) else {}
     return {
-        "system": platform.system(),
-        "architecture": platform.machine(),
+        "system": os.uname().sysname,
+        "architecture": os.uname().machine,
         "cores": os.cpu_count() or 0,
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB, 1),
         "disk_free_gib": round(disk.f_bavail * disk.f_frsize / GIB, 1),

@@ -103,7 +103,7 @@ def database(project: Project) -> Iterator[Finding]:
             "database",
             "; ".join([*(line for line in said if line != "ok"), f"{orphans} orphans"]),
             "Jobs and verdicts in it may be wrong or lost.",
-            "ategnatos grimoire restore --help",
+            "ategnatos grimoire backup --list, then: ategnatos grimoire restore --all",
         )
     else:
         yield well("database", f"{jobs} job{'' if jobs == 1 else 's'}, schema up to date")

@@ -7,17 +7,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ategnatos.grimoire.files import TEMPORARY_PREFIX
 from ategnatos.grimoire.project import FOLDERS, Project
 from ategnatos.studio.checks.finding import Finding, failed, note, well
+from ategnatos.studio.leftovers import left_over
 
 GIB = 1 << 30
 # Below the first, a generation or a backup may not fit; below the second, soon not.
 TOO_LITTLE = GIB // 4
 LITTLE = 2 * GIB
-
-# No write of ours lasts an hour: a temporary file older than that belongs to a dead process.
-LEFT_OVER_SECONDS = 3600
 
 # File systems whose locks or shared memory SQLite cannot trust (sqlite.org/faq.html#q5,
 # sqlite.org/wal.html). 9p and drvfs are Windows drives seen from WSL.
@@ -136,16 +133,3 @@ def leftovers(project: Project) -> Iterator[Finding]:
         )
     else:
         yield well("leftovers", "none")
-
-
-def left_over(project: Project, now: float) -> list[Path]:
-    """Temporary files of ours that no living process can still be writing; ``now`` is Unix time."""
-    found = []
-    for zone in (project.grimoire, project.workspace, project.exports):
-        for path in zone.rglob(f"{TEMPORARY_PREFIX}*"):
-            try:
-                if now - path.lstat().st_mtime > LEFT_OVER_SECONDS:
-                    found.append(path)
-            except FileNotFoundError:
-                continue  # its writer has just finished with it
-    return sorted(found)
