@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +135,7 @@ def _generate(
 ) -> None:
     store.move(db, job.id, store.GENERATING, now=store.iso(now()))
     try:
-        result = _asked_for(engine.generate(order.request, on_progress), order)
+        result = _made_by(engine, order, on_progress)
         kept = [
             _keep(project, engine.name, order, job, number, image)
             for number, image in enumerate(result.images, start=1)
@@ -183,7 +183,7 @@ def _restore_missing(
     ]
     if not missing:
         return False
-    result = _asked_for(engine.generate(order.request, on_progress), order)
+    result = _made_by(engine, order, on_progress)
     for one in missing:
         image = result.images[one.number - 1]
         png = _labelled(engine.name, order, job, one.number, image)
@@ -202,7 +202,9 @@ def _restore_missing(
     return True
 
 
-def _asked_for(result: Result, order: Order) -> Result:
+def _made_by(engine: Engine, order: Order, on_progress: ProgressCallback | None) -> Result:
+    """What the engine makes of the order, each picture labelled with what made it."""
+    result = engine.generate(order.request, on_progress)
     wanted = order.request.count
     if len(result.images) != wanted:
         raise StudioError(
@@ -213,7 +215,9 @@ def _asked_for(result: Result, order: Order) -> Result:
             delivered=len(result.images),
             wanted=wanted,
         )
-    return result
+    label = {"made_by": engine.capabilities().label}
+    labelled = (replace(image, settings={**image.settings, **label}) for image in result.images)
+    return replace(result, images=tuple(labelled))
 
 
 def _keep(

@@ -21,7 +21,10 @@ PROMPT = ErrorCode("prompt", "The prompt is empty or too long.")
 SEED = ErrorCode("seed", "The seed is out of bounds.")
 
 RECIPE_OF_A_PROMPT = "prompt"
-SEED_LIMIT = 2**32
+# Seeds are given below 2**53, the last whole number that every JSON reader keeps exact. Derived
+# ones stay below 2**32, which every engine takes and a person can still read out.
+SEED_LIMIT = 2**53
+DERIVED_LIMIT = 2**32
 PROMPT_LIMIT = 20_000
 
 
@@ -96,7 +99,7 @@ def plan(
     unseeded = canonical(planned)
     unseeded["seed"] = explicit_seed
     base = binding_hash(identity(unseeded))
-    first = int(base, 16) % SEED_LIMIT if explicit_seed is None else explicit_seed
+    first = int(base, 16) % DERIVED_LIMIT if explicit_seed is None else explicit_seed
     take = take or 0
     seed = (first + take * planned.count) % SEED_LIMIT
     planned = replace(planned, seed=seed)

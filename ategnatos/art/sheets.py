@@ -57,7 +57,7 @@ def write_job_sheet(project: Project, job: Job, candidates: Sequence[Candidate])
         items,
         title=f"{job.name}  {job.asked}",
         subtitle="  ·  ".join(facts),
-        footer=f"binding {job.binding}",
+        footer=f"{there[0].settings.get('made_by', job.engine)}  ·  binding {job.binding}",
     )
     path = (project.root / there[0].path).parent / SHEET_NAME
     write_atomic(path, sheet)

@@ -120,6 +120,13 @@ def record_choice(
     return Verdict(candidate.reference, sha256, verdict, reason, event.id)
 
 
+def open_candidate(project: Project, job_id: int, number: int) -> store.Candidate:
+    """The candidate, if it may take a verdict now. Raises StudioError as :func:`approve` does."""
+    with database.connect(project) as db:
+        settle(project, db, job_id, number)
+        return still_open(project, db, job_id, number)
+
+
 def settle(project: Project, db: sqlite3.Connection, job_id: int, number: int) -> None:
     """Carry a verdict that only the journal holds into the database."""
     candidate = store.get_candidate(db, job_id, number)

@@ -48,6 +48,7 @@ def test_a_prompt_becomes_four_candidates_with_their_settings_inside(
         assert inside["asked"] == "a red potion, outlined"
         assert inside["settings"]["seed"] == one["seed"]
         assert inside["settings"]["steps"] == 2
+        assert "starter engine" in inside["settings"]["made_by"]
     with Image.open(made["sheet"]) as sheet:
         assert max(sheet.size) <= 1568
 

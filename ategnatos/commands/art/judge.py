@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this module to the art room."""
-    command(app, "approve", example="ategnatos art approve 'j1#2'")(approve)
-    command(app, "reject", example="ategnatos art reject 'j1#3' --because 'too dark'")(reject)
+    command(app, "approve", example="ategnatos art approve 'j1#2'", dry_run=True)(approve)
+    command(
+        app, "reject", example="ategnatos art reject 'j1#3' --because 'too dark'", dry_run=True
+    )(reject)
     command(
         app,
         "export",
@@ -37,6 +39,8 @@ def approve(
     from ategnatos.art.references import parse_candidate
     from ategnatos.guard.actor import person
 
+    if call.dry_run:
+        return _would_ask(call, candidate, "approve")
     verdict = verdicts.approve(
         call.project(), *parse_candidate(candidate), actor=person(), now=_now
     )
@@ -53,6 +57,8 @@ def reject(
     from ategnatos.art.references import parse_candidate
     from ategnatos.guard.actor import person
 
+    if call.dry_run:
+        return _would_ask(call, candidate, "reject")
     verdict = verdicts.reject(
         call.project(), *parse_candidate(candidate), because, actor=person(), now=_now
     )
@@ -130,6 +136,19 @@ def export(
             "manifest": str(project.exports / "manifest.json"),
         },
         words,
+    )
+
+
+def _would_ask(call: Call, candidate: str, word: str) -> Answer:
+    """What a verdict would be about: the checks are made, nobody is asked."""
+    from ategnatos.art import verdicts
+    from ategnatos.art.references import parse_candidate
+
+    one = verdicts.open_candidate(call.project(), *parse_candidate(candidate))
+    return Answer(
+        {"dry_run": True, "candidate": one.reference, "verdict": word, "sha256": one.sha256},
+        f"Would ask at the terminal whether to {word} {one.reference}, hash {one.sha256[:16]}. "
+        "It has no verdict yet and its bytes are as they were made.",
     )
 
 
