@@ -91,7 +91,15 @@ def migrate(
             result.kept.parent.mkdir(parents=True, exist_ok=True)
         if not result.kept.exists():
             write_atomic(result.kept, content, 0o444)
-        documents.store(project, merged, raw, now=now, replace_handwritten=result.source == view)
+        whole_page = result.source == view
+        documents.store(
+            project,
+            merged,
+            raw,
+            now=now,
+            only_changes=not whole_page,
+            replace_handwritten=whole_page,
+        )
     return result
 
 

@@ -301,10 +301,10 @@ def test_a_hand_edit_is_kept_before_it_is_edited_over(project: Project) -> None:
     assert by_hand in [kept.read_text() for kept in folder.glob("*.json")]
 
 
-def test_a_snapshot_made_of_hard_links_keeps_its_bytes(project: Project, tmp_path: Path) -> None:
+def test_a_snapshot_made_of_hard_links_keeps_its_bytes(project: Project) -> None:
     with documents.edit(project, "studio") as studio:
         studio.environment.cuda = "12.0"
-    links = tmp_path / "links"
+    links = project.root / "links"
     before = {}
     for number, path in enumerate(p for p in project.grimoire.rglob("*") if p.is_file()):
         links.mkdir(exist_ok=True)

@@ -59,7 +59,8 @@ def test_four_writers_lose_no_edit(project: Project) -> None:
     assert all(one.state is drift.State.CLEAN for one in drift.check(project))
 
 
-def test_kill_9_at_any_moment_loses_nothing_confirmed(project: Project) -> None:
+def test_kill_9_at_any_moment_loses_nothing_confirmed(disk_project: Project) -> None:
+    project = disk_project
     chance = random.Random(20260)
     expected = events = 0
     for round_number in range(12):
