@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, ClassVar
 
 import typer
 from typer._click.exceptions import ClickException
-from typer.core import TyperCommand, TyperGroup
 
 from ategnatos.commands import contract
+from ategnatos.commands.lazy import LazyGroup, Table
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 
 PLATFORM = ErrorCode("platform_unsupported", "This operating system is not supported.")
@@ -28,39 +27,17 @@ ROOMS: dict[str, tuple[str, str]] = {
     "status": ("status", "One page: what runs, what waits for you, what it costs."),
     "doctor": ("doctor", "Check everything, and say what mends what is wrong."),
     "art": ("art", "Make pictures, judge them, ship the chosen ones."),
+    "studio": ("studio", "Money, secrets, servers, models and workflows."),
     "grimoire": ("grimoire", "The record: read, change, check, back up, restore."),
     "knowledge": ("knowledge", "What the studio knows: words, formats, facts with sources."),
     "clean": ("clean", "Free the space of pictures that were never approved."),
 }
 
 
-class House(TyperGroup):
-    """A command group whose members are modules, loaded by name on entry."""
+class House(LazyGroup):
+    """The rooms and house commands."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Every room, in the order of the table."""
-        return list(ROOMS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """A placeholder with the room's one line: enough for help and completion."""
-        if cmd_name not in ROOMS:
-            return None
-        return TyperCommand(name=cmd_name, help=ROOMS[cmd_name][1])
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The real command of the room that is entered."""
-        name, placeholder, rest = self._resolve_by_name(ctx, args)
-        if placeholder is None:
-            return name, placeholder, rest
-        module = importlib.import_module(f"ategnatos.commands.{ROOMS[name][0]}")
-        real = typer.main.get_command(module.app)
-        real.name = name
-        return name, real, rest
-
-    def _resolve_by_name(self, ctx: Any, args: list[str]) -> tuple[str, Any, list[str]]:
-        # The suggestion for a mistyped name is made from ``self.commands``.
-        self.commands = dict.fromkeys(ROOMS, TyperCommand(name=""))
-        return cast("tuple[str, Any, list[str]]", super().resolve_command(ctx, args))
+    table = {name: (f"ategnatos.commands.{module}", line) for name, (module, line) in ROOMS.items()}
 
 
 app = typer.Typer(

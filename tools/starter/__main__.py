@@ -17,6 +17,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the model")
     parser.add_argument("--samples", type=int, default=0, help="train on so many samples ...")
     parser.add_argument("--minutes", type=float, default=120.0, help="... or for so long")
+    parser.add_argument(
+        "--start", type=Path, help="begin with the exported model in this folder, not from random"
+    )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--port", type=int, default=29517)
     parser.add_argument(

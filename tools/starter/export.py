@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+
+import torch
 
 from .card import write_card
 from .network import save_model
 from .sampler import load_run
+from .train import TRAINING_FILE
 
 READABLE = 0o644  # safetensors files are born readable by their owner alone
 
@@ -18,6 +22,8 @@ def export(run: Path, folder: Path) -> None:
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     save_model(part, model.unet, model.text_encoder, run / "tokenizer")
+    progress = torch.load(run / "average.pt", weights_only=True)["progress"]
+    (part / TRAINING_FILE).write_text(json.dumps(progress, indent=2) + "\n", encoding="utf-8")
     folder.mkdir(parents=True, exist_ok=True)
     total = 0
     for source in sorted(part.rglob("*")):

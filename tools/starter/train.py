@@ -8,8 +8,10 @@ a larger number extends the constant phase, a smaller one brings the decay forwa
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.distributed as distributed
+from safetensors.torch import load_file
 from torch.nn import functional
 from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -32,6 +35,7 @@ EMA = 0.9985
 SILENCE = 0.12  # share of empty captions, for guidance
 SAVE_SECONDS = 180.0
 MAPS_EACH, MAPS_SEED = 32, 11
+TRAINING_FILE = "training.json"  # in an exported folder: how far its training was
 
 
 @dataclass
@@ -62,7 +66,9 @@ def rate_at(step: int, done: float) -> float:
 class Trainer:
     """One process of the training; rank 0 writes checkpoints and the log into `run`."""
 
-    def __init__(self, run: Path, plan: float, unit: str, weights: dict[str, float]) -> None:
+    def __init__(
+        self, run: Path, plan: float, unit: str, weights: dict[str, float], start: Path | None
+    ) -> None:
         self.run, self.plan, self.unit = run, plan, unit
         self.rank = distributed.get_rank()
         self.world = distributed.get_world_size()
@@ -70,7 +76,7 @@ class Trainer:
         maps = draw_maps(words, MAPS_EACH, MAPS_SEED, run / "maps.npy")
         self.examples = Examples(words, maps, weights)
         self.tokenizer = CLIPTokenizer.from_pretrained(run / "tokenizer")
-        self.text_encoder = CLIPTextModel.from_pretrained(run / "text_encoder").eval()
+        self.text_encoder = CLIPTextModel.from_pretrained(run / "text_encoder").float().eval()
         self.text_encoder.requires_grad_(False)
         torch.manual_seed(2)
         self.unet = make_unet().train()
@@ -82,23 +88,34 @@ class Trainer:
         )
         self.signal = make_scheduler().alphas_cumprod.sqrt()
         self.progress = Progress()
-        self.resume()
+        self.first_step = 0  # of this optimizer: its rate warms up from here
+        if not self.resume() and start:
+            self.start_from(start)
         seed = 1000 * self.progress.step + self.rank
         self.chance = Chance(np.random.default_rng(seed))
         self.generator = torch.Generator().manual_seed(seed)
 
     # --- checkpoints --------------------------------------------------------------------------
 
-    def resume(self) -> None:
-        """Continue from the checkpoint of `run`, when there is one."""
+    def resume(self) -> bool:
+        """Continue from the checkpoint of `run`; return whether there is one."""
         path = self.run / "checkpoint.pt"
         if not path.exists():
-            return
+            return False
         state = torch.load(path, map_location="cpu", weights_only=True)
         self.unet.load_state_dict(state["unet"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
+        return True
+
+    def start_from(self, folder: Path) -> None:
+        """Begin with the exported denoiser of `folder` and its counts, but a new optimizer."""
+        exported = load_file(folder / "unet" / "diffusion_pytorch_model.safetensors")
+        for unet in (self.unet, self.average):
+            unet.load_state_dict({name: value.float() for name, value in exported.items()})
+        self.progress = Progress(**json.loads((folder / TRAINING_FILE).read_text()))
+        self.first_step = self.progress.step
 
     def save(self) -> None:
         """Write the checkpoint, and the averaged weights apart; whole or not at all."""
@@ -184,7 +201,7 @@ class Trainer:
             clock, cpu = now, cpu_now
             torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
             for group in self.optimizer.param_groups:
-                group["lr"] = rate_at(progress.step, done)
+                group["lr"] = rate_at(progress.step - self.first_step, done)
             self.optimizer.step()
             progress.step += 1
             progress.samples += BATCH * self.world
@@ -218,6 +235,7 @@ def run_process(rank: int, world: int, port: int, arguments: argparse.Namespace)
         arguments.samples or arguments.minutes,
         unit,
         {kind: float(weight) for kind, weight in weights.items()},
+        arguments.start,
     )
     trainer.train()
     distributed.destroy_process_group()
@@ -225,6 +243,10 @@ def run_process(rank: int, world: int, port: int, arguments: argparse.Namespace)
 
 def train(arguments: argparse.Namespace) -> None:
     """Start the processes of a training and wait for them."""
+    if arguments.start:
+        for part in ("text_encoder", "tokenizer"):
+            if not (arguments.run / part).exists():
+                shutil.copytree(arguments.start / part, arguments.run / part)
     draw_maps(load_words(), MAPS_EACH, MAPS_SEED, arguments.run / "maps.npy")
     torch.multiprocessing.spawn(
         run_process, (arguments.processes, arguments.port, arguments), arguments.processes

@@ -1,0 +1,31 @@
+"""``ategnatos studio``: what the studio works with. One module a noun, imported on entry.
+
+A noun joins the room by one line in ``NOUNS``: its module has an ``app`` made by
+:func:`~ategnatos.commands.contract.room`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import typer
+
+from ategnatos.commands.lazy import LazyGroup, Table
+
+NOUNS: Table = {}
+
+
+class StudioRoom(LazyGroup):
+    """The nouns of the room."""
+
+    table: ClassVar[Table] = NOUNS
+
+
+app = typer.Typer(
+    cls=StudioRoom,
+    help="Money, secrets, servers, models and workflows.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.callback()(lambda: None)
