@@ -37,7 +37,9 @@ ROOMS: dict[str, tuple[str, str]] = {
 class House(LazyGroup):
     """The rooms and house commands."""
 
-    table = {name: (f"ategnatos.commands.{module}", line) for name, (module, line) in ROOMS.items()}
+    table: ClassVar[Table] = {
+        name: (f"ategnatos.commands.{module}", line) for name, (module, line) in ROOMS.items()
+    }
 
 
 app = typer.Typer(

@@ -73,6 +73,7 @@ def test_help_enters_no_room(tmp_path: Path) -> None:
         "ategnatos._version",
         "ategnatos.commands",
         "ategnatos.commands.contract",
+        "ategnatos.commands.lazy",
         "ategnatos.commands.terminal",
         "ategnatos.grimoire",
         "ategnatos.grimoire.errors",
