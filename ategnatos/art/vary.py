@@ -21,13 +21,17 @@ INPUT_GONE = ErrorCode("input_gone", "A picture or LoRA that the job was made fr
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """A request that differs from its parent in the prompt; ``edits`` say how, for people."""
+    """A request that differs from its parent in the prompt; ``edits`` say how, for people.
+
+    ``warnings`` name what else differs, where the parent cannot be followed exactly.
+    """
 
     request: Request
     seed: int
     engine: str
     parent: str
     edits: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def parent_of(project: Project, job_id: int, number: int) -> tuple[store.Job, store.Candidate]:
@@ -66,7 +70,7 @@ def vary(
         request = replace(
             request, init_image=(project.root / candidate.path).read_bytes(), strength=strength
         )
-    planned, warnings = engine.plan(request)
+    request, planned, warnings, other_model = _planned(engine, request, job)
     if planned.prompt == job.request["prompt"]:
         raise StudioError(
             NO_DIFFERENCE,
@@ -77,7 +81,36 @@ def vary(
             prompt=job.asked,
             edits=changed.edits,
         )
-    return Variation(request, candidate.seed, job.engine, candidate.reference, tuple(changed.edits))
+    return Variation(
+        request, candidate.seed, job.engine, candidate.reference, tuple(changed.edits), other_model
+    )
+
+
+def _planned(
+    engine: Engine, request: Request, job: store.Job
+) -> tuple[Request, Request, tuple[str, ...], tuple[str, ...]]:
+    """The request, as planned, its warnings, and what to say if the model is another one.
+
+    A model can be gone: a newer program ships newer weights. Refusing would strand every older
+    picture, so the engine's present model is taken, and said.
+    """
+    from ategnatos.engines import ENGINE_CANNOT
+
+    try:
+        return request, *engine.plan(request), ()
+    except StudioError as error:
+        if error.code is not ENGINE_CANNOT or request.model is None:
+            raise
+        freed = replace(request, model=None)
+        try:
+            planned, warnings = engine.plan(freed)
+        except StudioError:
+            raise error from None  # the model was not the reason
+    said = (
+        f"{job.name} was made by {request.model}, which the engine {engine.name!r} no longer has; "
+        f"this uses {planned.model}, so more than your change may differ.",
+    )
+    return freed, planned, warnings, said
 
 
 def request_of(project: Project, job: store.Job) -> Request:

@@ -302,6 +302,21 @@ def test_vary_changes_one_thing_and_remembers_its_parent(run: Run, project: Proj
     assert "asked: blue" in plain.out
 
 
+def test_a_picture_of_older_weights_can_still_be_varied_and_it_is_said(
+    run: Run, project: Project
+) -> None:
+    made = _make(run, project).data
+    with database.connect(project) as db:
+        request = store.get(db, 1).request | {"model": "starter@00000000"}
+        with database.writing(db):
+            db.execute("UPDATE job SET request=? WHERE id=1", (json.dumps(request),))
+    done = run(
+        "art", "vary", "j1#2", "--change", "blue", "--count", "1", "--json", cwd=project.root
+    )
+    assert done.data["candidates"][0]["seed"] == made["candidates"][1]["seed"]
+    assert any("starter@00000000" in text for text in done.envelope["warnings"])
+
+
 def test_a_wish_that_changes_nothing_is_refused(run: Run, project: Project) -> None:
     _make(run, project)
     done = run("art", "vary", "j1#1", "--change", "glorious", "--json", cwd=project.root)

@@ -81,7 +81,6 @@ def _wait_until_generating(project: Project) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if _is_generating(project):
-            time.sleep(0.1)
             return
         time.sleep(0.02)
     raise AssertionError("the job never began")

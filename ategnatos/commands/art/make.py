@@ -142,6 +142,8 @@ def vary(
         feedback=meaning,
         vocabulary=vocabulary,
     )
+    for text in variation.warnings:
+        call.warn(text)
     return make(
         call,
         project,
