@@ -23,7 +23,7 @@ def packed(name: str) -> Any:
 
 def object_info() -> dict[str, Any]:
     """GET /object_info, complete for the 141 node classes that were kept."""
-    nodes: dict[str, Any] = packed("object_info")["response"]
+    nodes: dict[str, Any] = packed("object_info")["response"]["json"]
     return nodes
 
 
