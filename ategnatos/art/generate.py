@@ -22,10 +22,10 @@ from ategnatos.grimoire.jobs import database, store
 from ategnatos.grimoire.locks import hold
 
 if TYPE_CHECKING:
-    import sqlite3
     from datetime import datetime
 
     from ategnatos.engines import Engine, Image, ProgressCallback, Result
+    from ategnatos.grimoire.jobs.database import Database
     from ategnatos.grimoire.project import Project
 
 NOT_REPRODUCED = ErrorCode(
@@ -59,7 +59,7 @@ def next_take(project: Project, order: Order, engine: str) -> int:
 
 def standing(project: Project, order: Order, engine: str) -> store.Job | None:
     """The job that these inputs already have, if any; writes nothing."""
-    if not project.database.exists():
+    if not database.exists(project):
         return None
     with database.connect(project) as connection:
         return store.find_binding(connection, order.recipe_id, order.binding, engine)
@@ -125,7 +125,7 @@ def carry_out(
 
 def _generate(
     project: Project,
-    db: sqlite3.Connection,
+    db: Database,
     engine: Engine,
     order: Order,
     job: store.Job,
@@ -168,7 +168,7 @@ def _generate(
 
 def _restore_missing(
     project: Project,
-    db: sqlite3.Connection,
+    db: Database,
     engine: Engine,
     order: Order,
     job: store.Job,

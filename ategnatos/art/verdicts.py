@@ -19,9 +19,9 @@ from ategnatos.grimoire.locks import hold
 from ategnatos.guard import gate
 
 if TYPE_CHECKING:
-    import sqlite3
     from datetime import datetime
 
+    from ategnatos.grimoire.jobs.database import Database
     from ategnatos.grimoire.project import Project
 
 BYTES_CHANGED = ErrorCode("bytes_changed", "The file's bytes are not the ones that were made.")
@@ -127,7 +127,7 @@ def open_candidate(project: Project, job_id: int, number: int) -> store.Candidat
         return still_open(project, db, job_id, number)
 
 
-def settle(project: Project, db: sqlite3.Connection, job_id: int, number: int) -> None:
+def settle(project: Project, db: Database, job_id: int, number: int) -> None:
     """Carry a verdict that only the journal holds into the database."""
     candidate = store.get_candidate(db, job_id, number)
     if candidate.verdict is not None:
@@ -148,9 +148,7 @@ def settle(project: Project, db: sqlite3.Connection, job_id: int, number: int) -
             return
 
 
-def still_open(
-    project: Project, db: sqlite3.Connection, job_id: int, number: int
-) -> store.Candidate:
+def still_open(project: Project, db: Database, job_id: int, number: int) -> store.Candidate:
     """The candidate, if it may take a verdict: none yet, and its bytes are as recorded.
 
     Raises StudioError (``verdict_final``, ``bytes_changed``, ``file_gone``).

@@ -111,8 +111,10 @@ def clean(project: Project, *, waiting: bool, actor: str, now: datetime) -> Plan
 
 
 def _plan(project: Project, waiting: bool, now: datetime, locks: ExitStack) -> Plan:
+    from ategnatos.grimoire.jobs import database
+
     plan = Plan()
-    if project.database.exists():
+    if database.exists(project):
         _plan_pictures(project, plan, waiting, locks)
     plan.removals += [
         Removal(path, _size(path), "left unfinished by a process that died")

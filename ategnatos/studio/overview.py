@@ -138,9 +138,10 @@ def _bills(studio: dict[str, Any], page: Overview) -> None:
 
 
 def _jobs(project: Project, assets: list[Any], page: Overview) -> None:
-    if not project.database.exists():
-        return
     from ategnatos.grimoire.jobs import database, store
+
+    if not database.exists(project):
+        return
 
     with database.connect(project) as connection:
         jobs = store.jobs(connection)

@@ -1,141 +1,163 @@
-"""Open the studio's database: pragmas that survive a power cut, forward migrations only."""
+"""The studio's database: one way in over two drivers that behave alike.
+
+SQLite of the standard library is the default (one file in the studio); Postgres serves several
+machines, when ATEGNATOS_DATABASE_URL is set. SQL is written once, in SQLite's spelling, with
+``?`` for a value; rows are read by name or by position.
+
+    with database.connect(project) as db, database.writing(db):
+        db.execute("UPDATE job SET priority=? WHERE id=?", (10, 7))
+
+``writing`` is one transaction, and one writer at a time in both: what it reads stays true until
+it commits. A single statement outside of it commits by itself.
+"""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.grimoire.project import Project
+
+if TYPE_CHECKING:
+    from ategnatos.grimoire.project import Project
 
 DATABASE_NEWER = ErrorCode(
     "database_newer", "The database was written by a newer Ategnatos; it was left alone."
 )
-DATABASE_BROKEN = ErrorCode("database_broken", "The database file is not readable as one.")
+DATABASE_BROKEN = ErrorCode("database_broken", "The database is not readable as one.")
 DATABASE_FULL = ErrorCode("database_full", "The disk is full; the database kept its last state.")
-
-# One entry a schema version, in order. An entry that has shipped is never edited: a change is
-# a new entry at the end.
-MIGRATIONS: tuple[str, ...] = (
-    """
-    CREATE TABLE job (
-        id          INTEGER PRIMARY KEY AUTOINCREMENT,
-        kind        TEXT NOT NULL,
-        state       TEXT NOT NULL,
-        engine      TEXT NOT NULL,
-        recipe_id   TEXT NOT NULL,
-        base        TEXT NOT NULL,
-        take        INTEGER NOT NULL,
-        binding     TEXT NOT NULL,
-        asked       TEXT NOT NULL,
-        request     TEXT NOT NULL,
-        parent      TEXT,
-        change      TEXT,
-        warnings    TEXT NOT NULL DEFAULT '[]',
-        error       TEXT,
-        attempts    INTEGER NOT NULL DEFAULT 0,
-        created_at  TEXT NOT NULL,
-        updated_at  TEXT NOT NULL,
-        UNIQUE (recipe_id, binding, engine)
-    );
-    CREATE INDEX job_by_state ON job (state, id);
-    CREATE INDEX job_by_base ON job (base, engine, take);
-    CREATE TABLE candidate (
-        job           INTEGER NOT NULL REFERENCES job (id),
-        number        INTEGER NOT NULL,
-        path          TEXT NOT NULL,
-        sha256        TEXT NOT NULL,
-        bytes         INTEGER NOT NULL,
-        width         INTEGER NOT NULL,
-        height        INTEGER NOT NULL,
-        seed          INTEGER NOT NULL,
-        settings      TEXT NOT NULL,
-        verdict       TEXT,
-        verdict_event TEXT,
-        reason        TEXT,
-        decided_at    TEXT,
-        cleaned_at    TEXT,
-        PRIMARY KEY (job, number)
-    );
-    CREATE INDEX candidate_by_hash ON candidate (sha256);
-    """,
+DATABASE_BUSY = ErrorCode("database_busy", "Another process keeps the database to itself.")
+DATABASE_NETWORK = ErrorCode(
+    "database_network", "SQLite would lie on a network mount, where its locks do not hold."
 )
-SCHEMA_VERSION = len(MIGRATIONS)
+DATABASE_UNREACHABLE = ErrorCode("database_unreachable", "The database server does not answer.")
+DATABASE_DRIVER = ErrorCode("database_driver", "The Postgres driver is not installed.")
+DATABASE_OTHER = ErrorCode("database_other", "The Postgres database belongs to another studio.")
+
+URL_VARIABLE = "ATEGNATOS_DATABASE_URL"
+
+# What a moment's patience may mend: a server that restarts, a writer that takes long.
+PASSING = frozenset({DATABASE_BUSY, DATABASE_UNREACHABLE})
+
+# Seconds since 1970 in UTC.
+Clock = Callable[[], float]
+
+
+class Rows(Protocol):
+    """What a statement found. A row is read as ``row["state"]`` or ``row[0]``."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows an INSERT, UPDATE or DELETE touched."""
+        ...
+
+    def fetchone(self) -> Any:
+        """The next row, or None."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """All rows that are left."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Database(Protocol):
+    """An open connection, for one thread at a time."""
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgres``: only for the few words they spell differently."""
+        ...
+
+    @property
+    def skip_locked(self) -> str:
+        """What a SELECT that claims rows ends with: nothing, or FOR UPDATE SKIP LOCKED."""
+        ...
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
+        """Carry out one statement; its values stand for the ``?`` in it."""
+        ...
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> object:
+        """Carry out one statement for each row of values."""
+        ...
+
+    def now(self) -> float:
+        """Seconds since 1970: the server's clock in Postgres, the connection's in SQLite.
+
+        Leases are compared by this clock alone, so machines need not agree on the time.
+        """
+        ...
+
+    def begin(self) -> None:
+        """Begin a transaction as its only writer."""
+        ...
+
+    def commit(self) -> None:
+        """End it; what it wrote survives a power cut."""
+        ...
+
+    def rollback(self) -> None:
+        """Undo it, where it still stands."""
+        ...
 
 
 @contextmanager
-def connect(project: Project) -> Iterator[sqlite3.Connection]:
+def connect(project: Project, *, clock: Clock = time.time) -> Iterator[Database]:
     """A connection with the schema up to date; closed on exit.
 
-    Raises StudioError (``database_newer``, ``database_broken``, ``database_full``).
+    ``clock`` is the time of a SQLite connection. Errors of the driver inside the block become
+    StudioErrors. Raises StudioError (``database_newer``, ``database_broken``, ``database_full``,
+    ``database_busy``, ``database_network``, ``database_unreachable``, ``database_driver``,
+    ``database_other``).
     """
-    path: Path = project.database
-    connection: sqlite3.Connection | None = None
-    try:
-        connection = sqlite3.connect(path, timeout=30.0, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
-        # FULL: a verdict that was confirmed to a person is still there after a power cut.
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        _migrate(connection, path)
-        yield connection
-    except sqlite3.DatabaseError as error:
-        raise _explained(error, path) from error
-    finally:
-        if connection is not None:
-            connection.close()
+    url = os.environ.get(URL_VARIABLE)
+    if url:
+        from ategnatos.grimoire.jobs import postgres
+
+        with postgres.connect(project, url) as server:
+            yield server
+    else:
+        from ategnatos.grimoire.jobs import sqlite
+
+        with sqlite.connect(project.database, clock) as file:
+            yield file
 
 
 @contextmanager
-def writing(connection: sqlite3.Connection) -> Iterator[None]:
-    """A write transaction that takes its lock at once, so that two writers queue, not clash."""
-    connection.execute("BEGIN IMMEDIATE")
+def writing(db: Database) -> Iterator[None]:
+    """One transaction, as the only writer; undone where the block raises."""
+    db.begin()
     try:
         yield
     except BaseException:
-        # A full disk makes SQLite roll back by itself; a second ROLLBACK would hide the reason.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        db.rollback()
         raise
-    connection.execute("COMMIT")
+    db.commit()
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version == SCHEMA_VERSION:
-        return
-    if version > SCHEMA_VERSION:
+def exists(project: Project) -> bool:
+    """Whether anything may be recorded: looking must not create an empty database."""
+    return on_server() or project.database.exists()
+
+
+def on_server() -> bool:
+    """Whether jobs and spend are in Postgres, not in the studio's folder."""
+    return bool(os.environ.get(URL_VARIABLE))
+
+
+def refuse_newer(where: str, found: int, known: int) -> None:
+    """Raise StudioError (``database_newer``) where ``found`` is past what this program knows."""
+    if found > known:
         raise StudioError(
             DATABASE_NEWER,
-            f"{path.name} has schema {version}; this program knows up to {SCHEMA_VERSION}. "
+            f"{where} has schema {found}; this program knows up to {known}. "
             "Nothing was read or changed.",
             hint="Upgrade: pip install --upgrade ategnatos",
-            found=version,
-            known=SCHEMA_VERSION,
+            found=found,
+            known=known,
         )
-    with writing(connection):
-        # Another process may have migrated between the look and the lock.
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        for number in range(version, SCHEMA_VERSION):
-            for statement in MIGRATIONS[number].split(";"):
-                if statement.strip():
-                    connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-
-
-def _explained(error: sqlite3.DatabaseError, path: Path) -> StudioError:
-    text = str(error)
-    if "full" in text or "disk I/O" in text:
-        return StudioError(
-            DATABASE_FULL,
-            f"{path.name} could not be written ({text}); its last state stands.",
-            hint="Free some space ('ategnatos clean --dry-run' shows what can go), then try again.",
-        )
-    return StudioError(
-        DATABASE_BROKEN,
-        f"{path.name} could not be used: {text}. Nothing was changed.",
-        hint="Run 'ategnatos doctor'; 'ategnatos grimoire restore' brings a backup back.",
-    )

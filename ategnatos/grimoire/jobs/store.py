@@ -26,7 +26,7 @@ from ategnatos.grimoire.jobs.records import (
 )
 
 if TYPE_CHECKING:
-    import sqlite3
+    from ategnatos.grimoire.jobs.database import Database
 
 # The records and states are part of this surface: who uses the store needs them.
 __all__ = [
@@ -64,9 +64,7 @@ JOB_STATE = ErrorCode("job_state", "The job is not in a state that allows this."
 VERDICT_FINAL = ErrorCode("verdict_final", "The candidate already has a verdict; it is final.")
 
 
-def find_binding(
-    connection: sqlite3.Connection, recipe_id: str, binding: str, engine: str
-) -> Job | None:
+def find_binding(connection: Database, recipe_id: str, binding: str, engine: str) -> Job | None:
     """The job with exactly these inputs on that engine, if there is one."""
     row = connection.execute(
         "SELECT * FROM job WHERE recipe_id=? AND binding=? AND engine=?",
@@ -75,7 +73,7 @@ def find_binding(
     return None if row is None else _job(row)
 
 
-def last_take(connection: sqlite3.Connection, recipe_id: str, base: str, engine: str) -> int | None:
+def last_take(connection: Database, recipe_id: str, base: str, engine: str) -> int | None:
     """The highest take recorded for inputs that differ in nothing but the seed."""
     row = connection.execute(
         "SELECT MAX(take) FROM job WHERE recipe_id=? AND base=? AND engine=?",
@@ -85,7 +83,7 @@ def last_take(connection: sqlite3.Connection, recipe_id: str, base: str, engine:
 
 
 def record(
-    connection: sqlite3.Connection,
+    connection: Database,
     *,
     kind: str,
     engine: str,
@@ -135,7 +133,7 @@ def record(
 
 
 def move(
-    connection: sqlite3.Connection,
+    connection: Database,
     job_id: int,
     state: str,
     *,
@@ -148,7 +146,7 @@ def move(
 
 
 def _move(
-    connection: sqlite3.Connection,
+    connection: Database,
     job_id: int,
     state: str,
     *,
@@ -178,7 +176,7 @@ def _move(
 
 
 def deliver(
-    connection: sqlite3.Connection,
+    connection: Database,
     job_id: int,
     candidates: Iterable[Candidate],
     *,
@@ -189,8 +187,11 @@ def deliver(
     with writing(connection):
         for one in candidates:
             connection.execute(
-                "INSERT OR REPLACE INTO candidate (job, number, path, sha256, bytes, width,"
-                " height, seed, settings) VALUES (?,?,?,?,?,?,?,?,?)",
+                "INSERT INTO candidate (job, number, path, sha256, bytes, width, height, seed,"
+                " settings) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (job, number) DO UPDATE SET"
+                " path=excluded.path, sha256=excluded.sha256, bytes=excluded.bytes,"
+                " width=excluded.width, height=excluded.height, seed=excluded.seed,"
+                " settings=excluded.settings",
                 (
                     job_id,
                     one.number,
@@ -211,7 +212,7 @@ def deliver(
 
 
 def decide(
-    connection: sqlite3.Connection,
+    connection: Database,
     job_id: int,
     number: int,
     verdict: str,
@@ -252,7 +253,7 @@ def final_verdict(candidate: Candidate) -> StudioError:
     )
 
 
-def get(connection: sqlite3.Connection, job_id: int) -> Job:
+def get(connection: Database, job_id: int) -> Job:
     """One job. Raises StudioError (``job_unknown``)."""
     row = connection.execute("SELECT * FROM job WHERE id=?", (job_id,)).fetchone()
     if row is None:
@@ -260,7 +261,7 @@ def get(connection: sqlite3.Connection, job_id: int) -> Job:
     return _job(row)
 
 
-def get_candidate(connection: sqlite3.Connection, job_id: int, number: int) -> Candidate:
+def get_candidate(connection: Database, job_id: int, number: int) -> Candidate:
     """One candidate. Raises StudioError (``job_unknown``)."""
     row = connection.execute(
         "SELECT * FROM candidate WHERE job=? AND number=?", (job_id, number)
@@ -279,34 +280,32 @@ def get_candidate(connection: sqlite3.Connection, job_id: int, number: int) -> C
     return _candidate(row)
 
 
-def candidates(connection: sqlite3.Connection, job_id: int) -> list[Candidate]:
+def candidates(connection: Database, job_id: int) -> list[Candidate]:
     """The candidates of a job, by number."""
     rows = connection.execute("SELECT * FROM candidate WHERE job=? ORDER BY number", (job_id,))
     return [_candidate(row) for row in rows]
 
 
 def jobs(
-    connection: sqlite3.Connection, *, states: Iterable[str] = (), limit: int | None = None
+    connection: Database, *, states: Iterable[str] = (), limit: int | None = None
 ) -> list[Job]:
     """Jobs, newest first; ``states`` empty means all."""
     wanted = list(states)
     where = f"WHERE state IN ({','.join('?' * len(wanted))})" if wanted else ""
     rows = connection.execute(
         f"SELECT * FROM job {where} ORDER BY id DESC LIMIT ?",  # noqa: S608 - only '?' marks
-        (*wanted, -1 if limit is None else limit),
+        (*wanted, 2**62 if limit is None else limit),
     )
     return [_job(row) for row in rows]
 
 
-def all_candidates(connection: sqlite3.Connection) -> list[Candidate]:
+def all_candidates(connection: Database) -> list[Candidate]:
     """Every candidate of the studio, in the order of jobs and numbers."""
     rows = connection.execute("SELECT * FROM candidate ORDER BY job, number")
     return [_candidate(row) for row in rows]
 
 
-def mark_cleaned(
-    connection: sqlite3.Connection, references: Iterable[tuple[int, int]], *, now: str
-) -> None:
+def mark_cleaned(connection: Database, references: Iterable[tuple[int, int]], *, now: str) -> None:
     """Note that the files of these candidates (job id, number) were removed to free space."""
     with writing(connection):
         connection.executemany(
@@ -315,7 +314,7 @@ def mark_cleaned(
         )
 
 
-def mark_restored(connection: sqlite3.Connection, references: Iterable[tuple[int, int]]) -> None:
+def mark_restored(connection: Database, references: Iterable[tuple[int, int]]) -> None:
     """Note that the files of these candidates (job id, number) are there again."""
     with writing(connection):
         connection.executemany(
@@ -332,7 +331,7 @@ def _unknown(name: str) -> StudioError:
     )
 
 
-def _job(row: sqlite3.Row) -> Job:
+def _job(row: Any) -> Job:
     facts = dict(row)
     facts["request"] = json.loads(facts["request"])
     facts["warnings"] = tuple(json.loads(facts["warnings"]))
@@ -340,7 +339,7 @@ def _job(row: sqlite3.Row) -> Job:
     return Job(**facts)
 
 
-def _candidate(row: sqlite3.Row) -> Candidate:
+def _candidate(row: Any) -> Candidate:
     facts = dict(row)
     facts["settings"] = json.loads(facts["settings"])
     return Candidate(**facts)

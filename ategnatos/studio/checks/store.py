@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
+from ategnatos.grimoire.mounts import NETWORK, kind_of_mount
 from ategnatos.grimoire.project import FOLDERS, Project
 from ategnatos.studio.checks.finding import Finding, failed, note, well
 from ategnatos.studio.leftovers import left_over
@@ -15,41 +15,6 @@ GIB = 1 << 30
 # Below the first, a generation or a backup may not fit; below the second, soon not.
 TOO_LITTLE = GIB // 4
 LITTLE = 2 * GIB
-
-# File systems whose locks or shared memory SQLite cannot trust (sqlite.org/faq.html#q5,
-# sqlite.org/wal.html). 9p and drvfs are Windows drives seen from WSL.
-NETWORK = frozenset(
-    {
-        "nfs",
-        "nfs4",
-        "cifs",
-        "smb2",
-        "smb3",
-        "smbfs",
-        "afpfs",
-        "webdav",
-        "davfs",
-        "fuse.davfs",
-        "sshfs",
-        "fuse.sshfs",
-        "fuse.rclone",
-        "fuse.s3fs",
-        "fuse.gcsfuse",
-        "afs",
-        "ceph",
-        "fuse.ceph",
-        "glusterfs",
-        "fuse.glusterfs",
-        "lustre",
-        "gpfs",
-        "beegfs",
-        "9p",
-        "v9fs",
-        "drvfs",
-        "vboxsf",
-        "prl_fs",
-    }
-)
 
 
 def folders(project: Project) -> Iterator[Finding]:
@@ -99,25 +64,21 @@ def disk_space(project: Project) -> Iterator[Finding]:
 
 def file_system(project: Project) -> Iterator[Finding]:
     """Does the database lie on a disk of this machine?"""
+    from ategnatos.grimoire.jobs.database import on_server
+
     kind = kind_of_mount(project.root)
-    if kind in NETWORK:
+    if kind in NETWORK and on_server():
+        yield well("file system", f"{kind}; the jobs are in Postgres")
+    elif kind in NETWORK:
         yield failed(
             "file system",
             f"The studio lies on a network or foreign mount ({kind}).",
-            "Locks do not hold there: two processes can damage the database of jobs.",
-            "Move the studio to a disk of this machine, and keep copies elsewhere with"
-            " 'ategnatos grimoire backup'.",
+            "Locks do not hold there, so the database of jobs is not opened.",
+            "Move the studio to a disk of this machine and keep copies elsewhere with"
+            " 'ategnatos grimoire backup', or share a Postgres server (ATEGNATOS_DATABASE_URL).",
         )
     else:
         yield well("file system", kind or "unknown kind")
-
-
-def kind_of_mount(path: Path) -> str:
-    """The kind of file system that ``path`` (absolute, without links) lies on; "" if unknown."""
-    import psutil
-
-    mounts = {Path(part.mountpoint): part.fstype for part in psutil.disk_partitions(all=True)}
-    return next((mounts[one] for one in (path, *path.parents) if one in mounts), "").lower()
 
 
 def leftovers(project: Project) -> Iterator[Finding]:
