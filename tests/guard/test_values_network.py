@@ -85,8 +85,9 @@ def test_a_host_is_what_its_number_says(text: str, spelling: str, reach: Reach) 
     [
         "", ".", "a..b", "-a.com", "a-.com", "a b", "a\nb", "a%41", "a/b", "a@b", "[127.0.0.1]",
         "[::1", "::1]", "1.2.3.4.5", "256.1.1.1", "1.2.3.256", "09", "4294967296",
-        "a.0xzz.1", "1_2.0.0.1", "+1.0.0.1", "0x-1.1", "٣.0.0.1/", "evil.com.127", "fe80::1%eth0", "x" * 64, "a." * 130 + "b", "xn--a", "é" * 300,
+        "a.0xzz.1", "evil.com.127", "fe80::1%eth0", "x" * 64, "a." * 130 + "b", "xn--a", "é" * 300,
         "a\u202eb.com", "9" * 5000, "0x" + "f" * 5000, "*.com", "$(id)", "'", ":::",
+        "1_2.0.0.1", "+1.0.0.1", "0x-1.1", "٣.0.0.1/",
     ],
 )  # fmt: skip
 def test_what_is_no_host_is_refused(text: str) -> None:
