@@ -1,0 +1,92 @@
+"""How to provoke every error code of money: the ledger, the budget, the rentals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ategnatos.grimoire.jobs import database
+from ategnatos.grimoire.project import Project
+from ategnatos.grimoire.spend import ledger, rentals
+from ategnatos.grimoire.spend.amounts import USD
+from ategnatos.grimoire.spend.records import Entry
+from ategnatos.guard.budget import approved, config, policy
+from ategnatos.studio import rentals as room
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def studio(folder: Path) -> Project:
+    return Project.create(folder / "studio")
+
+
+def spend_unknown(folder: Path) -> None:
+    with database.connect(studio(folder)) as db, database.writing(db):
+        ledger.settle(db, "never", None, now=NOW)
+
+
+def budget_refused(folder: Path) -> None:
+    with database.connect(studio(folder)) as db, database.writing(db):
+        one = Entry("k", "a test", {USD: 26_000_000})
+        policy.reserve(db, config.Config(), one, now=NOW)
+
+
+def rental_running(folder: Path) -> None:
+    project, caps = studio(folder), config.Config()
+    for _ in range(2):
+        wanted = room.Plan("runpod", "pod-1", 400_000, 60)
+        room.start(project, caps, wanted, wanted.entry(NOW), actor="user:test", now=NOW)
+
+
+def rental_unknown(folder: Path) -> None:
+    with database.connect(studio(folder)) as db:
+        rentals.get_live(db, "runpod", "pod-1")
+
+
+def rental_rate(folder: Path) -> None:
+    room.plan(studio(folder), config.Config(), "runpod:pod-1", rate=None, minutes=None)
+
+
+def rental_name(folder: Path) -> None:
+    room.parse_name("pod-1")
+
+
+def still_billing(folder: Path) -> None:
+    from tests.studio.fake_provider import Cloud
+
+    project, wanted = studio(folder), room.Plan("fake", "pod-1", 400_000, 60)
+    room.start(project, config.Config(), wanted, wanted.entry(NOW), actor="user:test", now=NOW)
+    with Cloud() as cloud:
+        cloud.machines.add("pod-1")
+        room.stop_by_word(project, "fake:pod-1", cloud.find, now=NOW)
+
+
+def budget_missing(folder: Path) -> None:
+    config.read(studio(folder))
+
+
+def budget_invalid(folder: Path) -> None:
+    config.parse(b'{"max_total_cost": "lots"}')
+
+
+def budget_not_approved(folder: Path) -> None:
+    project = studio(folder)
+    approved.ensure_file(project)
+    path = config.path_of(project)
+    path.write_bytes(path.read_bytes().replace(b"50.00", b"5000.00"))
+    approved.load(project)
+
+
+CASES: dict[str, Callable[[Path], None]] = {
+    "spend_unknown": spend_unknown,
+    "budget_refused": budget_refused,
+    "rental_running": rental_running,
+    "rental_unknown": rental_unknown,
+    "rental_rate": rental_rate,
+    "rental_name": rental_name,
+    "still_billing": still_billing,
+    "budget_missing": budget_missing,
+    "budget_invalid": budget_invalid,
+    "budget_not_approved": budget_not_approved,
+}
