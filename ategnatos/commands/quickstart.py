@@ -23,7 +23,7 @@ app = room()
 NONE_OF_THEM = "none"
 
 
-@command(app, "quickstart", example="ategnatos quickstart my-studio")
+@command(app, "quickstart", example="ategnatos quickstart my-studio", dry_run=True)
 def quickstart(
     call: Call,
     folder: Annotated[Path, typer.Argument(help="Where the studio is made.")] = Path("my-studio"),
@@ -46,6 +46,8 @@ def quickstart(
     from ategnatos.studio.init import init_studio
 
     folder = call.project_option or folder
+    if call.dry_run:
+        return _foretold(call, folder, prompt, count)
     project = init_studio(folder).project
     call.say(f"A studio stands in {folder}.")
     answer = make(
@@ -85,6 +87,27 @@ def quickstart(
         out.print(f"Where it came from: {present.relative(project.exports / 'manifest.json')}")
 
     return Answer(data, words, (enter, f"ategnatos art history '{chosen.reference}'"))
+
+
+def _foretold(call: Call, folder: Path, prompt: str, count: int) -> Answer:
+    """What would be made, refused where the real run would be; nothing is written."""
+    from ategnatos.art.order import plan
+    from ategnatos.commands.art.make import DEFAULT_ENGINE
+    from ategnatos.engines import Request, load_engine
+    from ategnatos.studio.init import init_studio
+
+    made = init_studio(folder, dry_run=True)
+    order = plan(
+        load_engine(DEFAULT_ENGINE), Request(prompt=prompt, seed=0, count=count), explicit_seed=None
+    )
+    for text in order.warnings:
+        call.warn(text)
+    place = str(made.project.root)
+    return Answer(
+        {"studio": place, "prompt": order.request.prompt, "count": count, "dry_run": True},
+        f"Nothing was written. A studio would stand in {place}, with {count} pictures of "
+        f"{order.request.prompt!r} by the {DEFAULT_ENGINE} engine, for you to choose from.",
+    )
 
 
 def asset_name(prompt: str) -> str:

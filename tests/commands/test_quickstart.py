@@ -57,3 +57,16 @@ def test_without_a_terminal_it_stops_at_the_gate_and_that_is_success(
 )
 def test_an_asset_is_named_after_its_prompt(prompt: str, name: str) -> None:
     assert asset_name(prompt) == name
+
+
+def test_a_dry_run_says_what_would_happen_and_writes_nothing(run: Run, tmp_path: Path) -> None:
+    done = run("quickstart", "my-studio", "--dry-run", "--json", cwd=tmp_path)
+    assert done.data["studio"] == str((tmp_path / "my-studio").resolve())
+    assert done.data["prompt"] == "a red potion outlined"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_refuses_what_the_real_run_would_refuse(run: Run, tmp_path: Path) -> None:
+    done = run("quickstart", "my-studio", "--prompt", " ", "--dry-run", "--json", cwd=tmp_path)
+    assert done.code == 1
+    assert done.envelope["error"]["code"] == "prompt"
