@@ -55,6 +55,10 @@ class Event:
         """The event as it stands in the file, without the newline."""
         return canonical_json({name: getattr(self, name) for name in self.__slots__})
 
+    def sha256(self) -> str:
+        """The hash of its line: what the next event names as ``previous``."""
+        return sha256_bytes(self.line())
+
 
 def append(
     project: Project,
@@ -111,13 +115,7 @@ def read(project: Project, kinds: Collection[str] | None = None) -> Iterator[Eve
             continue
         event = parse(line)
         if event is None:
-            raise StudioError(
-                JOURNAL_CORRUPT,
-                f"Line {number} of {project.journal_path} is not an event; reading stopped there.",
-                hint="See what is wrong with 'ategnatos grimoire verify', then bring it back"
-                " with 'ategnatos grimoire restore journal'.",
-                line=number,
-            )
+            raise corrupt(project, number)
         if kinds is None or event.kind in kinds:
             yield event
 
@@ -153,6 +151,17 @@ def parse(line: bytes) -> Event | None:
     if not (sound and isinstance(event.references, dict) and isinstance(event.data, dict)):
         return None
     return event
+
+
+def corrupt(project: Project, line: int) -> StudioError:
+    """The refusal to read past a line that is no event."""
+    return StudioError(
+        JOURNAL_CORRUPT,
+        f"Line {line} of {project.journal_path} is not an event; reading stopped there.",
+        hint="See what is wrong with 'ategnatos grimoire verify', then bring it back"
+        " with 'ategnatos grimoire restore journal'.",
+        line=line,
+    )
 
 
 def event_number(event_id: str) -> int | None:

@@ -24,6 +24,7 @@ from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.jobs import database, store
 from ategnatos.grimoire.project import Project
 from ategnatos.guard import gate
+from ategnatos.guard.gate import terminal
 from ategnatos.knowledge import feedback
 from tests.engines.painter import Painter
 
@@ -189,8 +190,8 @@ def not_confirmed(_: Path) -> None:
     os.write(writing, b"maybe\nperhaps\nmaybe\n")
     os.close(writing)
     with (
-        mock.patch.object(gate.os, "open", return_value=reading),
-        mock.patch.object(gate.os, "fdopen", side_effect=_Screen),
+        mock.patch.object(terminal.os, "open", return_value=reading),
+        mock.patch.object(terminal.os, "fdopen", side_effect=_Screen),
     ):
         gate.ask(["?"], "yes:", ["yes"], redo="ategnatos art approve 'j1#1'")
 
