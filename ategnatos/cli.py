@@ -30,6 +30,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "studio": ("studio", "Money, secrets, servers, models and workflows."),
     "grimoire": ("grimoire", "The record: read, change, check, back up, restore."),
     "knowledge": ("knowledge", "What the studio knows: words, formats, facts with sources."),
+    "lock": ("lock", "Who uses which GPU, server or run; take and give back by hand."),
     "clean": ("clean", "Free the space of pictures that were never approved."),
 }
 

@@ -20,8 +20,9 @@ from ategnatos.grimoire.project import Project
 @pytest.fixture(autouse=True)
 def _no_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing of the environment that the tests run in may decide their outcome."""
-    # An account of its own: no key, no pins, no secrets.
+    # An account of its own: no key, no pins, no secrets, no locks.
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))
     for name in list(os.environ):
         if name.startswith(("ATEGNATOS_", "CLAUDE")):
             monkeypatch.delenv(name)

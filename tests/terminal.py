@@ -20,7 +20,12 @@ LIMIT_SECONDS = 60
 
 
 def at_a_terminal(
-    arguments: Sequence[str], *, cwd: Path, answers: Sequence[str] = (), **environment: str
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    answers: Sequence[str] = (),
+    program: Sequence[str] = (sys.executable, "-m", "ategnatos"),
+    **environment: str,
 ) -> Ran:
     """Run the program as a person does and type ``answers``, each when a question is asked.
 
@@ -31,7 +36,7 @@ def at_a_terminal(
     if child == 0:
         os.chdir(cwd)
         os.environ.update(environment)
-        os.execv(sys.executable, [sys.executable, "-m", "ategnatos", *arguments])
+        os.execv(program[0], [*program, *arguments])
     termios_size = b"\x32\x00\xa0\x00\x00\x00\x00\x00"  # 50 lines, 160 columns
     fcntl.ioctl(screen, termios.TIOCSWINSZ, termios_size)
     seen = b""
