@@ -17,6 +17,7 @@ from ategnatos.grimoire.files import WRITE_FAILED, explained, sha256_bytes, writ
 from ategnatos.grimoire.project import FIRST_DOCUMENTS, FOLDERS, GITIGNORE, Project
 from ategnatos.grimoire.zones import Zone, resolve
 from ategnatos.guard.actor import actor as current_actor
+from ategnatos.guard.budget.config import path_of as budget_file
 from ategnatos.studio import claude_settings, pack, pack_record
 from ategnatos.studio.pack_plan import Action, Step, plan
 from ategnatos.studio.reading import bytes_or_none
@@ -145,7 +146,8 @@ def _check_place(root: Path) -> None:
 
 def _incomplete(project: Project) -> bool:
     first = [project.state / f"{name}.json" for name in FIRST_DOCUMENTS]
-    return not all(path.exists() for path in [*first, project.root / ".gitignore"])
+    needed = [*first, project.root / ".gitignore", budget_file(project)]
+    return not all(path.exists() for path in needed)
 
 
 def _missing_ignores(root: Path, record: PackRecord) -> tuple[str, ...]:
@@ -168,6 +170,7 @@ def _carry_out(project: Project, made: Made, record: PackRecord, actor: str, now
     from ategnatos.grimoire.locks import hold
 
     Project.create(project.root)
+    _write_budget(project)
     if made.fresh:
         from ategnatos.studio import gpu, machine_facts
 
@@ -195,6 +198,12 @@ def _carry_out(project: Project, made: Made, record: PackRecord, actor: str, now
             data={"fresh": made.fresh, "program": __version__, "written": written},
             now=now,
         )
+
+
+def _write_budget(project: Project) -> None:
+    from ategnatos.guard.budget import approved
+
+    approved.ensure_file(project)
 
 
 def _apply(project: Project, step: Step) -> None:

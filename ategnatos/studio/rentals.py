@@ -13,6 +13,7 @@ from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.spend import rentals
 from ategnatos.grimoire.spend.amounts import USD, millionths, of_rate, plain, spoken
 from ategnatos.grimoire.spend.records import Entry, Rental
+from ategnatos.guard.actor import person
 from ategnatos.guard.budget import consent, policy
 from ategnatos.studio.watchdog import Finding, attend, close
 
@@ -155,17 +156,21 @@ def stop_by_word(project: Project, name: str, find: Find, *, now: datetime) -> F
             raise still_billing(rental, f"{rental.provider} says that it is there", now)
     agreed = consent.ask(
         project,
-        [
+        consent.GONE,
+        {"machine": rental.name, "started_at": rental.started_at},
+        lines=[
             f"{rental.name} costs {plain(rental.rate)} USD an hour, so far"
             f" {spoken(rentals.cost_so_far(rental, now))}.",
             "If it still exists, it goes on costing money and nothing here will know.",
             "Have you seen on the provider's own page that it is gone, its disks included?",
         ],
         redo=f"ategnatos studio budget timer stop {name} --gone",
-        statement={"act": "rental.gone", "machine": rental.name, "started_at": rental.started_at},
+        now=now,
     )
     with database.connect(project) as db:
-        return close(project, db, rental, how="person", actor=agreed.actor, now=now, proof=agreed)
+        return close(
+            project, db, rental, how="person", actor=person(), now=now, consent_event=agreed.event
+        )
 
 
 def still_billing(rental: Rental, why: str, now: datetime) -> StudioError:

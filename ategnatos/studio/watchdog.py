@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from ategnatos.grimoire.jobs.database import Database
     from ategnatos.grimoire.project import Project
-    from ategnatos.guard.budget.consent import Consent
     from ategnatos.studio.teardown import Find
 
 # A provider's list may lag behind: one absence is no proof. Seconds between the two looks.
@@ -119,19 +118,19 @@ def close(
     how: str,
     actor: str,
     now: datetime,
-    proof: Consent | None = None,
+    consent_event: str | None = None,
 ) -> Finding:
     """Take the rental off the list and settle what it cost; ``how`` as in Rental.ended_how."""
     cost = rentals.cost_so_far(rental, now)
-    data: dict[str, Any] = {"how": how, "cost_usd": plain(cost)}
-    if proof is not None:
-        data["consent"] = proof.proof
+    references = {"machine": rental.name}
+    if consent_event is not None:
+        references["consent_event"] = consent_event
     journal.append(
         project,
         "rental.ended",
         actor=actor,
-        references={"machine": rental.name},
-        data=data,
+        references=references,
+        data={"how": how, "cost_usd": plain(cost)},
         now=now,
     )
     with database.writing(db):

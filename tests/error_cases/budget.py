@@ -78,6 +78,17 @@ def budget_not_approved(folder: Path) -> None:
     approved.load(project)
 
 
+def person_must_act(folder: Path) -> None:
+    from ategnatos.commands.contract import Call
+    from ategnatos.commands.studio.budget_timer import stop
+
+    project, wanted = studio(folder), room.Plan("nobody", "pod-1", 400_000, 60)
+    room.start(project, config.Config(), wanted, wanted.entry(NOW), actor="user:test", now=NOW)
+    answer = stop(Call("stop", project_option=project.root), "nobody:pod-1")
+    assert answer.failed is not None
+    raise answer.failed
+
+
 CASES: dict[str, Callable[[Path], None]] = {
     "spend_unknown": spend_unknown,
     "budget_refused": budget_refused,
@@ -86,6 +97,7 @@ CASES: dict[str, Callable[[Path], None]] = {
     "rental_rate": rental_rate,
     "rental_name": rental_name,
     "still_billing": still_billing,
+    "person_must_act": person_must_act,
     "budget_missing": budget_missing,
     "budget_invalid": budget_invalid,
     "budget_not_approved": budget_not_approved,

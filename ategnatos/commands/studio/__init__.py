@@ -12,7 +12,12 @@ import typer
 
 from ategnatos.commands.lazy import LazyGroup, Table
 
-NOUNS: Table = {}
+NOUNS: Table = {
+    "budget": (
+        "ategnatos.commands.studio.budget",
+        "How much may be spent, what is spent, what is rented.",
+    ),
+}
 
 
 class StudioRoom(LazyGroup):

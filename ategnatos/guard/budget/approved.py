@@ -8,10 +8,12 @@ caps count as approved.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.grimoire.files import canonical_json
 from ategnatos.guard.budget import comparison, consent, values
 from ategnatos.guard.budget.config import (
     FILE,
@@ -33,7 +35,6 @@ BUDGET_NOT_APPROVED = ErrorCode(
     "budget_not_approved", "The budget's file allows more than a person approved."
 )
 
-APPROVED = "budget.approved"
 LOWERED = "budget.lowered"
 
 
@@ -71,7 +72,7 @@ def load(project: Project, *, now: datetime | None = None, actor: str = "") -> C
             file_sha256=fingerprint(config),
         )
     if changes and now is not None:
-        _record(project, LOWERED, config, found, actor=actor, now=now)
+        _lower(project, config, found, actor=actor, now=now)
     return config
 
 
@@ -79,26 +80,57 @@ def baseline(project: Project) -> Baseline:
     """The last approval that holds, with what was lowered since.
 
     An approval names the event that it follows, so that an old one copied to the journal's end
-    is not taken again; a lowering that does not lower is not taken at all.
+    is not taken again; a lowering that does not lower is not taken at all. Raises StudioError
+    where the journal or the gate is not sound.
     """
     from ategnatos.grimoire import journal
 
     found = Baseline(Config(), None, None, None)
-    for event in journal.read(project, (APPROVED, LOWERED)):
-        try:
-            config = from_canonical(event.data.get("config") or {})
-        except values.BadValueError:
+    for said in sorted(_said(project), key=lambda one: journal.event_number(one.event) or 0):
+        config = _config_of(said.subject)
+        if config is None:
             continue
-        if event.data.get("sha256") != fingerprint(config):
-            continue
-        if event.kind == LOWERED:
-            counts = not comparison.looser(found.config, config)
+        if said.consented:
+            counts = said.subject.get("follows") == found.event
         else:
-            follows = event.data.get("follows") == found.event
-            counts = follows and consent.holds(project, event)
+            counts = not comparison.looser(found.config, config)
         if counts:
-            found = Baseline(config, event.id, event.actor, event.time)
+            found = Baseline(config, said.event, said.who, said.time)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One approval or lowering as the journal has it, in one form."""
+
+    event: str
+    consented: bool
+    subject: dict[str, Any]
+    who: str
+    time: str
+
+
+def _said(project: Project) -> list[_Said]:
+    from ategnatos.grimoire import journal
+
+    agreed = [
+        _Said(one.event, True, dict(one.subject), one.approver, one.time)
+        for one in consent.given(project, consent.CAPS)
+    ]
+    lowered = [
+        _Said(event.id, False, event.data, event.actor, event.time)
+        for event in journal.read(project, (LOWERED,))
+    ]
+    return agreed + lowered
+
+
+def _config_of(subject: dict[str, Any]) -> Config | None:
+    """The configuration that an event carries; None where it is not what its hash says."""
+    try:
+        config = from_canonical(json.loads(str(subject.get("config"))))
+    except (ValueError, RecursionError, values.BadValueError):
+        return None
+    return config if subject.get("sha256") == fingerprint(config) else None
 
 
 def put(
@@ -111,55 +143,35 @@ def put(
     StudioError (``needs_person``, ``not_confirmed``, and what the journal and disk refuse).
     """
     from ategnatos.grimoire.files import write_atomic
-    from ategnatos.grimoire.locks import hold
 
-    while True:
-        before = baseline(project)
-        changes = comparison.differences(before.config, config)
-        more = [one for one in changes if one.looser]
-        agreed = None
-        if more:
-            lines = ["This allows more spending than before:", *(f"  {one}" for one in more)]
-            said = _statement(APPROVED, config, before)
-            agreed = consent.ask(project, lines, redo=redo, statement=said)
-        with hold(project, "budget"):
-            # The person may have thought for an hour: what was shown must still be so.
-            if baseline(project).event != before.event:
-                continue
-            if agreed is not None:
-                _record(project, APPROVED, config, before, agreed=agreed, now=now)
-            elif changes:
-                _record(project, LOWERED, config, before, actor=actor, now=now)
-            write_atomic(path_of(project), text_of(config))
-        return changes
+    before = baseline(project)
+    changes = comparison.differences(before.config, config)
+    more = [one for one in changes if one.looser]
+    if more:
+        # A lowering that is recorded while the person thinks makes this approval follow the
+        # wrong event: it then counts for nothing, which load() says.
+        lines = ["This allows more spending than before:", *(f"  {one}" for one in more)]
+        consent.ask(
+            project, consent.CAPS, _subject(config, before), lines=lines, redo=redo, now=now
+        )
+    elif changes:
+        _lower(project, config, before, actor=actor, now=now)
+    write_atomic(path_of(project), text_of(config))
+    return changes
 
 
-def _statement(act: str, config: Config, before: Baseline) -> dict[str, Any]:
-    """What a person agrees to who approves ``config``, and what a signature covers."""
-    return {
-        "act": act,
-        "config": canonical(config),
-        "sha256": fingerprint(config),
-        "follows": before.event,
-    }
+def _subject(config: Config, before: Baseline) -> dict[str, str | int | bool | None]:
+    """What is agreed to: the whole configuration, and after which event."""
+    text = canonical_json(canonical(config)).decode()
+    return {"config": text, "sha256": fingerprint(config), "follows": before.event}
 
 
-def _record(
-    project: Project,
-    act: str,
-    config: Config,
-    before: Baseline,
-    *,
-    now: datetime,
-    actor: str = "",
-    agreed: consent.Consent | None = None,
+def _lower(
+    project: Project, config: Config, before: Baseline, *, actor: str, now: datetime
 ) -> None:
     from ategnatos.grimoire import journal
 
-    data = _statement(act, config, before)
-    if agreed is not None:
-        actor, data = agreed.actor, {**data, "consent": agreed.proof}
-    journal.append(project, act, actor=actor, data=data, now=now)
+    journal.append(project, LOWERED, actor=actor, data=_subject(config, before), now=now)
 
 
 def ensure_file(project: Project) -> bool:

@@ -1,43 +1,57 @@
-"""The one way by which a person agrees to money: more of it, or past a cap.
+"""The one way by which a person agrees to money: more of it, past a cap, or no longer counted.
 
-Every consent is asked here and every recorded consent is judged here, so that what a consent
-must carry (a terminal today, a signature where the studio has approvers) is decided in one
-place.
+Every consent passes through the human gate, which decides what it must carry: a terminal, and a
+signature where the studio has approvers' keys. A leave to pass the caps always needs a signature.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ategnatos.guard import gate
-from ategnatos.guard.actor import person
 
 if TYPE_CHECKING:
-    from ategnatos.grimoire.journal import Event
+    from datetime import datetime
+
     from ategnatos.grimoire.project import Project
+    from ategnatos.guard.gate import Authorisation
+
+CAPS = "budget.caps"
+OVERRIDE = "budget.override"
+GONE = "rental.gone"
+
+_NEEDS_SIGNATURE = frozenset({OVERRIDE})
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """A person's yes. ``proof`` is what the journal keeps beside it (JSON values)."""
+def ask(
+    project: Project,
+    about: str,
+    subject: dict[str, str | int | bool | None],
+    *,
+    lines: Sequence[str],
+    redo: str,
+    now: datetime,
+    because: str | None = None,
+) -> Authorisation:
+    """Have a person agree to ``subject`` and write it down; nothing is recorded otherwise.
 
-    actor: str
-    proof: dict[str, Any]
-
-
-def ask(project: Project, lines: Sequence[str], *, redo: str, statement: dict[str, Any]) -> Consent:
-    """Show ``lines`` at the terminal and return the person's yes.
-
-    ``statement`` is what exactly is agreed to, and what a signature covers. ``redo`` is the
-    command that the person can run at a terminal of their own. Raises StudioError
-    (``needs_person``, ``not_confirmed``).
+    ``about`` is one of the names above, ``lines`` what the person reads, ``redo`` the command
+    for a terminal of their own. Raises StudioError (``needs_person``, ``not_confirmed``,
+    ``signature_needed``, and what the gate raises where its keys are not sound).
     """
-    gate.ask(lines, "Type yes to agree:", ["yes"], redo=redo)
-    return Consent(person(), {"signed": False})
+    return gate.authorise(
+        project,
+        about,
+        subject,
+        lines=lines,
+        redo=redo,
+        now=now,
+        reason=because,
+        needs_signature=about in _NEEDS_SIGNATURE,
+    )
 
 
-def holds(project: Project, event: Event) -> bool:
-    """Whether a recorded consent still counts."""
-    return event.actor.startswith("person:")
+def given(project: Project, about: str) -> list[Authorisation]:
+    """Every consent that holds, oldest first. Raises StudioError where the gate is not sound."""
+    return gate.authorisations(project, about)

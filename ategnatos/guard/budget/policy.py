@@ -107,8 +107,7 @@ def refusal(entry: Entry, found: list[Breach], at: datetime) -> StudioError:
         f"{entry.operation} would cost up to {asked(entry)}. "
         + " ".join(one.said for one in found)
         + " Nothing was sent.",
-        hint=f"{hint}. Or pass it this once: the same command with --override --because '...'"
-        " at a terminal.",
+        hint=f"{hint}. Or pass it this once, with a person's signature: --override --because '...'",
         caps=[{"field": one.field, "left": one.left} for one in found],
         resumes_at=None if resumes is None else resumes.isoformat().replace("+00:00", "Z"),
     )

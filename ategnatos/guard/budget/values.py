@@ -71,8 +71,7 @@ def amount(field: str, value: Any) -> int:
         raise BadValueError(field, f"{_shown(value)} is below zero")
     if number > LARGEST:
         raise BadValueError(field, f"it is more than {LARGEST:f}; null says that there is no cap")
-    exponent = number.normalize().as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -PLACES:
+    if number != number.quantize(Decimal(1).scaleb(-PLACES)):
         raise BadValueError(field, f"{_shown(value)} has more than {PLACES} decimal places")
     return millionths(number)
 
