@@ -28,6 +28,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Check everything, and say what mends what is wrong."),
     "art": ("art", "Make pictures, judge them, ship the chosen ones."),
     "studio": ("studio", "Money, secrets, servers, models and workflows."),
+    "gate": ("gate", "Keys and signatures: what only a person may decide."),
     "grimoire": ("grimoire", "The record: read, change, check, back up, restore."),
     "knowledge": ("knowledge", "What the studio knows: words, formats, facts with sources."),
     "lock": ("lock", "Who uses which GPU, server or run; take and give back by hand."),

@@ -19,6 +19,8 @@ from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import sha256_bytes, sha256_file
 from ategnatos.grimoire.jobs import database, store
 from ategnatos.grimoire.locks import hold
+from ategnatos.guard.gate import book
+from ategnatos.guard.gate.record import Judged, Standing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 EVENT_KIND = "art.exported"
 
 NOT_APPROVED = ErrorCode("not_approved", "Only a candidate that a person approved is exported.")
+VERDICT_UNSIGNED = ErrorCode("verdict_unsigned", "The approval has no signature, and needs one.")
+VERDICT_BROKEN = ErrorCode("verdict_broken", "The approval on record is not what a person said.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +60,25 @@ class Shipped:
     height: int
     notes: tuple[str, ...]
     fresh: bool
+    standing: str
+    approver: str
 
 
 def prepare(
     project: Project, job_id: int, number: int, name: str, options: Options
-) -> tuple[store.Job, store.Candidate, ExportedPicture]:
+) -> tuple[store.Job, store.Candidate, ExportedPicture, Judged]:
     """Check name and approval and make the file's bytes; nothing is written.
 
-    Raises StudioError (``name_invalid``, ``not_approved``, ``bytes_changed``, ``file_gone``,
-    ``export_*``).
+    The last of the four is the approval itself. Raises StudioError (``name_invalid``,
+    ``not_approved``, ``verdict_unsigned``, ``verdict_broken``, ``bytes_changed``, ``file_gone``,
+    ``export_*``, ``gate_broken``, ``gate_unpinned``).
     """
     from ategnatos.pictures.export import export_picture
 
     content.check_name(name, "asset name")
+    given = book.read(project)
     with database.connect(project) as db:
-        verdicts.settle(project, db, job_id, number)
+        verdicts.settle(project, db, job_id, number, given)
         candidate = store.get_candidate(db, job_id, number)
         job = store.get(db, job_id)
     if candidate.verdict != store.APPROVED:
@@ -83,6 +91,7 @@ def prepare(
             candidate=candidate.reference,
             verdict=candidate.verdict,
         )
+    approval = _approval(given, candidate)
     verdicts.verify_bytes(project, candidate)
     picture = export_picture(
         project.root / candidate.path,
@@ -94,7 +103,32 @@ def prepare(
         quality=options.quality,
         keep_metadata=options.keep_metadata,
     )
-    return job, candidate, picture
+    return job, candidate, picture, approval
+
+
+def _approval(given: book.Book, candidate: store.Candidate) -> Judged:
+    """The approval in the journal: the database only mirrors it, and anybody can edit both."""
+    standing, problem = given.on_record(candidate.reference, candidate.sha256, candidate.verdict)
+    found = given.of(candidate.reference, candidate.sha256)
+    if found is None or standing is Standing.BROKEN:
+        raise StudioError(
+            VERDICT_BROKEN,
+            f"The approval of {candidate.reference} does not count: {problem}. Nothing was"
+            " exported.",
+            hint="See every verdict with 'ategnatos gate verify'. A person can give this one"
+            f" again: ategnatos art approve '{candidate.reference}'",
+            candidate=candidate.reference,
+            problem=problem,
+        )
+    if given.signing and standing is not Standing.SIGNED:
+        raise StudioError(
+            VERDICT_UNSIGNED,
+            f"{candidate.reference} was approved before this studio had keys; now only what is"
+            " signed leaves it. Nothing was exported.",
+            hint=f"A person signs it in a terminal: ategnatos art approve '{candidate.reference}'",
+            candidate=candidate.reference,
+        )
+    return found
 
 
 def ship(
@@ -112,7 +146,7 @@ def ship(
     The same bytes under the same name are not frozen twice. Raises StudioError as
     :func:`prepare` does.
     """
-    job, candidate, picture = prepare(project, job_id, number, name, options)
+    job, candidate, picture, approval = prepare(project, job_id, number, name, options)
     digest = sha256_bytes(picture.data)
     with hold(project, "exports"):
         known = manifest.manifest_read(project).entries
@@ -120,13 +154,16 @@ def ship(
             if entry.name == name and entry.sha256 == digest:
                 path = project.root / entry.path
                 if path.is_file() and sha256_file(path) == digest:
-                    return _shipped(path, entry.version, digest, picture, fresh=False)
+                    _note_signature(project, name, entry.version, approval)
+                    return _shipped(path, entry.version, digest, picture, approval, fresh=False)
         path, version = _frozen_before(project, name, digest) or content.freeze(
             project, name, picture.data, picture.format
         )
-        asset = _asset(project, job, candidate, name, version, path, digest, picture, options, now)
+        asset = _asset(
+            project, job, candidate, approval, name, version, path, digest, picture, options, now
+        )
         _write_down(project, asset, len(picture.data), actor, now)
-    return _shipped(path, version, digest, picture, fresh=True)
+    return _shipped(path, version, digest, picture, approval, fresh=True)
 
 
 def _write_down(
@@ -156,6 +193,21 @@ def _write_down(
     manifest.manifest_add(project, _entry(asset, size))
 
 
+def _note_signature(project: Project, name: str, version: int, approval: Judged) -> None:
+    """Put a signature that came later beside a file that was frozen without one."""
+    if approval.standing is not Standing.SIGNED:
+        return
+    facts = book.as_facts(approval)
+    with edit(project, "assets") as document:
+        for asset in document.assets:
+            if (asset.name, asset.version) == (name, version):
+                asset.verdict, asset.verdict_event = facts, approval.event.id
+    with edit(project, "manifest") as document:
+        for entry in document.entries:
+            if (entry.name, entry.version) == (name, version):
+                entry.provenance |= {"verdict": facts, "verdict_event": approval.event.id}
+
+
 def _frozen_before(project: Project, name: str, digest: str) -> tuple[Path, int] | None:
     """A frozen file with these bytes that no manifest entry names: left by a crash."""
     for version in content.frozen_versions(project, name):
@@ -170,6 +222,7 @@ def _asset(
     project: Project,
     job: store.Job,
     candidate: store.Candidate,
+    approval: Judged,
     name: str,
     version: int,
     path: Path,
@@ -194,7 +247,8 @@ def _asset(
         "prompt": job.asked,
         "seed": candidate.seed,
         "settings": candidate.settings,
-        "verdict_event": candidate.verdict_event,
+        "verdict_event": approval.event.id,
+        "verdict": book.as_facts(approval),
         "exported_at": store.iso(now()),
         "export": {
             "format": picture.format,
@@ -216,6 +270,22 @@ def _entry(asset: Asset, size: int) -> dict[str, Any]:
 
 
 def _shipped(
-    path: Path, version: int, digest: str, picture: ExportedPicture, *, fresh: bool
+    path: Path,
+    version: int,
+    digest: str,
+    picture: ExportedPicture,
+    approval: Judged,
+    *,
+    fresh: bool,
 ) -> Shipped:
-    return Shipped(path, version, digest, picture.width, picture.height, picture.notes, fresh)
+    return Shipped(
+        path,
+        version,
+        digest,
+        picture.width,
+        picture.height,
+        picture.notes,
+        fresh,
+        approval.standing.value,
+        approval.approver,
+    )

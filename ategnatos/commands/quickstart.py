@@ -81,9 +81,11 @@ def quickstart(
     shipped = _ship(project, chosen, asset_name(prompt))
     data["approved"] = chosen.reference
     data["exported"] = str(shipped.path)
+    data["verdict"] = shipped.standing
 
     def words(out: Console) -> None:
         out.print(f"{chosen.reference} is approved and frozen: {present.relative(shipped.path)}")
+        out.print(f"The approval is {shipped.standing}.")
         out.print(f"Where it came from: {present.relative(project.exports / 'manifest.json')}")
 
     return Answer(data, words, (enter, f"ategnatos art history '{chosen.reference}'"))
@@ -123,6 +125,7 @@ def _choose(project: Project, job: str, prompt: str) -> Candidate | None:
     from ategnatos.grimoire.jobs import database, store
     from ategnatos.guard import gate
     from ategnatos.guard.actor import person
+    from ategnatos.guard.gate import book
 
     with database.connect(project) as db:
         job_id = parse_job(job)
@@ -138,6 +141,19 @@ def _choose(project: Project, job: str, prompt: str) -> Candidate | None:
     if answer == NONE_OF_THEM:
         return None
     chosen = waiting[answer]
+    given = book.read(project)
+    signed = None
+    if given.signing:
+        signed = verdicts.sign_choice(
+            project,
+            given,
+            chosen,
+            store.APPROVED,
+            None,
+            [f"{chosen.reference}: {prompt}"],
+            f"ategnatos art approve '{chosen.reference}'",
+            _now(),
+        )
     verdicts.record_choice(
         project,
         job_id,
@@ -147,6 +163,7 @@ def _choose(project: Project, job: str, prompt: str) -> Candidate | None:
         reason=None,
         actor=person(),
         now=_now,
+        signed=signed,
     )
     return chosen
 

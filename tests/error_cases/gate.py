@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
+import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
+from ategnatos.art import ship
+from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.project import Project
 from ategnatos.guard import gate
 from ategnatos.guard.gate import (
@@ -14,6 +21,7 @@ from ategnatos.guard.gate import (
     keyfile,
     pins,
     signing,
+    sockets,
     statements,
     trust,
     unlocked,
@@ -116,8 +124,33 @@ def signature_refused(folder: Path) -> None:
             signing.sign_statement(_statement(private), key, [], redo="ategnatos ...")
 
 
-def unlocked_refused(_: Path) -> None:
-    raise unlocked_client._refused({"refused": "it is in another session"}, "ategnatos ...")
+def unlocked_refused(folder: Path) -> None:
+    """Somebody sits in the place of the unlocked key and says no."""
+    screen, terminal_of_test = os.openpty()
+    with keys.account(folder), socket.socket(socket.AF_UNIX) as listener:
+        _, private = keys.make_key()
+        place = Path(tempfile.mkdtemp()) / "s"
+        listener.bind(str(place))
+        listener.listen()
+
+        def refuse() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                sockets.receive(connection)
+                sockets.send(connection, {"refused": "process 1 is in another session"})
+
+        answering = threading.Thread(target=refuse)
+        answering.start()
+        opened = mock.patch.object(
+            unlocked_client.terminal, "opened", return_value=os.fdopen(screen, "r+b", buffering=0)
+        )
+        with opened, mock.patch.object(sockets, "path_of_session", return_value=place):
+            try:
+                unlocked_client.signature(_statement(private), ["?"], redo="ategnatos ...")
+            finally:
+                answering.join()
+                os.close(terminal_of_test)
+                shutil.rmtree(place.parent)
 
 
 def unlock_refused(_: Path) -> None:
@@ -153,6 +186,41 @@ def request_invalid(folder: Path) -> None:
         acts.check_request(_trust(project), None)
 
 
+def _exported(folder: Path, *, sign: bool) -> Project:
+    """A studio whose one approval was given before it had keys; then exported if ``sign``."""
+    project = _studio(folder)
+    keys.approved(project)
+    if sign:
+        keys.founded(project)
+    return project
+
+
+def verdict_unsigned(folder: Path) -> None:
+    with keys.account(folder):
+        project = _exported(folder, sign=True)
+        ship.ship(project, 1, 1, "square", ship.Options(), actor="test", now=lambda: keys.NOW)
+
+
+def verdict_broken(folder: Path) -> None:
+    project = _exported(folder, sign=False)
+    with database.connect(project) as db, database.writing(db):
+        db.execute("UPDATE candidate SET verdict='approved', verdict_event='e00000001'")
+    ship.ship(project, 1, 2, "square", ship.Options(), actor="test", now=lambda: keys.NOW)
+
+
+def verdicts_broken(folder: Path) -> None:
+    project = _exported(folder, sign=False)
+    with database.connect(project) as db, database.writing(db):
+        db.execute("UPDATE candidate SET verdict='rejected'")
+    keys.through_cli("gate", "verify", "--project", str(project.root))
+
+
+def founder_differs(folder: Path) -> None:
+    with keys.account(folder):
+        project = _exported(folder, sign=True)
+        keys.through_cli("gate", "verify", "--founder", "0000", "--project", str(project.root))
+
+
 CASES: dict[str, Callable[[Path], None]] = {
     case.__name__: case
     for case in (
@@ -173,5 +241,9 @@ CASES: dict[str, Callable[[Path], None]] = {
         approver_missing,
         last_approver,
         request_invalid,
+        verdict_unsigned,
+        verdict_broken,
+        verdicts_broken,
+        founder_differs,
     )
 }

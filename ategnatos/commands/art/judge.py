@@ -97,7 +97,7 @@ def export(
     options = ship.Options(format, width, height, fit, background, quality, keep_metadata)
     job_id, number = parse_candidate(candidate)
     if call.dry_run:
-        _, _, picture = ship.prepare(project, job_id, number, name, options)
+        _, _, picture, approval = ship.prepare(project, job_id, number, name, options)
         notes = "".join(f"\n  {note}" for note in picture.notes)
         return Answer(
             {
@@ -108,6 +108,7 @@ def export(
                 "height": picture.height,
                 "bytes": len(picture.data),
                 "notes": list(picture.notes),
+                "verdict": approval.standing.value,
             },
             f"Would export {candidate} as {name}: {picture.width}x{picture.height} "
             f"{picture.format}, {len(picture.data):,} bytes{notes}",
@@ -120,6 +121,8 @@ def export(
             f"{candidate} {state}: {present.relative(shipped.path)} "
             f"({shipped.width}x{shipped.height}, version {shipped.version})"
         )
+        by = f" by {shipped.approver}" if shipped.approver else ""
+        console.print(f"  the approval is {shipped.standing}{by}")
         for note in shipped.notes:
             console.print(f"  {note}")
 
@@ -133,6 +136,8 @@ def export(
             "height": shipped.height,
             "notes": list(shipped.notes),
             "fresh": shipped.fresh,
+            "verdict": shipped.standing,
+            "approver": shipped.approver or None,
             "manifest": str(project.exports / "manifest.json"),
         },
         words,
@@ -144,7 +149,8 @@ def _would_ask(call: Call, candidate: str, word: str) -> Answer:
     from ategnatos.art import verdicts
     from ategnatos.art.references import parse_candidate
 
-    one = verdicts.open_candidate(call.project(), *parse_candidate(candidate))
+    verdict = {"approve": "approved", "reject": "rejected"}[word]
+    one = verdicts.open_candidate(call.project(), *parse_candidate(candidate), verdict)
     return Answer(
         {"dry_run": True, "candidate": one.reference, "verdict": word, "sha256": one.sha256},
         f"Would ask at the terminal whether to {word} {one.reference}, hash {one.sha256[:16]}. "
@@ -154,6 +160,7 @@ def _would_ask(call: Call, candidate: str, word: str) -> Answer:
 
 def _recorded(verdict: Verdict, next_steps: tuple[str, ...]) -> Answer:
     because = f" because {verdict.reason}" if verdict.reason else ""
+    how = f"signed by {verdict.approver}" if verdict.signed else "unsigned"
     return Answer(
         {
             "candidate": verdict.candidate,
@@ -161,10 +168,11 @@ def _recorded(verdict: Verdict, next_steps: tuple[str, ...]) -> Answer:
             "reason": verdict.reason,
             "sha256": verdict.sha256,
             "event": verdict.event,
-            "signed": False,
+            "signed": verdict.signed,
+            "approver": verdict.approver or None,
         },
         f"{verdict.candidate} is {verdict.verdict}{because} "
-        f"(hash {verdict.sha256[:16]}, record {verdict.event}).",
+        f"(hash {verdict.sha256[:16]}, record {verdict.event}, {how}).",
         next_steps,
     )
 

@@ -19,7 +19,8 @@ class Asset(Part):
     ``source_sha256`` that of the candidate a human approved in the journal event
     ``verdict_event``. ``job`` is such as "j12" and ``candidate`` the number within it.
     ``settings`` are the engine's exact settings, ``export`` how the file was made from the
-    candidate (format, width, height, fit, background).
+    candidate (format, width, height, fit, background), ``verdict`` what the approval is worth:
+    ``standing`` (signed or unsigned) and, where signed, the statement with its signature.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Asset(Part):
     verdict_event: str
     exported_at: str
     export: dict[str, Any] = Field(default_factory=dict)
+    verdict: dict[str, Any] = Field(default_factory=dict)
 
 
 class AssetsDocument(Document):

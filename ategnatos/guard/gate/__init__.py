@@ -1,10 +1,10 @@
 """The human gate: what only a person may decide, asked at a terminal or signed with their key.
 
-``terminal`` asks; ``authorise`` is what other rooms call; ``trust`` knows whose keys count;
+``terminal`` asks; ``agreement`` is what other rooms call; ``trust`` knows whose keys count;
 ``keyfile``, ``signing`` and ``unlocked`` make signatures; ``record`` and ``audit`` check them.
 """
 
-from ategnatos.guard.gate.authorise import (
+from ategnatos.guard.gate.agreement import (
     SIGNATURE_NEEDED,
     Authorisation,
     authorisations,

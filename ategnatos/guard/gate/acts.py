@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -180,10 +181,17 @@ def append(
     return after
 
 
-def complete(project: Project, approvers: Trust, *, now: datetime) -> None:
-    """Write down what a crash left out: acts in the journal, and this account's pin."""
+def complete(project: Project, approvers: Trust, *, now: datetime, mark_here: bool = False) -> None:
+    """Write down what a crash left out: acts in the journal, and this account's pin.
+
+    ``mark_here`` gives up the account's mark in an earlier journal for the present last line.
+    """
     with hold(project, "verdicts"):
-        pins.remember(approvers.pin(str(project.root)))
+        pin = approvers.pin(str(project.root))
+        if mark_here:
+            here = anchor(project)
+            pin = replace(pin, line=here.line, line_sha256=here.sha256)
+        pins.remember(pin)
         _write_down(project, approvers, now)
 
 

@@ -53,18 +53,19 @@ def sign(
         approver=key.public,
         now=now,
     )
-    return sign_statement(statement, key, [*lines, *described(statement)], redo=redo)
+    return sign_statement(statement, key, lines, redo=redo)
 
 
 def sign_statement(
     statement: Statement, key: KeyFile, lines: Sequence[str], *, redo: str
 ) -> Signed:
-    """The same for a statement that stands already."""
+    """The same for a statement that stands already; it is shown below ``lines``."""
     from ategnatos.guard.gate import unlocked_client
 
     signature = unlocked_client.signature(statement, lines, redo=redo)
     if signature is None:
-        private = unsealed(key, [*lines, "Your signature is final."], redo=redo)
+        shown = [*lines, *described(statement), "Your signature is final."]
+        private = unsealed(key, shown, redo=redo)
         signature = private.sign(statement.to_sign()).hex()
     signed = Signed(statement, signature)
     if not statements.is_genuine(signed):

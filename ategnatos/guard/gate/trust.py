@@ -21,6 +21,7 @@ from ategnatos.guard.gate.pins import Pin
 from ategnatos.guard.gate.statements import Signed, Statement
 
 if TYPE_CHECKING:
+    from ategnatos.grimoire.journal import Event
     from ategnatos.grimoire.project import Project
 
 GATE_BROKEN = ErrorCode("gate_broken", "The record of approvers is not what was signed.")
@@ -139,6 +140,18 @@ def known(project: Project) -> Trust | None:
             approvers=[one.key for one in trust.active()],
         )
     return trust
+
+
+def remember_signature(project: Project, event: Event, signed: Signed) -> str:
+    """Let this account remember the journal's line with a signature; the signer's name."""
+    from ategnatos.grimoire.journal import event_number
+
+    approvers = load(project)
+    if approvers is None:
+        return ""
+    pins.mark(project, approvers.studio, event_number(event.id) or 0, event.sha256())
+    who = approvers.approver(signed.statement.approver)
+    return "" if who is None else who.name
 
 
 def verified(raw: list[dict[str, Any]]) -> Trust:

@@ -186,7 +186,7 @@ class _Holder:
             self._say([f"ategnatos: refused to sign for another program: {why}"])
             return {"refused": why}
         code = f"{secrets.randbelow(90_000) + 10_000}"
-        lines = ["", "The unlocked key is asked to sign:", *signing.described(statement)]
+        lines = ["The unlocked key is asked to sign.", *signing.described(statement)]
         if not self._say([*lines, f"The number for this signature is {code}"]):
             return {"refused": "it could not be shown on the terminal"}
         sockets.send(connection, {"shown": True})

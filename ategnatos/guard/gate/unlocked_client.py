@@ -57,6 +57,11 @@ def lock_all() -> int:
     return ended
 
 
+def lock_here() -> None:
+    """End the unlocked key of this session, if there is one."""
+    _say(sockets.path_of_session(os.getsid(0)), {"do": "lock"})
+
+
 def unlocked() -> list[dict[str, Any]]:
     """What each unlocked key of this account says of itself: ``terminal``, ``until``, ``key``,
     ``here`` (whether in this session).

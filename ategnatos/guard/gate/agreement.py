@@ -147,7 +147,7 @@ def _write_down(
     from ategnatos.grimoire import journal
     from ategnatos.grimoire.locks import hold
     from ategnatos.guard.actor import person
-    from ategnatos.guard.gate import pins, record, trust
+    from ategnatos.guard.gate import record, trust
 
     with hold(project, "verdicts"):
         approvers = trust.known(project)
@@ -155,16 +155,12 @@ def _write_down(
         if signed is not None:
             facts = {**facts, "gate": record.SIGNED, **signed.data()}
         event = journal.append(project, trust.AUTHORISED_EVENT, actor=person(), data=facts, now=now)
-        line = journal.event_number(event.id) or 0
-        if approvers is not None and signed is not None:
-            pins.mark(project, approvers.studio, line, event.sha256())
-    name = event.actor
-    if approvers is not None and signed is not None:
-        who = approvers.approver(signed.statement.approver)
-        name = who.name if who is not None else name
+        name = event.actor
+        if signed is not None:
+            name = trust.remember_signature(project, event, signed)
     return Authorisation(
         event.id,
-        line,
+        journal.event_number(event.id) or 0,
         facts["for"],
         facts["subject"],
         facts["reason"],
