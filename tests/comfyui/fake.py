@@ -57,6 +57,10 @@ class FakeComfyUI:
         """Send progress_state with every finished node in each message, as the real one does."""
         self.deaf = False
         """Accept messages for clients and deliver none, as a server that forgot a socket."""
+        self.sockets_refused = False
+        """Answer 404 to every websocket, as a proxy that knows none does."""
+        self.drop_next_answer: Any = None
+        """A wire to cut once a prompt was accepted, before its answer is sent."""
         self.posts: list[dict[str, Any]] = []
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.answers: dict[str, tuple[int, bytes]] = {}

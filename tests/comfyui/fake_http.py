@@ -57,6 +57,10 @@ def application(fake: FakeComfyUI) -> Any:
             if canned is not None and scope["type"] == "http":
                 await Response(canned[1], canned[0])(scope, receive, send)
                 return
+            if fake.sockets_refused and scope["type"] == "websocket":
+                # Before it is accepted, this closes the handshake with HTTP 403.
+                await send({"type": "websocket.close", "code": 1008})
+                return
             if not origin_allowed(headers.get("host", ""), headers.get("origin")):
                 if scope["type"] == "websocket":
                     await send({"type": "websocket.close", "code": 1008})
@@ -96,6 +100,9 @@ async def _prompt(request: Request) -> Response:
         status, answer = await fake.enqueue(body)
     except (ValueError, AttributeError, TypeError, KeyError):
         return PlainTextResponse(TROUBLE, 500)
+    if fake.drop_next_answer is not None:
+        wire, fake.drop_next_answer = fake.drop_next_answer, None
+        await wire.cut()
     return JSONResponse(answer, status)
 
 

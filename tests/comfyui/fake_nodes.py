@@ -19,7 +19,7 @@ from PIL import Image, PngImagePlugin
 if TYPE_CHECKING:
     from tests.comfyui.fake import FakeComfyUI, Run
 
-SAVES = {"SaveImage", "PreviewImage", "SaveAnimatedWEBP", "SaveVideo", "SaveImageWebsocket"}
+SAVES = {"SaveImage", "PreviewImage", "SaveAnimatedWEBP", "VHS_VideoCombine", "SaveImageWebsocket"}
 
 
 class NodeError(Exception):
@@ -259,7 +259,7 @@ _SPECIAL: dict[str, Special] = {
     "SaveImage": _save_image,
     "PreviewImage": _save_image,
     "SaveAnimatedWEBP": _save_animation,
-    "SaveVideo": _save_video,
+    "VHS_VideoCombine": _save_video,
     "SaveImageWebsocket": _save_over_the_socket,
     "KSampler": _sample,
     "KSamplerAdvanced": _sample,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.comfyui.fake import FakeComfyUI
 
 OUTPUT_CLASSES = {
-    "SaveImage", "PreviewImage", "SaveAnimatedWEBP", "SaveVideo", "SaveImageWebsocket",
+    "SaveImage", "PreviewImage", "SaveAnimatedWEBP", "VHS_VideoCombine", "SaveImageWebsocket",
     "SaveLatent", "ProbeText",
 }  # fmt: skip
 
@@ -23,7 +23,7 @@ Error = dict[str, Any]
 
 def validate(server: FakeComfyUI, graph: Any) -> tuple[Error | None, list[str], dict[str, Any]]:
     """The error of the whole (None: accepted), the outputs that run, and errors by node."""
-    known = (recordings.known_classes() | {"SaveVideo"}) - server.missing_classes
+    known = (recordings.known_classes() | {"VHS_VideoCombine"}) - server.missing_classes
     newer = server.line != "0.3.64"
     for node, spec in graph.items():
         if "class_type" not in spec:
