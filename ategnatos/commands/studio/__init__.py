@@ -13,6 +13,10 @@ import typer
 from ategnatos.commands.lazy import LazyGroup, Table
 
 NOUNS: Table = {
+    "secrets": (
+        "ategnatos.commands.studio.secrets",
+        "Credentials: store them, see where each comes from, what is missing.",
+    ),
     "budget": (
         "ategnatos.commands.studio.budget",
         "How much may be spent, what is spent, what is rented.",
