@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ategnatos.engines.comfyui.classes import Classes
 from ategnatos.engines.comfyui.errors import PARTIAL, REJECTED
 from ategnatos.engines.comfyui.graph.body import check_body, check_request
 from ategnatos.engines.comfyui.graph.findings import Effect, Finding
+from ategnatos.engines.comfyui.graph.node_classes import catalogue
 from ategnatos.engines.comfyui.web import NoAnswer
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 
 # More than these are too many for one message; --json has them all.
 _SHOWN = 6
 _TOO_LARGE = 413
-_MEND_BY_VALUE = "--set "
 
 
 async def refusal(classes: Classes, body: Any, status: int, answer: Any, text: str) -> StudioError:
@@ -34,7 +35,7 @@ async def refusal(classes: Classes, body: Any, status: int, answer: Any, text: s
 async def partial(classes: Classes, body: Any, node_errors: Mapping[str, Any]) -> StudioError:
     """The error for a 200 that drops outputs: what was dropped, and why. It was cancelled."""
     known = await _known(classes, body, {"node_errors": node_errors})
-    found = _together(check_request(body, known), node_errors)
+    found = [_with_value(one, known) for one in _together(check_request(body, known), node_errors)]
     graph = body["prompt"]
     dropped = sorted(
         {str(one) for told in node_errors.values() for one in told.get("dependent_outputs") or ()}
@@ -67,7 +68,7 @@ def explain(
         found = check_request(body, known)
     told = answer if isinstance(answer, dict) else {}
     whole = told.get("error") if isinstance(told.get("error"), dict) else {}
-    found = _together(found, told.get("node_errors") or {})
+    found = [_with_value(one, known) for one in _together(found, told.get("node_errors") or {})]
     graph = body.get("prompt") if isinstance(body, dict) else None
     if not any(one.blocks for one in found):
         found = [_in_its_words(status, whole, text)]
@@ -107,6 +108,17 @@ def _together(found: list[Finding], node_errors: Mapping[str, Any]) -> list[Find
                 continue
             told.append(_of_the_server(str(node), entry, error, name))
     return blocking + told
+
+
+def _with_value(one: Finding, known: Mapping[str, Any]) -> Finding:
+    """A finding with a value that would do where none is close: what the editor starts with."""
+    if one.nearest is not None or not one.input or not one.allowed:
+        return one
+    class_ = catalogue(known).get(one.class_type)
+    declared = None if class_ is None else class_.inputs.get(one.input)
+    if declared is None or declared.is_upload or declared.options is None:
+        return one
+    return replace(one, nearest=declared.default)
 
 
 def _of_the_server(
@@ -174,15 +186,13 @@ def _hint(found: Iterable[Finding]) -> str:
     """The values that mend it as options, or else the first step that does."""
     mending = [one for one in found if one.blocks]
     values = [setting(one) for one in mending]
-    given = [value for value in values if value]
-    if given and len(given) == len(mending):
-        return "Run it again with " + " ".join(
-            f"{_MEND_BY_VALUE}{value}" for value in given[:_SHOWN]
-        )
     steps = list(dict.fromkeys(one.mend for one in mending if one.mend))
-    if steps:
-        return "; ".join(steps[:3])
-    return "Check the workflow: ategnatos studio workflow check FILE"
+    if not all(values) or not values:
+        return "; ".join(steps[:3]) or "Check the workflow: ategnatos studio workflow check FILE"
+    hint = "Run it again with " + " ".join(f"--set {value}" for value in values[:_SHOWN])
+    # Another model is another picture: where the missing one comes from is worth as much.
+    missing = [one.mend for one in mending if one.code == "model_missing" and one.mend]
+    return f"{hint}. Or: {missing[0]}" if missing else hint
 
 
 def setting(one: Finding) -> str:
