@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from ategnatos.art.references import parse_candidate
 from ategnatos.grimoire import journal
 from ategnatos.grimoire.jobs import database, store
+from ategnatos.guard.gate import book
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.journal import Event
     from ategnatos.grimoire.project import Project
+    from ategnatos.guard.gate.record import Judged
 
 
 def steps_to(project: Project, job_id: int) -> list[dict[str, Any]]:
@@ -38,6 +40,8 @@ def steps_to(project: Project, job_id: int) -> list[dict[str, Any]]:
         for job in reversed(chain)
     ]
     by_job = {step["job"]: step for step in steps}
+    given, _ = book.for_display(project)
+    worth = {(one.event.id, one.event.previous): one for one in given.judged}
     for event in journal.read(project):
         name = _job_of(event)
         if name in by_job:
@@ -46,7 +50,7 @@ def steps_to(project: Project, job_id: int) -> list[dict[str, Any]]:
                     "event": event.id,
                     "time": event.time,
                     "actor": event.actor,
-                    "what": _words(event),
+                    "what": _words(event, worth.get((event.id, event.previous))),
                 }
             )
     return steps
@@ -61,7 +65,7 @@ def _job_of(event: Event) -> str | None:
     return None
 
 
-def _words(event: Event) -> str:
+def _words(event: Event, judged: Judged | None) -> str:
     candidate = event.references.get("candidate", "")
     match event.kind:
         case "art.ordered":
@@ -73,7 +77,11 @@ def _words(event: Event) -> str:
         case "art.verdict":
             reason = event.data.get("reason")
             because = f" because {reason}" if reason else ""
-            return f"{candidate} {event.data['verdict']}{because} ({event.data['gate']})"
+            standing = "broken" if judged is None else judged.standing.value
+            by = f" by {judged.approver}" if judged is not None and judged.approver else ""
+            return f"{candidate} {event.data.get('verdict')}{because} ({standing}{by})"
+        case "art.review_requested":
+            return f"{candidate}: asked to look: {event.data.get('note', '')}"
         case "art.exported":
             return f"{candidate} exported as {event.data['name']} v{event.data['version']}"
         case _:

@@ -40,6 +40,8 @@ def _data(page: Overview) -> dict[str, Any]:
         "running": [_job(line) for line in page.running],
         "failed": [_job(line) for line in page.failed],
         "approved": page.approved,
+        "approvals": page.approvals,
+        "review_requests": page.requests,
         "not_exported": page.not_exported,
         "exports": page.exports,
         "bills": {
@@ -115,6 +117,10 @@ def _waiting(page: Overview) -> Iterator[str]:
     for line in page.waiting[:_SHOWN]:
         yield f"  {line.job}  {_count(line.pictures, 'picture')}  {_short(line.prompt)}"
     yield from _rest(page.waiting)
+    for one in page.requests[:_SHOWN]:
+        yield f"  please look at {one['candidate']}: {_short(one['note'])} ({one['actor']})"
+    if len(page.requests) > _SHOWN:
+        yield f"  and {len(page.requests) - _SHOWN} more requests: ategnatos art list"
 
 
 def _running(page: Overview) -> Iterator[str]:
@@ -143,7 +149,9 @@ def _rest(lines: list[JobLine]) -> Iterator[str]:
 def _approved(page: Overview) -> str:
     if not page.approved:
         return "nothing yet"
-    text = f"{_count(page.approved, 'picture')}, {_count(page.exports, 'file')} in exports/"
+    worth = ", ".join(f"{number} {kind}" for kind, number in sorted(page.approvals.items()))
+    text = f"{_count(page.approved, 'picture')} ({worth})"
+    text += f", {_count(page.exports, 'file')} in exports/"
     if page.not_exported:
         text += f"; not exported yet: {', '.join(page.not_exported[:_SHOWN])}"
     return text

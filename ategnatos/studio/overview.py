@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,8 @@ class Overview:
     failed: list[JobLine] = field(default_factory=list)
     jobs: int = 0
     approved: int = 0
+    approvals: dict[str, int] = field(default_factory=dict)
+    requests: list[dict[str, str]] = field(default_factory=list)
     not_exported: list[str] = field(default_factory=list)
     exports: int = 0
     bills: list[dict[str, Any]] = field(default_factory=list)
@@ -157,12 +159,28 @@ def _jobs(project: Project, assets: list[Any], page: Overview) -> None:
         for line in page.running:
             line.at_work = at_work(project, by_name[line.job])
     approved = [one.reference for one in candidates if one.verdict == store.APPROVED]
+    _verdicts(project, candidates, page)
     shipped = {
         f"{one.get('job')}#{one.get('candidate')}" for one in assets if isinstance(one, dict)
     }
     page.approved = len(approved)
     page.exports = len(assets)
     page.not_exported = [name for name in approved if name not in shipped]
+
+
+def _verdicts(project: Project, candidates: list[Candidate], page: Overview) -> None:
+    """What the approvals are worth, and which candidates somebody wants looked at."""
+    from ategnatos.guard.gate import book, requests
+
+    given, problem = book.for_display(project)
+    if problem:
+        page.problems.append(problem)
+    for one in candidates:
+        if one.verdict == "approved":
+            standing, _ = given.on_record(one.reference, one.sha256, one.verdict)
+            page.approvals[standing.value] = page.approvals.get(standing.value, 0) + 1
+    undecided = {one.reference for one in candidates if one.verdict is None}
+    page.requests = [asdict(one) for one in requests.waiting(project, undecided)]
 
 
 def _lines(jobs: Iterable[Job], candidates: Iterable[Candidate], states: set[str]) -> list[JobLine]:

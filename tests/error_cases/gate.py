@@ -20,6 +20,7 @@ from ategnatos.guard.gate import (
     acts,
     keyfile,
     pins,
+    requests,
     signing,
     sockets,
     statements,
@@ -195,6 +196,10 @@ def _exported(folder: Path, *, sign: bool) -> Project:
     return project
 
 
+def review_note(folder: Path) -> None:
+    requests.ask(_studio(folder), "j1#1", "  ", actor="test", now=keys.NOW)
+
+
 def verdict_unsigned(folder: Path) -> None:
     with keys.account(folder):
         project = _exported(folder, sign=True)
@@ -241,6 +246,7 @@ CASES: dict[str, Callable[[Path], None]] = {
         approver_missing,
         last_approver,
         request_invalid,
+        review_note,
         verdict_unsigned,
         verdict_broken,
         verdicts_broken,

@@ -24,6 +24,12 @@ def register(app: typer.Typer) -> None:
     )(reject)
     command(
         app,
+        "request-review",
+        example="ategnatos art request-review 'j1#2' --note 'is the outline right?'",
+        dry_run=True,
+    )(request_review)
+    command(
+        app,
         "export",
         example="ategnatos art export 'j1#2' --as potion --format webp --size 256x256 --fit pad",
         dry_run=True,
@@ -63,6 +69,37 @@ def reject(
         call.project(), *parse_candidate(candidate), because, actor=person(), now=_now
     )
     return _recorded(verdict, (f"ategnatos art vary '{verdict.candidate}' --change '...'",))
+
+
+def request_review(
+    call: Call,
+    candidate: Annotated[str, typer.Argument(help="The candidate, like 'j1#2'.")],
+    note: Annotated[str, typer.Option("--note", help="What the person should look at.")],
+) -> Answer:
+    """Ask a person to look at a candidate; an agent may. The verdict ends the request."""
+    from dataclasses import asdict
+
+    from ategnatos.art.references import parse_candidate
+    from ategnatos.grimoire.jobs import database, store
+    from ategnatos.guard.actor import actor
+    from ategnatos.guard.gate import requests
+
+    project = call.project()
+    with database.connect(project) as db:
+        one = store.get_candidate(db, *parse_candidate(candidate))
+    if one.verdict is not None:
+        raise store.final_verdict(one)
+    if call.dry_run:
+        return Answer(
+            {"dry_run": True, "candidate": one.reference},
+            f"Would ask for a look at {one.reference}; it has no verdict yet.",
+        )
+    asked = requests.ask(project, one.reference, note, actor=actor(), now=_now())
+    return Answer(
+        asdict(asked),
+        f"A person is asked to look at {asked.candidate}: {asked.note}",
+        (f"ategnatos art approve '{one.reference}'   (theirs to run, in a terminal)",),
+    )
 
 
 def export(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +17,8 @@ from ategnatos.grimoire.errors import ErrorCode, StudioError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from ategnatos.grimoire.jobs.store import Candidate
 
 STATE = ErrorCode("state_unknown", "There is no job state of that name.")
 
@@ -34,6 +39,7 @@ def list_jobs(
 ) -> Answer:
     """Jobs, newest first."""
     from ategnatos.grimoire.jobs import database, store
+    from ategnatos.guard.gate import requests
 
     project = call.project()
     if state is not None and state not in store.TRANSITIONS:
@@ -46,6 +52,12 @@ def list_jobs(
     with database.connect(project) as db:
         jobs = store.jobs(db, states=[] if state is None else [state], limit=limit)
         rows = [(job, store.candidates(db, job.id)) for job in jobs]
+    pictures = [one for _, candidates in rows for one in candidates]
+    worth, problem = present.standings(project, pictures)
+    if problem:
+        call.warn(problem)
+    undecided = {one.reference for one in pictures if one.verdict is None}
+    asked = requests.waiting(project, undecided)
 
     def words(console: Console) -> None:
         if not rows:
@@ -54,15 +66,19 @@ def list_jobs(
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for title in ("Job", "State", "Pictures", "Prompt"):
+        for title in ("Job", "State", "Pictures", "Verdicts", "Prompt"):
             table.add_column(title, overflow="fold" if title == "Prompt" else "ellipsis")
         for job, candidates in rows:
             marks = "".join(
                 {"approved": "+", "rejected": "-"}.get(one.verdict or "", ".") for one in candidates
             )
-            table.add_row(job.name, present.STATE_WORDS[job.state], marks, plain(_title(job)))
+            told = ", ".join(f"{count} {kind}" for kind, count in _counted(candidates, worth))
+            how = present.STATE_WORDS[job.state]
+            table.add_row(job.name, how, marks, told, plain(_title(job)))
         console.print(table)
         console.print("Pictures: + approved, - rejected, . no verdict yet")
+        for one in asked:
+            console.print(f"Please look at {one.candidate}: {plain(one.note)} ({plain(one.actor)})")
 
     return Answer(
         {
@@ -71,9 +87,11 @@ def list_jobs(
                     **present.job_facts(job),
                     "candidates": len(candidates),
                     "undecided": sum(one.verdict is None for one in candidates),
+                    "verdicts": dict(_counted(candidates, worth)),
                 }
                 for job, candidates in rows
-            ]
+            ],
+            "review_requests": [asdict(one) for one in asked],
         },
         words,
         () if rows else ("ategnatos art generate 'a red potion, outlined'",),
@@ -95,6 +113,9 @@ def show(
             pictures = [store.get_candidate(db, *parse_candidate(name))]
         else:
             pictures = store.candidates(db, job.id)
+    worth, problem = present.standings(project, pictures)
+    if problem:
+        call.warn(problem)
 
     def words(console: Console) -> None:
         console.print(f"{job.name}  {_title(job)}  ({present.STATE_WORDS[job.state]})")
@@ -108,6 +129,8 @@ def show(
         present.draw_candidates(console, project, pictures)
         for one in pictures:
             verdict = one.verdict or "no verdict yet"
+            if one.reference in worth:
+                verdict += f" ({worth[one.reference]})"
             reason = f" because {one.reason}" if one.reason else ""
             console.print(f"  {one.reference}  {verdict}{reason}  {one.sha256[:16]}  {one.path}")
 
@@ -118,7 +141,10 @@ def show(
             "warnings": list(job.warnings),
             "attempts": job.attempts,
             "candidates": [
-                {**present.candidate_facts(project, one), "settings": one.settings}
+                {
+                    **present.candidate_facts(project, one, worth.get(one.reference)),
+                    "settings": one.settings,
+                }
                 for one in pictures
             ],
         },
@@ -189,8 +215,6 @@ def info(
     ] = False,
 ) -> Answer:
     """What a picture file is, and what it says of its making."""
-    from dataclasses import asdict
-
     from ategnatos.pictures.inspect import picture_info
 
     found = picture_info(file, perceptual=perceptual)
@@ -212,6 +236,16 @@ def _json_value(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return list(value) if isinstance(value, tuple) else value
+
+
+def _counted(candidates: Iterable[Candidate], worth: dict[str, str]) -> list[tuple[str, int]]:
+    """How many verdicts there are of each standing."""
+    told = Counter(
+        worth[one.reference].partition(":")[0].partition(" ")[0]
+        for one in candidates
+        if one.reference in worth
+    )
+    return sorted(told.items())
 
 
 def _title(job: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +27,32 @@ STATE_WORDS = {
 }
 
 
-def candidate_facts(project: Project, candidate: Candidate) -> dict[str, Any]:
-    """A candidate as JSON values; ``path`` is absolute, so that an agent can read the file."""
+def standings(project: Project, candidates: Iterable[Candidate]) -> tuple[dict[str, str], str]:
+    """What each verdict is worth, by reference (``signed by ada``, ``unsigned``, ``broken: ...``),
+    and what is wrong with the gate itself.
+    """
+    decided = [one for one in candidates if one.verdict is not None]
+    if not decided:
+        return {}, ""
+    from ategnatos.guard.gate import book
+
+    given, problem = book.for_display(project)
+    words = {}
+    for one in decided:
+        standing, why = given.on_record(one.reference, one.sha256, one.verdict)
+        found = given.of(one.reference, one.sha256)
+        who = f" by {found.approver}" if found is not None and found.approver else ""
+        words[one.reference] = f"{standing.value}: {why}" if why else f"{standing.value}{who}"
+    return words, problem
+
+
+def candidate_facts(
+    project: Project, candidate: Candidate, standing: str | None = None
+) -> dict[str, Any]:
+    """A candidate as JSON values; ``path`` is absolute, so that an agent can read the file.
+
+    ``standing`` is what its verdict is worth, in the words of :func:`standings`.
+    """
     return {
         "candidate": candidate.reference,
         "path": str(project.root / candidate.path),
@@ -40,6 +64,7 @@ def candidate_facts(project: Project, candidate: Candidate) -> dict[str, Any]:
         "verdict": candidate.verdict,
         "reason": candidate.reason,
         "decided_at": candidate.decided_at,
+        "standing": standing,
     }
 
 

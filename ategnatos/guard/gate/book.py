@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ategnatos.grimoire.errors import StudioError
 from ategnatos.guard.gate import record, trust
 from ategnatos.guard.gate.record import Judged, Standing
 
@@ -64,6 +66,23 @@ def read(project: Project) -> Book:
     """
     approvers = trust.known(project)
     return Book(approvers, list(record.judged(project, approvers, (record.VERDICT_EVENT,))))
+
+
+def for_display(project: Project) -> tuple[Book, str]:
+    """The same for pages that must appear whatever is wrong, and what is wrong.
+
+    Where the approvers cannot be trusted, or this account does not know them, no signature
+    counts on the page either.
+    """
+    try:
+        return read(project), ""
+    except StudioError as error:
+        try:
+            judged = list(record.judged(project, None, (record.VERDICT_EVENT,)))
+        except StudioError as damage:
+            return Book(None, []), damage.message
+        doubted = [replace(one, standing=Standing.BROKEN, problem=error.message) for one in judged]
+        return Book(None, doubted), error.message
 
 
 def as_facts(one: Judged) -> dict[str, Any]:
