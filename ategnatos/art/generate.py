@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ategnatos.art import sheets
+from ategnatos.art import billing, sheets
 from ategnatos.art.order import Order
 from ategnatos.grimoire import content, journal
 from ategnatos.grimoire.errors import ErrorCode, StudioError
@@ -116,7 +116,7 @@ def carry_out(
             _generate(project, db, engine, order, job, now, actor, on_progress)
             made = True
         else:
-            made = _restore_missing(project, db, engine, order, job, on_progress)
+            made = _restore_missing(project, db, engine, order, job, now, actor, on_progress)
         job = store.get(db, job.id)
         candidates = store.candidates(db, job.id)
         sheet = sheets.write_job_sheet(project, job, candidates)
@@ -133,9 +133,16 @@ def _generate(
     actor: str,
     on_progress: ProgressCallback | None,
 ) -> None:
-    store.move(db, job.id, store.GENERATING, now=store.iso(now()))
+    bought = billing.purchase(project, db, engine, order, job, now=now, actor=actor)
+    store.move(
+        db,
+        job.id,
+        store.GENERATING,
+        now=store.iso(now()),
+        also=None if bought is None else lambda db: bought.reserve(db, now()),
+    )
     try:
-        result = _made_by(engine, order, on_progress)
+        result = _made_by(db, engine, order, bought, now, on_progress)
         kept = [
             _keep(project, engine.name, order, job, number, image)
             for number, image in enumerate(result.images, start=1)
@@ -172,6 +179,8 @@ def _restore_missing(
     engine: Engine,
     order: Order,
     job: store.Job,
+    now: Clock,
+    actor: str,
     on_progress: ProgressCallback | None,
 ) -> bool:
     """Make candidates again whose file is gone or damaged; True if any was."""
@@ -183,7 +192,11 @@ def _restore_missing(
     ]
     if not missing:
         return False
-    result = _made_by(engine, order, on_progress)
+    bought = billing.purchase(project, db, engine, order, job, now=now, actor=actor)
+    if bought is not None:
+        with database.writing(db):
+            bought.reserve(db, now())
+    result = _made_by(db, engine, order, bought, now, on_progress)
     for one in missing:
         image = result.images[one.number - 1]
         png = _labelled(engine.name, order, job, one.number, image)
@@ -202,9 +215,19 @@ def _restore_missing(
     return True
 
 
-def _made_by(engine: Engine, order: Order, on_progress: ProgressCallback | None) -> Result:
+def _made_by(
+    db: Database,
+    engine: Engine,
+    order: Order,
+    bought: billing.Purchase | None,
+    now: Clock,
+    on_progress: ProgressCallback | None,
+) -> Result:
     """What the engine makes of the order, each picture labelled with what made it."""
-    result = engine.generate(order.request, on_progress)
+    if bought is None:
+        result = engine.generate(order.request, on_progress)
+    else:
+        result = bought.pay(db, lambda: engine.generate(order.request, on_progress), now)
     wanted = order.request.count
     if len(result.images) != wanted:
         raise StudioError(

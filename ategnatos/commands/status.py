@@ -49,9 +49,20 @@ def _data(page: Overview) -> dict[str, Any]:
             "per_hour_usd": page.per_hour_usd,
             "price_unknown": page.price_unknown,
         },
+        "budget": _budget_facts(page),
         "drift": page.drift,
         "problems": page.problems,
     }
+
+
+def _budget_facts(page: Overview) -> dict[str, Any] | None:
+    from ategnatos.commands.studio import budget_words
+
+    if page.money is None:
+        return None
+    problem = page.money.problem
+    said = None if problem is None else {"code": problem.code.code, "message": problem.message}
+    return {"problem": said, **budget_words.facts(page.money)}
 
 
 def _job(line: JobLine) -> dict[str, Any]:
@@ -103,6 +114,7 @@ def _rows(page: Overview) -> Iterator[tuple[str, str, list[str]]]:
         yield "Failed", "red", list(_listed(page.failed, "failed"))
     yield "Approved", "", [_approved(page)]
     yield "Bills", "bold red" if page.bills else "", list(_bills(page))
+    yield from _budget(page)
     yield "Engines", "", list(_engines(page))
     yield "Machine", "", [_machine(page.machine)]
     yield "Record", "yellow" if page.drift else "", list(_record(page))
@@ -168,6 +180,22 @@ def _bills(page: Overview) -> Iterator[str]:
     for one in page.bills:
         cost = one["cost_per_hour"] or "?"
         yield f"  {one['id']}  {one['provider']}  {one['gpu']}  {one['status']}  {cost}/h"
+
+
+def _budget(page: Overview) -> Iterator[tuple[str, str, list[str]]]:
+    if page.money is None:
+        return
+    problem = page.money.problem
+    if problem is not None:
+        yield "Budget", "bold red", [problem.message, problem.hint]
+        return
+    from ategnatos.commands.studio import budget_words
+
+    lines = list(budget_words.used(page.money))
+    if page.money.unclear:
+        what = _count(len(page.money.unclear), "call")
+        lines.append(f"{what} with an unknown end, still counted: ategnatos studio budget show")
+    yield "Budget", "bold red" if page.money.unclear else "", lines
 
 
 def _engines(page: Overview) -> Iterator[str]:

@@ -7,7 +7,7 @@ it did instead. ``tests/engines/contract.py`` holds every engine to that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
@@ -85,10 +85,15 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The pictures in order of their seeds, and what a person should know about them."""
+    """The pictures in order of their seeds, and what a person should know about them.
+
+    ``charged`` is what the vendor said it billed, by ledger (``usd``, or the vendor's unit);
+    None where it did not say.
+    """
 
     images: tuple[Image, ...]
     warnings: tuple[str, ...] = ()
+    charged: Mapping[str, Decimal] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +117,15 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class PriceEstimate:
-    """What a request costs. Zero only where nothing is billed; ``basis`` says why."""
+    """The most that a request can cost. Zero only where nothing is billed; ``basis`` says why.
+
+    ``units`` is what it takes of a vendor's own units that no exchange rate makes money
+    (``{"pixellab-generations": Decimal(20)}``).
+    """
 
     amount_usd: Decimal
     basis: str
+    units: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +172,10 @@ class Engine(Protocol):
 
         ``on_progress`` is called with rising ``done`` and a last call where done == total. An
         exception raised inside it (Ctrl-C, cancel) stops the work and passes through.
+
+        An engine that bills never sends twice by itself. A StudioError of its own that was
+        surely not billed says so (``engine_cannot``, ``engine_unavailable``, or the detail
+        ``billed=False``); every other exception leaves it unknown, and unknown counts as billed.
         """
         ...
 

@@ -10,12 +10,14 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from ategnatos._version import __version__
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import sha256_bytes
+from ategnatos.grimoire.spend.amounts import plain
 from ategnatos.studio import pack_record
 from ategnatos.studio.engine_states import EngineState, look_at_all
 from ategnatos.studio.reading import bytes_or_none
@@ -23,6 +25,7 @@ from ategnatos.studio.reading import bytes_or_none
 if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.store import Candidate, Job
     from ategnatos.grimoire.project import Project
+    from ategnatos.studio.spending import Standing
 
 GIB = 1 << 30
 
@@ -46,7 +49,9 @@ class JobLine:
 
 @dataclass(slots=True)
 class Overview:
-    """The whole page. ``problems`` are findings in words; ``per_hour_usd`` sums known prices."""
+    """The whole page. ``problems`` are findings in words; ``per_hour_usd`` sums known prices;
+    ``money`` is None where it could not be read.
+    """
 
     root: str
     program: str
@@ -65,6 +70,7 @@ class Overview:
     bills: list[dict[str, Any]] = field(default_factory=list)
     per_hour_usd: str = "0"
     price_unknown: int = 0
+    money: Standing | None = None
     drift: list[dict[str, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -76,6 +82,7 @@ def look(project: Project) -> Overview:
     studio = _document(project, "studio", page)
     page.machine = _machine(project, studio)
     page.engines = look_at_all(closely=False)
+    _money(project, page)
     _bills(studio, page)
     assets = _document(project, "assets", page).get("assets", [])
     try:
@@ -83,6 +90,7 @@ def look(project: Project) -> Overview:
         _drift(project, page)
     except StudioError as error:
         page.problems.append(error.message)
+    page.problems = list(dict.fromkeys(page.problems))
     return page
 
 
@@ -118,11 +126,36 @@ def _machine(project: Project, studio: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _money(project: Project, page: Overview) -> None:
+    from ategnatos.studio import spending
+
+    try:
+        page.money = spending.look(project, datetime.now(UTC))
+    except StudioError as error:
+        page.problems.append(error.message)
+
+
 def _bills(studio: dict[str, Any], page: Overview) -> None:
     total = Decimal(0)
+    rented = () if page.money is None else page.money.rentals
+    timed = {rental.resource for rental, _ in rented}
+    for rental, _ in rented:
+        total += Decimal(plain(rental.rate))
+        page.bills.append(
+            {
+                "id": rental.resource,
+                "provider": rental.provider,
+                "gpu": "",
+                "status": rental.state,
+                "started": rental.started_at,
+                "cost_per_hour": plain(rental.rate),
+            }
+        )
     instances = studio.get("active_instances")
     for one in instances if isinstance(instances, list) else []:
         if not isinstance(one, dict) or str(one.get("status", "")).lower() in STOPPED:
+            continue
+        if str(one.get("id", "")) in timed:
             continue
         page.bills.append(
             {key: str(one.get(key, "")) for key in ("id", "provider", "gpu", "status", "started")}

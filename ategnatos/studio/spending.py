@@ -11,7 +11,7 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.spend import rentals, report
 from ategnatos.grimoire.spend.amounts import USD, plain
-from ategnatos.grimoire.spend.records import Rental, day_of
+from ategnatos.grimoire.spend.records import Line, Rental, day_of
 from ategnatos.guard.budget import approved
 from ategnatos.studio.reading import bytes_or_none
 
@@ -26,7 +26,8 @@ GROUPINGS = ("day", "project", "asset", "engine", "lora", "job", "machine", "ope
 @dataclass(slots=True)
 class Standing:
     """How the money stands. ``config`` is None where the budget refuses everything, and
-    ``problem`` then says why. Sums are by ledger, in millionths; ``over`` by rentals alone.
+    ``problem`` then says why. Sums are by ledger, in millionths; ``late`` is what rentals have run
+    up beyond their reservations, ``unclear`` what may have been billed.
     """
 
     config: Config | None = None
@@ -37,6 +38,7 @@ class Standing:
     rentals: list[tuple[Rental, int]] = field(default_factory=list)
     late: int = 0
     last_sweep: str | None = None
+    unclear: list[Line] = field(default_factory=list)
 
     @property
     def hourly(self) -> int:
@@ -64,6 +66,7 @@ def look(project: Project, now: datetime) -> Standing:
         found.rentals = [(one, rentals.cost_so_far(one, now)) for one in rentals.live(db)]
         found.late = sum(one.over for one in rentals.beyond_reservation(db, now=now))
         found.last_sweep = rentals.last_sweep(db)
+        found.unclear = report.unclear(db)
     return found
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.project import Project
 from ategnatos.grimoire.spend import ledger, rentals
@@ -89,6 +91,45 @@ def person_must_act(folder: Path) -> None:
     raise answer.failed
 
 
+def _bought(folder: Path, *moods: str) -> None:
+    from ategnatos.art import generate, order
+    from ategnatos.engines import Request
+    from tests.engines.toll import Toll, Vendor
+
+    project = studio(folder)
+    approved.ensure_file(project)
+    with Vendor() as vendor:
+        engine = Toll(vendor.port)
+        planned = order.plan(engine, Request("a square", 0), explicit_seed=None)
+        for mood in moods:
+            vendor.mood = mood
+            with suppress(StudioError) if mood != moods[-1] else nullcontext():
+                generate.carry_out(project, engine, planned, now=lambda: NOW, actor="user:test")
+
+
+def bill_unclear(folder: Path) -> None:
+    _bought(folder, "lost", "fair")
+
+
+def not_unclear(folder: Path) -> None:
+    from ategnatos.studio import resolving
+
+    _bought(folder, "fair")
+    project = Project(folder / "studio")
+    with database.connect(project) as db:
+        key = db.execute("SELECT key FROM spend").fetchone()[0]
+    resolving.resolve(project, key, None, redo="", now=NOW)
+
+
+def price_unsound(folder: Path) -> None:
+    from decimal import Decimal
+
+    from ategnatos.art import billing
+    from ategnatos.engines import PriceEstimate
+
+    billing.amounts_of(PriceEstimate(Decimal(-1), "a gift"))
+
+
 CASES: dict[str, Callable[[Path], None]] = {
     "spend_unknown": spend_unknown,
     "budget_refused": budget_refused,
@@ -98,6 +139,9 @@ CASES: dict[str, Callable[[Path], None]] = {
     "rental_name": rental_name,
     "still_billing": still_billing,
     "person_must_act": person_must_act,
+    "bill_unclear": bill_unclear,
+    "not_unclear": not_unclear,
+    "price_unsound": price_unsound,
     "budget_missing": budget_missing,
     "budget_invalid": budget_invalid,
     "budget_not_approved": budget_not_approved,

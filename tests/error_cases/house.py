@@ -292,7 +292,10 @@ def state_unknown(folder: Path) -> None:
 
 
 def price_not_confirmed(folder: Path) -> None:
+    from ategnatos.guard.budget import approved
+
     project = studio(folder)
+    approved.ensure_file(project)
     call = contract.Call("art generate", json=True)
     work.make(call, project, Painter(price=Decimal("0.01")), Request("a square", 0), seed=None)
 

@@ -70,6 +70,10 @@ def generate(
     confirm: Annotated[
         bool, typer.Option("--confirm", help="Agree to the price where the engine bills.")
     ] = False,
+    override: Annotated[
+        bool, typer.Option("--override", help="Pass the budget this once; a person signs.")
+    ] = False,
+    because: Annotated[str, typer.Option("--because", help="Why, with --override.")] = "",
 ) -> Answer:
     """Make candidates from a prompt. The same command again shows the same pictures."""
     from ategnatos.art.inputs import parse_lora, read_picture
@@ -94,7 +98,15 @@ def generate(
         loras=tuple(parse_lora(text) for text in lora or ()),
     )
     return make(
-        call, project, load_engine(engine), request, seed=seed, again=again, confirm=confirm
+        call,
+        project,
+        load_engine(engine),
+        request,
+        seed=seed,
+        again=again,
+        confirm=confirm,
+        override=override,
+        because=because,
     )
 
 
@@ -120,6 +132,10 @@ def vary(
     confirm: Annotated[
         bool, typer.Option("--confirm", help="Agree to the price where the engine bills.")
     ] = False,
+    override: Annotated[
+        bool, typer.Option("--override", help="Pass the budget this once; a person signs.")
+    ] = False,
+    because: Annotated[str, typer.Option("--because", help="Why, with --override.")] = "",
 ) -> Answer:
     """Change one thing about a candidate and keep the rest."""
     from ategnatos.art import vary as room
@@ -152,6 +168,8 @@ def vary(
         seed=variation.seed,
         again=again,
         confirm=confirm,
+        override=override,
+        because=because,
         parent=variation.parent,
         change=change,
         edits=variation.edits,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ategnatos.commands.art import present
 from ategnatos.commands.contract import Answer, Call
 from ategnatos.commands.progress import progress
-from ategnatos.grimoire.errors import ErrorCode, StudioError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from ategnatos.art.order import Order
     from ategnatos.engines import Engine, Request
     from ategnatos.grimoire.project import Project
-
-PRICE = ErrorCode("price_not_confirmed", "The work is billed and nobody agreed to the price.")
 
 
 def make(
@@ -30,6 +27,8 @@ def make(
     seed: int | None,
     again: bool = False,
     confirm: bool = False,
+    override: bool = False,
+    because: str = "",
     parent: str | None = None,
     change: str | None = None,
     edits: tuple[str, ...] = (),
@@ -52,17 +51,24 @@ def make(
         "take": planned.take,
         "edits": list(edits),
         "price_usd": str(price.amount_usd),
+        "price_units": {unit: str(amount) for unit, amount in price.units.items()},
         "price_basis": price.basis,
     }
+    if price.amount_usd > 0 or price.units:
+        from ategnatos.commands.art import price as money
+
+        money.agree(
+            call,
+            project,
+            engine,
+            planned,
+            price,
+            confirm=confirm,
+            override=override,
+            because=because,
+        )
     if call.dry_run:
         return _planned(project, engine, planned, facts)
-    if price.amount_usd > 0 and not confirm:
-        raise StudioError(
-            PRICE,
-            f"This would cost {price.amount_usd} USD ({price.basis}); nothing was sent.",
-            hint="Add --confirm to agree to the price.",
-            price_usd=str(price.amount_usd),
-        )
     made = _make(call, project, engine, planned, parent, change)
     for warning in made.job.warnings:
         call.warn(warning)

@@ -189,3 +189,47 @@ def report(
         **budget_words.facts(found),
     }
     return Answer(data, budget_words.report(by, groups, found))
+
+
+@command(
+    app,
+    "resolve",
+    example="ategnatos studio budget resolve art/pixellab/0123456789abcdef/1 --billed 0.40",
+)
+def resolve(
+    call: Call,
+    key: Annotated[str, typer.Argument(help="As 'budget show' lists it under Unknown.")],
+    billed: Annotated[
+        str | None, typer.Option("--billed", help="What the vendor's account shows.")
+    ] = None,
+    not_billed: Annotated[
+        bool, typer.Option("--not-billed", help="The vendor's account shows no such bill.")
+    ] = False,
+    unit: Annotated[str, typer.Option("--unit", help="Of --billed: usd, or a vendor's.")] = "usd",
+) -> Answer:
+    """Say what became of a call whose end is unknown. Needs a person at a terminal."""
+    import shlex
+
+    from ategnatos.grimoire.spend.amounts import spoken
+    from ategnatos.studio import resolving
+
+    if (billed is None) is not not_billed:
+        raise StudioError(
+            USAGE,
+            "Say either --billed AMOUNT or --not-billed; nothing was changed.",
+            hint="Look at the vendor's account first.",
+        )
+    amounts = None if billed is None else {unit: budget_words.amount("--billed", billed)}
+    option = "--not-billed" if billed is None else f"--billed {billed} --unit {unit}"
+    held = resolving.resolve(
+        call.project(),
+        key,
+        amounts,
+        redo=f"ategnatos studio budget resolve {shlex.quote(key)} {option}",
+        now=datetime.now(UTC),
+    )
+    lines = [f"{one.key}: {one.status}, counts {spoken(one.counts, one.unit)}" for one in held]
+    return Answer(
+        {"key": key, "lines": [{"unit": o.unit, "status": o.status} for o in held]},
+        "\n".join(lines),
+    )

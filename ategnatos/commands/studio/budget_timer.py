@@ -58,7 +58,7 @@ def start(
     because: Annotated[str, typer.Option("--because", help="Why, with --override.")] = "",
 ) -> Answer:
     """Start a machine's timer: its whole time is reserved, and it is ended when it is over."""
-    from ategnatos.commands.art.work import PRICE
+    from ategnatos.commands.art.price import PRICE
     from ategnatos.grimoire.spend.amounts import plain
     from ategnatos.guard.actor import actor
     from ategnatos.guard.budget import approved, policy

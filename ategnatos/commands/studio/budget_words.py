@@ -68,6 +68,18 @@ def facts(found: Standing) -> dict[str, Any]:
             for rental, cost in found.rentals
         ],
         "last_sweep": found.last_sweep,
+        "unclear": [
+            {
+                "key": one.key,
+                "unit": one.unit,
+                "reserved": plain(one.reserved),
+                "job": one.job,
+                "engine": one.engine,
+                "since": one.reserved_at,
+                "why": one.basis,
+            }
+            for one in found.unclear
+        ],
     }
 
 
@@ -106,13 +118,31 @@ def page(found: Standing, last: Baseline | None) -> Draw:
             Row((("auto_teardown_minutes", ""),), [Line(f"{config.auto_teardown_minutes}")]),
             Row((("require_confirm", ""),), [Line(str(config.require_confirm).lower())]),
         ]
-    rows += [Row((("Timers", "bold"),), [Line(text) for text in timers(found)])]
+    rows.append(Row((("Timers", "bold"),), [Line(text) for text in timers(found)]))
+    if found.unclear:
+        rows.append(Row((("Unknown", "bold red"),), [Line(text) for text in unclear(found)]))
     if last is not None:
         who = "the built-in caps; nobody raised one yet"
         if last.event is not None:
             who = f"as {last.actor} left it, {last.time} (event {last.event})"
         rows.append(Row((("Approved", "bold"),), [Line(who)]))
     return lambda console: draw(console, rows)
+
+
+def used(found: Standing) -> list[str]:
+    """How much of the day and of the whole is used, one line each; units where one is used."""
+    from ategnatos.studio import spending
+
+    said = {"max_daily_cost": "today (UTC)", "max_total_cost": "in all"}
+    lines = []
+    for one in spending.caps(found):
+        name = said.get(one["field"], one["field"])
+        if one["field"] not in said and (one["unit"] == USD or one["used"] == "0.00"):
+            continue
+        unit = "USD" if one["unit"] == USD else one["unit"]
+        cap = "without a cap" if one["cap"] is None else f"of {one['cap']}"
+        lines.append(f"{one['used']} {cap} {unit} {name}")
+    return lines
 
 
 def timers(found: Standing) -> list[str]:
@@ -126,6 +156,15 @@ def timers(found: Standing) -> list[str]:
     ]
     looked = f"last looked {found.last_sweep}" if found.last_sweep else "has never looked"
     return [*lines, f"the watchdog {looked}"]
+
+
+def unclear(found: Standing) -> list[str]:
+    """One line for everything that may have been billed, and what clears it."""
+    lines = [
+        f"{one.key}  {spoken(one.reserved, one.unit)}  since {one.reserved_at} ({one.basis})"
+        for one in found.unclear
+    ]
+    return [*lines, "Look at the vendor's account, then: ategnatos studio budget resolve KEY ..."]
 
 
 def report(by: str, groups: list[Group], found: Standing) -> Draw:
@@ -158,6 +197,8 @@ def report(by: str, groups: list[Group], found: Standing) -> Draw:
                 )
             if any(one.unknown for one in groups):
                 console.print("Unknown: it may have been billed, so it counts until it is known.")
+        for text in unclear(found) if found.unclear else ():
+            console.print(text)
         for text in timers(found):
             console.print(text)
 

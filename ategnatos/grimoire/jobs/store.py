@@ -7,7 +7,7 @@ are final: the row takes one, once, and only while the bytes have the hash that 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
@@ -139,10 +139,16 @@ def move(
     *,
     now: str,
     error: dict[str, Any] | None = None,
+    also: Callable[[Database], None] | None = None,
 ) -> None:
-    """Move a job along the table. Raises StudioError (``job_state``) for any other move."""
+    """Move a job along the table. Raises StudioError (``job_state``) for any other move.
+
+    ``also`` writes what belongs to the move in the same transaction, such as its money.
+    """
     with writing(connection):
         _move(connection, job_id, state, now=now, error=error)
+        if also is not None:
+            also(connection)
 
 
 def _move(

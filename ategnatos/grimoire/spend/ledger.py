@@ -98,7 +98,7 @@ def settle(
     reservation, or in a ledger that held none, is recorded as it is. Raises StudioError
     (``spend_unknown``).
     """
-    held = {one.unit: one for one in _known(db, key)}
+    held = {one.unit: one for one in known(db, key)}
     if any(one.status == SETTLED for one in held.values()):
         return Settlement(fresh=False)
     over: dict[str, int] = {}
@@ -127,7 +127,7 @@ def release(db: Database, key: str, *, now: datetime, why: str) -> bool:
 
     What was settled stays settled. Raises StudioError (``spend_unknown``).
     """
-    _known(db, key)
+    known(db, key)
     changed = db.execute(
         "UPDATE spend SET status=?, counts=0, basis=?, closed_at=? WHERE key=? AND status IN (?,?)",
         (RELEASED, why, iso(now), key, RESERVED, UNKNOWN),
@@ -140,7 +140,7 @@ def mark_unknown(db: Database, key: str, *, why: str) -> bool:
 
     True if the state changed. Raises StudioError (``spend_unknown``).
     """
-    _known(db, key)
+    known(db, key)
     changed = db.execute(
         "UPDATE spend SET status=?, basis=? WHERE key=? AND status=?",
         (UNKNOWN, why, key, RESERVED),
@@ -184,7 +184,8 @@ def _sum(db: Database, where: str, unit: str, *values: Any) -> int:
     return int(row["held"])
 
 
-def _known(db: Database, key: str) -> list[Line]:
+def known(db: Database, key: str) -> list[Line]:
+    """The rows of a key that has some. Raises StudioError (``spend_unknown``)."""
     found = lines(db, key)
     if not found:
         raise StudioError(

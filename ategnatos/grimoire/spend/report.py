@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
+
+from ategnatos.grimoire.spend.records import Line
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.database import Database
@@ -80,3 +82,12 @@ def totals(db: Database, day: str | None = None) -> list[Group]:
         () if day is None else (day,),
     )
     return [Group(*row) for row in rows.fetchall()]
+
+
+def unclear(db: Database) -> list[Line]:
+    """Every row that may have been billed and is not known, oldest first."""
+    names = ", ".join(one.name for one in fields(Line))
+    rows = db.execute(
+        f"SELECT {names} FROM spend WHERE status='unknown' ORDER BY reserved_at, key"  # noqa: S608
+    )
+    return [Line(**dict(row)) for row in rows.fetchall()]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CAPS = "budget.caps"
 OVERRIDE = "budget.override"
 GONE = "rental.gone"
+RESOLVE = "spend.resolved"
 
 _NEEDS_SIGNATURE = frozenset({OVERRIDE})
 
