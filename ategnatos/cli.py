@@ -16,6 +16,7 @@ from typer._click.exceptions import ClickException
 from ategnatos.commands import contract
 from ategnatos.commands.lazy import LazyGroup, Table
 from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.guard.redaction.stream import guard_standard_streams
 
 PLATFORM = ErrorCode("platform_unsupported", "This operating system is not supported.")
 
@@ -95,6 +96,7 @@ def main() -> None:
     if not sys.stdout.isatty():
         # FORCE_COLOR and its like would send escapes into a pipe; typer reads this in their place.
         os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
+    guard_standard_streams()
     arguments = sys.argv[1:]
     # Only for what goes wrong before a command is entered; a command knows its own name.
     entered = next((word for word in arguments if word in ROOMS), "")

@@ -77,6 +77,12 @@ def test_help_enters_no_room(tmp_path: Path) -> None:
         "ategnatos.commands.terminal",
         "ategnatos.grimoire",
         "ategnatos.grimoire.errors",
+        "ategnatos.grimoire.outgoing",
+        "ategnatos.guard",
+        "ategnatos.guard.redaction",
+        "ategnatos.guard.redaction.loaded",
+        "ategnatos.guard.redaction.shapes",
+        "ategnatos.guard.redaction.stream",
     }
 
 

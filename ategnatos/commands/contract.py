@@ -22,6 +22,7 @@ import typer
 
 from ategnatos.commands.terminal import plain
 from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.guard.redaction import redact_value
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -252,8 +253,9 @@ def _print_envelope(
             "details": error.details,
         },
     }
-    # ASCII escapes keep a terminal escape inside a prompt from reaching a terminal.
-    sys.stdout.write(json.dumps(envelope, ensure_ascii=True) + "\n")
+    # Masked before it is written out: escapes of JSON would hide parts of a credential. ASCII
+    # escapes keep a terminal escape inside a prompt from reaching a terminal.
+    sys.stdout.write(json.dumps(redact_value(envelope), ensure_ascii=True) + "\n")
     sys.stdout.flush()
 
 

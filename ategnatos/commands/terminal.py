@@ -1,4 +1,4 @@
-"""What may reach a terminal: text without control characters, colour only where it is watched."""
+"""What may reach a terminal: no credentials, no control characters, colour where it is watched."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING
 
+from ategnatos.guard.redaction import redact
+
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def plain(text: str) -> str:
-    """``text`` with control characters made visible, newlines and tabs kept.
+    """``text`` with credentials masked and control characters made visible.
 
     A prompt or a file name may hold an escape sequence; shown raw it could move the cursor or
-    rewrite what a person reads before a verdict.
+    rewrite what a person reads before a verdict. Newlines and tabs are kept.
     """
+    text = redact(text)
     if text.isascii() and text.isprintable():
         return text
     return "".join(

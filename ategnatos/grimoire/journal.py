@@ -23,6 +23,7 @@ from ategnatos.grimoire.journal_file import (
     set_torn_aside,
     write_head,
 )
+from ategnatos.grimoire.outgoing import redacted
 from ategnatos.grimoire.project import Project
 
 if TYPE_CHECKING:
@@ -74,13 +75,15 @@ def append(
     ``now`` is an aware time (default: the clock). A last line that a crash left unfinished is
     first moved aside, and the repair is an event of its own (``journal_repaired``). Every value
     of ``references`` under the key ``event`` or one ending in ``_event`` must be the id of an
-    earlier event.
+    earlier event. Credentials in ``references`` and ``data`` are masked first: what is returned
+    is what stands in the journal.
 
     Raises StudioError: ``event_unknown``, ``journal_corrupt``, ``not_json``, ``locked``,
     ``disk_full``, ``write_failed``; the journal then stands as before.
     """
     from ategnatos.grimoire.locks import hold
 
+    references, data = redacted(references or {}), redacted(data or {})
     path = project.journal_path
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     with hold(project, "journal"), explained(path, "The event was not recorded."):
@@ -88,13 +91,13 @@ def append(
         try:
             tail = read_tail(project, descriptor)
             number = _last_number(project, tail) + 1
-            _refuse_unknown_events(references or {}, number)
+            _refuse_unknown_events(references, number)
             if tail.torn:
                 repair = set_torn_aside(project, descriptor, tail, moment)
                 repaired = _event(number, moment, "journal_repaired", "ategnatos", {}, repair, tail)
                 tail = _write(project, descriptor, tail, repaired, number)
                 number += 1
-            event = _event(number, moment, kind, actor, references or {}, data or {}, tail)
+            event = _event(number, moment, kind, actor, references, data, tail)
             _write(project, descriptor, tail, event, number)
         finally:
             os.close(descriptor)

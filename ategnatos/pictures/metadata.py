@@ -2,7 +2,7 @@
 
 A PNG is changed chunk by chunk, so its compressed pixels stay the bytes they were. ``embed``
 writes two texts: ``ategnatos``, the full settings as canonical JSON, and ``parameters``, which
-other tools read. What goes in leaves the house with the file: redact it before.
+other tools read. What goes in leaves the house with the file: credentials are masked.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.guard.redaction import redact, redact_value
 from ategnatos.pictures import a1111
 from ategnatos.pictures.decode import (
     DECODER_FAILURES,
@@ -68,6 +69,7 @@ def embed(png: bytes, settings: Mapping[str, Any]) -> bytes:
     over byte for byte. Raises StudioError (``picture_not_png``, ``picture_png_damaged``,
     ``picture_settings_not_json``, ``picture_settings_too_large``).
     """
+    settings = redact_value(dict(settings))
     ours = [text_chunk(OUR_KEYWORD, canonical_json(settings))]
     engine_settings = settings.get("settings")
     made_with = engine_settings if isinstance(engine_settings, Mapping) else settings
@@ -83,8 +85,8 @@ def embed(png: bytes, settings: Mapping[str, Any]) -> bytes:
 
 
 def embed_texts(png: bytes, texts: Mapping[str, str]) -> bytes:
-    """``png`` with each of ``texts`` as one more text chunk, as it is."""
-    added = [text_chunk(keyword, text) for keyword, text in texts.items()]
+    """``png`` with each of ``texts`` as one more text chunk; only credentials are changed."""
+    added = [text_chunk(keyword, redact(text)) for keyword, text in texts.items()]
     return join_chunks(_before_pixels(split_chunks(png), added))
 
 

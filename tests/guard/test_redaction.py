@@ -59,7 +59,11 @@ def test_json_is_masked_value_by_value() -> None:
         assert not _leaks(json.dumps(done), json.dumps(secret)[1:-1])
     value = {"api_key": "0123456789abcdef" * 2, "accessToken": "Zz9" * 12, "seed": 3}
     assert redact_value(value) == {"api_key": "***cdef", "accessToken": "***9Zz9", "seed": 3}
-    for same in ({"public_key": "0123456789abcdef" * 4, "key": "a/b/c"}, ["x", 1, None], "text"):
+    for same in (
+        {"key": "0123456789abcdef" * 4, "spend_key": "0123456789abcdef" * 2},
+        ["x", 1, None],
+        "text",
+    ):
         assert redact_value(same) is same
 
 

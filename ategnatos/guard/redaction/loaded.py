@@ -7,19 +7,16 @@ environment whose name says that it is a credential, used or not.
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import re
 from collections.abc import Iterator
-from urllib.parse import quote, quote_plus
 
 from ategnatos.guard.redaction.shapes import Span, masked, random_looking
 
 # A shorter value is no credential anybody issues; masking it would garble ordinary text.
 SHORTEST = 8
 _SHORTEST_FOUND = 12
-_NAMES = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)\Z")
+_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIALS")
 
 _values: dict[str, tuple[tuple[str, str], ...]] = {}
 _environment_read = False
@@ -31,11 +28,16 @@ def remember(value: str) -> None:
         _values[value] = tuple(_spellings(value))
 
 
-def forget() -> None:
-    """Hold nothing any more, and read the environment anew. For tests and long-lived servers."""
+def look_again() -> None:
+    """Read the environment anew before the next search; what is held stays held."""
     global _environment_read
-    _values.clear()
     _environment_read = False
+
+
+def forget() -> None:
+    """Hold nothing any more."""
+    _values.clear()
+    look_again()
 
 
 def longest() -> int:
@@ -61,12 +63,15 @@ def _read_environment() -> None:
         return
     _environment_read = True
     for name, value in os.environ.items():
-        if len(value) >= _SHORTEST_FOUND and _NAMES.search(name) and random_looking(value):
+        if len(value) >= _SHORTEST_FOUND and name.endswith(_NAMES) and random_looking(value):
             remember(value)
 
 
 def _spellings(value: str) -> Iterator[tuple[str, str]]:
     """Each spelling with its mask, without those too short to be told from other text."""
+    import json
+    from urllib.parse import quote, quote_plus
+
     raw = value.encode(errors="surrogateescape")
     mask = masked(value) if len(value) >= 16 and "\n" not in value else "***"
     forms = {value: mask, raw.hex(): "***", raw.hex().upper(): "***"}
@@ -92,6 +97,8 @@ def _spellings(value: str) -> Iterator[tuple[str, str]]:
 
 def _base64(raw: bytes) -> Iterator[str]:
     """The characters that ``raw`` alone decides, at each of the three places it may begin."""
+    import base64
+
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + raw).decode()
         first = -(-before * 8 // 6)

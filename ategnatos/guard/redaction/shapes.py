@@ -37,11 +37,15 @@ _NAME = (
     )
     + r"(?i:key|token|secret|passw(?:or)?d|passphrase|credential)s?"
 )
-_FIELD = re.compile(rf"(?i:.*?){_NAME}\Z", re.DOTALL)
-_FILE = re.compile(
-    r"\.(?:png|jpe?g|webp|gif|json|safetensors|ckpt|pt|pth|gguf|py|txt|md|toml|ya?ml|csv|zip)\Z"
-)
-_WORD = re.compile(
+# Endings of a field's name, in lower case and without separators. A bare "key" is no such name:
+# the record's own fields are called so (public keys, keys of a ledger).
+_FIELD_ENDS = (
+    "apikey", "accesskey", "authkey", "secretkey", "privatekey", "accountkey", "masterkey",
+    "token", "secret", "password", "passwd", "passphrase", "credential", "credentials",
+)  # fmt: skip
+_FIELD_EXEMPT = ("pagetoken", "cursortoken", "fencingtoken")
+_FILE = r"\.(?:png|jpe?g|webp|gif|json|safetensors|ckpt|pt|pth|gguf|py|txt|md|toml|ya?ml|csv|zip)\Z"
+_WORD = (
     r"[a-z]{1,24}|[A-Z]{1,12}|[0-9]{1,12}|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,}){0,6}|[A-Za-z0-9]{1,5}"
 )
 _BLOCK_END = "PRIVATE KEY-----"
@@ -63,10 +67,10 @@ def masked(body: str) -> str:
 
 def random_looking(text: str) -> bool:
     """Whether ``text`` is no word, slug, path or file name that a person or program made up."""
-    if len(text) < SHORTEST or _FILE.search(text):
+    if len(text) < SHORTEST or re.search(_FILE, text):
         return False
     parts = [part for part in re.split(r"[^A-Za-z0-9]+", text) if part]
-    odd = [part for part in parts if not _WORD.fullmatch(part)]
+    odd = [part for part in parts if not re.fullmatch(_WORD, part)]
     if "/" in text:
         # A folder may be called by a hash.
         odd = [part for part in odd if not re.fullmatch(r"[0-9a-f]{8,64}", part)]
@@ -75,7 +79,10 @@ def random_looking(text: str) -> bool:
 
 def is_secret_field(name: str, value: str) -> bool:
     """Whether 32 or more characters under a name such as ``api_key`` are a credential."""
-    if len(value) < 32 or len(name) > 80 or not _FIELD.match(name):
+    if len(value) < 32 or len(name) > 80:
+        return False
+    plain = name.lower().replace("_", "").replace("-", "").replace(".", "").replace(" ", "")
+    if not plain.endswith(_FIELD_ENDS) or plain.endswith(_FIELD_EXEMPT):
         return False
     return bool(re.fullmatch(rf"{_PART}{{32,}}={{0,2}}", value)) and random_looking(value)
 
@@ -132,17 +139,17 @@ def _url_user(match: re.Match[str]) -> Span | None:
     return (start, end, "***") if colon or random_looking(user) else None
 
 
-_STRONG = re.compile(r"(?i)(?:token|secret|passw(?:or)?d|pwd|sig|signature|credential|api_?key)\Z")
-_VARIABLE = re.compile(r"\$\{?[A-Za-z_][A-Za-z0-9_]*\}?[;,]?")
-_WEAK = re.compile(r"(?i)(?:key|auth|session|jwt)\Z")
+_STRONG = r"(?i)(?:token|secret|passw(?:or)?d|pwd|sig|signature|credential|api_?key)\Z"
+_VARIABLE = r"\$\{?[A-Za-z_][A-Za-z0-9_]*\}?[;,]?"
+_WEAK = r"(?i)(?:key|auth|session|jwt)\Z"
 
 
 def _assigned(match: re.Match[str]) -> Span | None:
     """``name=value``: a name that says secret is enough, a weaker one needs a random value."""
     name, value = match.group(1).replace("-", "_"), match.group(2)
-    if _STRONG.search(name) and not value.isdigit() and not _VARIABLE.fullmatch(value):
+    if re.search(_STRONG, name) and not value.isdigit() and not re.fullmatch(_VARIABLE, value):
         return _last(match)
-    return _if_random(match) if _WEAK.search(name) else None
+    return _if_random(match) if re.search(_WEAK, name) else None
 
 
 SHAPES: tuple[Shape, ...] = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import sys
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -19,8 +20,8 @@ _KEPT_BACK = 4 * 1024
 _READ = 16 * 1024
 # A key of 16,384 bits has 200 lines: after so much text without END, it was no key.
 _LONGEST_KEY = 32 * 1024
-_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_BEGIN = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+_END = r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 
 
 class Redactor:
@@ -54,9 +55,9 @@ class Redactor:
 
     def _outside_key(self, cut: int) -> int:
         """``cut``, or the BEGIN before it whose END has not come yet."""
-        place = 0
-        while begin := _BEGIN.search(self._waiting, place, cut):
-            end = _END.search(self._waiting, begin.end())
+        place, opening, closing = 0, re.compile(_BEGIN), re.compile(_END)
+        while begin := opening.search(self._waiting, place, cut):
+            end = closing.search(self._waiting, begin.end())
             if end is None:
                 return begin.start() if len(self._waiting) - begin.end() < _LONGEST_KEY else cut
             place = end.end()
@@ -82,6 +83,15 @@ def redacted_lines(stream: IO[bytes]) -> Iterator[str]:
     yield from lines
     if rest:
         yield rest
+
+
+def guard_standard_streams() -> None:
+    """Redact everything that this process writes to standard output and error from now on."""
+    loaded.look_again()
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is not None and not isinstance(stream, RedactedStream):
+            setattr(sys, name, RedactedStream(stream))
 
 
 class RedactedStream:
