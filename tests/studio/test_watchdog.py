@@ -235,7 +235,7 @@ def test_four_sweeps_at_once_ask_once(project: Project, cloud: Cloud) -> None:
     for number in range(3):
         cloud.machines.add(f"pod-{number}")
         rent(project, name=f"pod-{number}")
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     start = context.Barrier(4)
     sweepers = [
         context.Process(target=_sweeper, args=(str(project.root), cloud.port, start))

@@ -70,7 +70,7 @@ def grouped(
         f"{sql} WHERE day>=? AND day<=? AND status<>'released' GROUP BY 1, 2 ORDER BY 1, 2",
         (*values, since, until),
     )
-    return [Group(*row) for row in rows.fetchall()]
+    return [_group(row) for row in rows.fetchall()]
 
 
 def totals(db: Database, day: str | None = None) -> list[Group]:
@@ -81,7 +81,7 @@ def totals(db: Database, day: str | None = None) -> list[Group]:
         f" WHERE status<>'released' {where} GROUP BY unit ORDER BY unit",
         () if day is None else (day,),
     )
-    return [Group(*row) for row in rows.fetchall()]
+    return [_group(row) for row in rows.fetchall()]
 
 
 def unclear(db: Database) -> list[Line]:
@@ -91,3 +91,8 @@ def unclear(db: Database) -> list[Line]:
         f"SELECT {names} FROM spend WHERE status='unknown' ORDER BY reserved_at, key"  # noqa: S608
     )
     return [Line(**dict(row)) for row in rows.fetchall()]
+
+
+def _group(row: Any) -> Group:
+    # Postgres gives the sum of whole numbers as a Decimal.
+    return Group(str(row[0]), str(row[1]), *(int(number) for number in tuple(row)[2:]))
