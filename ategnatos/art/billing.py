@@ -7,24 +7,34 @@ sent again until somebody has found out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ategnatos.engines import ENGINE_CANNOT, ENGINE_UNAVAILABLE
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.grimoire.jobs.database import writing
+from ategnatos.grimoire.jobs.database import connect
+from ategnatos.grimoire.jobs.effects import (
+    Closed,
+    Effect,
+    NobodyKnows,
+    Outcome,
+    Reconciled,
+    RefusedError,
+    Row,
+)
 from ategnatos.grimoire.spend import ledger
-from ategnatos.grimoire.spend.amounts import USD, millionths, spoken
-from ategnatos.grimoire.spend.records import RESERVED, UNKNOWN, Entry
+from ategnatos.grimoire.spend.amounts import USD, decimal, millionths, spoken
+from ategnatos.grimoire.spend.records import RELEASED, RESERVED, SETTLED, UNKNOWN, Entry
 from ategnatos.guard.budget import approved, policy
 from ategnatos.guard.budget import override as overrides
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from decimal import Decimal
 
     from ategnatos.art.order import Order
-    from ategnatos.engines import Engine, PriceEstimate, Result
+    from ategnatos.engines import Engine, PriceEstimate
     from ategnatos.grimoire.jobs.database import Database
     from ategnatos.grimoire.jobs.store import Job
     from ategnatos.grimoire.project import Project
@@ -43,41 +53,98 @@ _NOT_SENT = frozenset({ENGINE_CANNOT, ENGINE_UNAVAILABLE})
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """One billed call that is about to be made."""
+    """One billed call: its money, in the transactions of the effect that makes it."""
 
-    entry: Entry
-    config: Config
-    override: policy.Override | None
+    project: Project
+    engine: Engine
+    order: Order
+    job: str
+    actor: str
+    now: Clock
+    # How often the job was sent before.
+    tries: int
+    # What the bill passed the price by, in words, once it is settled.
+    more: list[str]
 
-    def reserve(self, db: Database, now: datetime) -> None:
+    def key_of(self, attempt: int) -> str:
+        """The ledger's key of the next attempt."""
+        return self._entry(self.tries).key
+
+    def reserve(self, db: Database, key: str) -> dict[str, Decimal]:
         """Set the money aside; inside the transaction that writes the intent to send.
 
-        Raises StudioError (``budget_refused``).
+        Raises StudioError (``budget_refused``, and what the budget's file refuses).
         """
-        policy.reserve(db, self.config, self.entry, now=now, override=self.override)
+        entry = replace(self._entry(0), key=key)
+        config = approved.load(self.project, now=self.now(), actor=self.actor)
+        override = overrides.find(self.project, key)
+        policy.reserve(db, config, entry, now=self.now(), override=override)
+        return {unit: decimal(amount) for unit, amount in entry.amounts.items()}
 
-    def pay(self, db: Database, call: Callable[[], Result], now: Clock) -> Result:
-        """Make the call and settle it; the result says it where the bill passed the price."""
-        try:
-            result = call()
-        except BaseException as error:
-            with writing(db):
-                if isinstance(error, StudioError) and _was_not_billed(error):
-                    ledger.release(db, self.entry.key, now=now(), why=error.code.code)
-                else:
-                    ledger.mark_unknown(db, self.entry.key, why=type(error).__name__)
-            raise
-        charged = result.charged
+    def settle(self, db: Database, key: str, cost: Mapping[str, Decimal] | None) -> None:
+        """Record what was billed; as reserved where the vendor did not say."""
         actual = None
-        if charged is not None:
-            actual = {unit: millionths(amount) for unit, amount in charged.items()}
-        with writing(db):
-            settled = ledger.settle(db, self.entry.key, actual, now=now())
-        more = tuple(
+        if cost is not None:
+            actual = {unit: millionths(amount) for unit, amount in cost.items()}
+        settled = ledger.settle(db, key, actual, now=self.now())
+        self.more.extend(
             f"The bill was {spoken(amount, unit)} more than the price that was named before."
             for unit, amount in settled.over.items()
         )
-        return replace(result, warnings=(*result.warnings, *more))
+
+    def release(self, db: Database, key: str, why: str) -> None:
+        """The vendor said no before billing."""
+        ledger.release(db, key, now=self.now(), why=why)
+
+    def keep(self, db: Database, key: str, why: str) -> None:
+        """It may have been billed: the reservation stays until a person has found out."""
+        ledger.mark_unknown(db, key, why=why)
+
+    def reconcile(self, row: Row) -> Reconciled:
+        """What a person has said of an attempt whose end was unknown, if anybody has.
+
+        An engine has no way yet to be asked itself.
+        """
+        with connect(self.project) as db:
+            standing = {line.status for line in ledger.lines(db, row.key)}
+        if standing and standing <= {SETTLED, RELEASED}:
+            return Closed(billed=SETTLED in standing)
+        return NobodyKnows()
+
+    def effect(
+        self,
+        name: str,
+        send: Callable[[str, Callable[[], None]], Outcome],
+        present: Callable[[], Outcome | None],
+    ) -> Effect:
+        """The call as an effect of the job."""
+        return Effect(
+            name=name,
+            send=send,
+            present=present,
+            reconcile=self.reconcile,
+            reserve=self.reserve,
+            settle=self.settle,
+            release=self.release,
+            keep=self.keep,
+            key_of=self.key_of,
+            unclear=self.unclear,
+        )
+
+    def unclear(self, row: Row) -> StudioError:
+        """The refusal to send again what may have been billed."""
+        return StudioError(
+            BILL_UNCLEAR,
+            f"An earlier try of {self.job} was sent and its end is unknown: {self.engine.name} may"
+            " have billed it. It was not sent again.",
+            hint=f"Look at your account with {self.engine.name}, then say at your terminal:"
+            f" ategnatos studio budget resolve {row.key} --not-billed (or --billed AMOUNT)",
+            job=self.job,
+            keys=[row.key],
+        )
+
+    def _entry(self, tries: int) -> Entry:
+        return entry_of(self.project, self.engine, self.order, job=self.job, tries=tries)
 
 
 def amounts_of(price: PriceEstimate) -> dict[str, int]:
@@ -125,31 +192,11 @@ def purchase(
 ) -> Purchase | None:
     """What has to be reserved before the engine is called; None where it is free.
 
-    The caller holds the job's lock. Raises StudioError (``bill_unclear``, and what the budget's
-    file refuses).
+    The caller holds the job's lease.
     """
-    free = entry_of(project, engine, order, job=job.name, tries=0)
-    if not free.amounts:
+    if not entry_of(project, engine, order, job=job.name, tries=0).amounts:
         return None
-    keys = _keys(db, job.name)
-    unclear = [key for key, status in keys.items() if status in {RESERVED, UNKNOWN}]
-    if unclear:
-        with writing(db):
-            for key in unclear:
-                # Reserved, and its process holds the lock no more: it died in the call.
-                ledger.mark_unknown(db, key, why="cut off")
-        raise StudioError(
-            BILL_UNCLEAR,
-            f"An earlier try of {job.name} was sent and its end is unknown: {engine.name} may"
-            " have billed it. It was not sent again.",
-            hint=f"Look at your account with {engine.name}, then say at your terminal:"
-            f" ategnatos studio budget resolve {unclear[0]} --not-billed (or --billed AMOUNT)",
-            job=job.name,
-            keys=unclear,
-        )
-    config = approved.load(project, now=now(), actor=actor)
-    entry = entry_of(project, engine, order, job=job.name, tries=len(keys))
-    return Purchase(entry, config, overrides.find(project, entry.key))
+    return Purchase(project, engine, order, job.name, actor, now, len(_keys(db, job.name)), [])
 
 
 def ask_override(
@@ -178,6 +225,11 @@ def _keys(db: Database, job: str) -> dict[str, str]:
         if found.get(row["key"]) not in {RESERVED, UNKNOWN}:
             found[row["key"]] = row["status"]
     return found
+
+
+def as_refused(error: StudioError, *, again: bool = False) -> Exception:
+    """What a billed call raised: a definite no, or something whose end is unknown."""
+    return RefusedError(error, again=again) if _was_not_billed(error) else error
 
 
 def _was_not_billed(error: StudioError) -> bool:

@@ -1,43 +1,52 @@
 """Carry an order out: write it down, make the pictures, keep them, show them on one sheet.
 
-The job stands in the database before any work. The same order again is no second generation:
-its candidates are checked on disk and shown, and made again only where a file is missing. A
-process that dies half-way leaves a job that the same command carries on.
+The job stands in the database before any work, and whoever works on it holds its lease. The
+same order again is no second generation: its candidates are checked on disk and shown, and made
+again only where a file is missing. A process that dies half-way leaves a job that the same
+command, or any worker, carries on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ategnatos.art import billing, sheets
+from ategnatos.art import billing, sheets, steps
 from ategnatos.art.order import Order
-from ategnatos.grimoire import content, journal
+from ategnatos.grimoire import journal
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import sha256_bytes, sha256_file
-from ategnatos.grimoire.jobs import database, store
-from ategnatos.grimoire.locks import hold
+from ategnatos.grimoire.jobs import claims, database, leases, moves, sending, store
+from ategnatos.grimoire.jobs.effects import Outcome, RefusedError
+from ategnatos.grimoire.jobs.leases import Policy
+from ategnatos.grimoire.jobs.owners import owner_name
+from ategnatos.grimoire.jobs.run import Pulse
+from ategnatos.grimoire.jobs.worker import Worker
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ategnatos.engines import Engine, Image, ProgressCallback, Result
+    from ategnatos.engines import Engine, ProgressCallback, Result
     from ategnatos.grimoire.jobs.database import Database
+    from ategnatos.grimoire.jobs.leases import Hold
     from ategnatos.grimoire.project import Project
 
 NOT_REPRODUCED = ErrorCode(
     "not_reproduced", "Making a missing picture again gave other bytes than the record holds."
 )
-ENGINE_BROKE = ErrorCode("engine_broke", "The engine delivered something other than it was asked.")
-
+JOB_WAITS = ErrorCode("job_waits", "The job is in the line, and its turn has not come.")
 
 Clock = Callable[[], "datetime"]
 
 # Somebody else making the very same pictures is worth waiting for: seconds.
 GENERATION_WAIT = 600.0
+_LOOK_AGAIN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,85 @@ def standing(project: Project, order: Order, engine: str) -> store.Job | None:
         return store.find_binding(connection, order.recipe_id, order.binding, engine)
 
 
+def put_down(
+    project: Project,
+    db: Database,
+    engine: str,
+    order: Order,
+    *,
+    now: Clock,
+    actor: str,
+    parent: str | None = None,
+    change: str | None = None,
+    priority: int = 0,
+) -> tuple[store.Job, bool]:
+    """Write the order down as a job, or find the one that stands; (job, whether it is new)."""
+    job, fresh = store.record(
+        db,
+        kind="image",
+        engine=engine,
+        recipe_id=order.recipe_id,
+        base=order.base,
+        take=order.take,
+        binding=order.binding,
+        asked=order.asked,
+        request=order.canonical,
+        now=store.iso(now()),
+        parent=parent,
+        change=change,
+        warnings=order.warnings,
+        priority=priority,
+    )
+    if fresh:
+        journal.append(
+            project,
+            "art.ordered",
+            actor=actor,
+            references={"job": job.name, "binding": order.binding, "parent": parent},
+            data={
+                "engine": engine,
+                "asked": order.asked,
+                "request": order.canonical,
+                "change": change,
+            },
+            now=now(),
+        )
+    return job, fresh
+
+
+def enqueue(
+    project: Project,
+    engine: str,
+    order: Order,
+    *,
+    now: Clock,
+    actor: str,
+    parent: str | None = None,
+    change: str | None = None,
+    priority: int = 0,
+) -> tuple[store.Job, bool]:
+    """Put the order into the line and return at once: (job, whether it is new).
+
+    A job that failed is put back into the line.
+    """
+    with database.connect(project) as db:
+        job, fresh = put_down(
+            project,
+            db,
+            engine,
+            order,
+            now=now,
+            actor=actor,
+            parent=parent,
+            change=change,
+            priority=priority,
+        )
+        if job.state == store.FAILED:
+            moves.retry(db, job.id, who=actor)
+            job = store.get(db, job.id)
+        return job, fresh
+
+
 def carry_out(
     project: Project,
     engine: Engine,
@@ -75,47 +163,45 @@ def carry_out(
     parent: str | None = None,
     change: str | None = None,
     on_progress: ProgressCallback | None = None,
+    priority: int = 0,
 ) -> Made:
     """Make what ``order`` says, or return what stands.
 
-    ``now`` gives aware times. Raises StudioError, with the job recorded as failed, for what
-    the engine refuses or breaks on.
+    ``now`` gives aware times. Raises StudioError, with the job recorded as failed, for what the
+    engine refuses or breaks on; ``job_waits`` where the job is in the line and may not begin.
     """
-    lock = f"job-{engine.name}-{order.binding}"
-    with hold(project, lock, wait=GENERATION_WAIT), database.connect(project) as db:
-        job, fresh = store.record(
+    work = steps.Steps(
+        project,
+        engine_of=lambda name: engine,
+        now=now,
+        actor=actor,
+        request=order.request,
+        on_progress=on_progress,
+    )
+    # Somebody waits for this one job: he hears of a failure at once, and decides.
+    worker = Worker(
+        project,
+        steps.SAGAS,
+        work.table(),
+        owner=owner_name(os.urandom(3).hex()),
+        policy=Policy(retries=0),
+        failed=work.failed,
+        interrupt_fails=True,
+    )
+    with database.connect(project) as db:
+        job, _ = put_down(
+            project,
             db,
-            kind="image",
-            engine=engine.name,
-            recipe_id=order.recipe_id,
-            base=order.base,
-            take=order.take,
-            binding=order.binding,
-            asked=order.asked,
-            request=order.canonical,
-            now=store.iso(now()),
+            engine.name,
+            order,
+            now=now,
+            actor=actor,
             parent=parent,
             change=change,
-            warnings=order.warnings,
+            priority=priority,
         )
-        if fresh:
-            journal.append(
-                project,
-                "art.ordered",
-                actor=actor,
-                references={"job": job.name, "binding": order.binding, "parent": parent},
-                data={
-                    "engine": engine.name,
-                    "asked": order.asked,
-                    "request": order.canonical,
-                    "change": change,
-                },
-                now=now(),
-            )
-        if job.state in {store.PENDING, store.GENERATING, store.FAILED}:
-            _generate(project, db, engine, order, job, now, actor, on_progress)
-            made = True
-        else:
+        made = _made(project, db, worker, job, on_progress, actor)
+        if not made:
             made = _restore_missing(project, db, engine, order, job, now, actor, on_progress)
         job = store.get(db, job.id)
         candidates = store.candidates(db, job.id)
@@ -123,54 +209,91 @@ def carry_out(
     return Made(job, candidates, sheet, made)
 
 
-def _generate(
+def _made(
     project: Project,
     db: Database,
-    engine: Engine,
-    order: Order,
+    worker: Worker,
     job: store.Job,
-    now: Clock,
-    actor: str,
     on_progress: ProgressCallback | None,
-) -> None:
-    bought = billing.purchase(project, db, engine, order, job, now=now, actor=actor)
-    store.move(
-        db,
-        job.id,
-        store.GENERATING,
-        now=store.iso(now()),
-        also=None if bought is None else lambda db: bought.reserve(db, now()),
-    )
-    try:
-        result = _made_by(db, engine, order, bought, now, on_progress)
-        kept = [
-            _keep(project, engine.name, order, job, number, image)
-            for number, image in enumerate(result.images, start=1)
-        ]
-    except BaseException as error:
-        facts = _facts(error)
-        # The reason for the failure is what must reach the person, not a second one.
-        with suppress(StudioError):
-            store.move(db, job.id, store.FAILED, now=store.iso(now()), error=facts)
-            journal.append(
-                project,
-                "art.failed",
-                actor=actor,
-                references={"job": job.name},
-                data=facts,
-                now=now(),
+    actor: str,
+) -> bool:
+    """Carry the job to where it waits for a person; True where this process made the pictures."""
+    deadline = time.monotonic() + GENERATION_WAIT
+    while True:
+        job = store.get(db, job.id)
+        if job.state == store.FAILED:
+            _try_again(db, job, actor)
+        elif job.state not in {store.PENDING, store.GENERATING}:
+            return False
+        claim = worker.claim(db, job.id)
+        if claim is not None:
+            stopped = worker.carry_on(db, claim)
+            if stopped is None:
+                return True
+            raise stopped
+        why = claims.waits_for(db, job)
+        if time.monotonic() > deadline or why.startswith("engine "):
+            raise StudioError(
+                JOB_WAITS,
+                f"{job.name} is in the line and was not begun: {why or 'others are first'}."
+                " It stays there; nothing was lost.",
+                hint="See the line: ategnatos jobs list. A pause ends with"
+                f" 'ategnatos jobs resume {job.engine}'.",
+                job=job.name,
             )
-        raise
-    warnings = dict.fromkeys((*order.warnings, *result.warnings))
-    store.deliver(db, job.id, kept, warnings=warnings, now=store.iso(now()))
-    journal.append(
-        project,
-        "art.delivered",
-        actor=actor,
-        references={"job": job.name, "sha256": [one.sha256 for one in kept]},
-        data={"warnings": list(warnings)},
-        now=now(),
-    )
+        _follow(db, job, on_progress)
+
+
+def _try_again(db: Database, job: store.Job, actor: str) -> None:
+    try:
+        moves.retry(db, job.id, who=actor)
+    except StudioError as error:
+        # Of several that wait for the same job one puts it back; the others see it move.
+        if error.code is not moves.JOB_STATE:
+            raise
+
+
+def _follow(db: Database, job: store.Job, on_progress: ProgressCallback | None) -> None:
+    """Wait a moment for whoever makes it, and show how far he is."""
+    time.sleep(_LOOK_AGAIN)
+    said = store.get(db, job.id).progress
+    if said is not None and on_progress is not None:
+        from ategnatos.engines import Progress
+
+        on_progress(Progress(**said))
+
+
+@contextmanager
+def _held(project: Project, db: Database, job: store.Job) -> Iterator[Hold]:
+    """Keep a job to ourselves that no worker's turn it is."""
+    owner = owner_name(os.urandom(3).hex())
+    deadline = time.monotonic() + GENERATION_WAIT
+    patience = Policy()
+    while not (taken := leases.take(db, [job.id], owner, patience.lease)):
+        if time.monotonic() > deadline:
+            raise StudioError(
+                JOB_WAITS,
+                f"{store.get(db, job.id).owner} has kept {job.name} to itself for"
+                f" {GENERATION_WAIT:g} seconds; nothing was changed.",
+                hint="Run the same command again later.",
+                job=job.name,
+            )
+        time.sleep(_LOOK_AGAIN)
+    ours = claims.Claim(store.get(db, job.id), taken[job.id])
+    try:
+        with Pulse(project, ours, patience, time.time, threading.Event()):
+            yield ours.hold
+    finally:
+        leases.release(db, taken.values())
+
+
+def _missing(project: Project, db: Database, job: store.Job) -> list[store.Candidate]:
+    return [
+        one
+        for one in store.candidates(db, job.id)
+        if not (project.root / one.path).is_file()
+        or sha256_file(project.root / one.path) != one.sha256
+    ]
 
 
 def _restore_missing(
@@ -184,108 +307,57 @@ def _restore_missing(
     on_progress: ProgressCallback | None,
 ) -> bool:
     """Make candidates again whose file is gone or damaged; True if any was."""
-    missing = [
-        one
-        for one in store.candidates(db, job.id)
-        if not (project.root / one.path).is_file()
-        or sha256_file(project.root / one.path) != one.sha256
-    ]
-    if not missing:
+    if not _missing(project, db, job):
         return False
-    bought = billing.purchase(project, db, engine, order, job, now=now, actor=actor)
-    if bought is not None:
-        with database.writing(db):
-            bought.reserve(db, now())
-    result = _made_by(db, engine, order, bought, now, on_progress)
-    for one in missing:
-        image = result.images[one.number - 1]
-        png = _labelled(engine.name, order, job, one.number, image)
-        if sha256_bytes(png) != one.sha256:
-            raise StudioError(
-                NOT_REPRODUCED,
-                f"{one.reference} is missing on disk, and making it again gave other bytes than "
-                "the record holds. The record was kept as it is.",
-                hint="Make a new take: add --again to the command.",
-                candidate=one.reference,
-            )
-        path = project.root / one.path
-        path.unlink(missing_ok=True)
-        _put(project, engine.name, order, one.number, png)
-    store.mark_restored(db, [(one.job, one.number) for one in missing])
+    with _held(project, db, job) as hold:
+        missing = _missing(project, db, job)
+        if not missing:
+            return False
+        result = _made_anew(project, db, hold, engine, order, job, now, actor, on_progress)
+        for one in missing:
+            png = steps.labelled(job, one.number, result.images[one.number - 1])
+            if sha256_bytes(png) != one.sha256:
+                raise StudioError(
+                    NOT_REPRODUCED,
+                    f"{one.reference} is missing on disk, and making it again gave other bytes"
+                    " than the record holds. The record was kept as it is.",
+                    hint="Make a new take: add --again to the command.",
+                    candidate=one.reference,
+                )
+            (project.root / one.path).unlink(missing_ok=True)
+            steps.put(project, job, one.number, png)
+        store.mark_restored(db, [(one.job, one.number) for one in missing])
     return True
 
 
-def _made_by(
+def _made_anew(
+    project: Project,
     db: Database,
+    hold: Hold,
     engine: Engine,
     order: Order,
-    bought: billing.Purchase | None,
+    job: store.Job,
     now: Clock,
+    actor: str,
     on_progress: ProgressCallback | None,
 ) -> Result:
-    """What the engine makes of the order, each picture labelled with what made it."""
+    """The pictures of a job once more; from an engine that bills they are bought once more."""
+    bought = billing.purchase(project, db, engine, order, job, now=now, actor=actor)
     if bought is None:
-        result = engine.generate(order.request, on_progress)
-    else:
-        result = bought.pay(db, lambda: engine.generate(order.request, on_progress), now)
-    wanted = order.request.count
-    if len(result.images) != wanted:
-        raise StudioError(
-            ENGINE_BROKE,
-            f"The engine delivered {len(result.images)} pictures instead of {wanted}; "
-            "none was kept.",
-            hint="Run it again; if it happens again, report it to the engine's author.",
-            delivered=len(result.images),
-            wanted=wanted,
-        )
-    label = {"made_by": engine.capabilities().label}
-    labelled = (replace(image, settings={**image.settings, **label}) for image in result.images)
-    return replace(result, images=tuple(labelled))
+        return steps.made_by(engine, order.request, on_progress)
+    results: list[Result] = []
 
+    def send(key: str, last_look: Callable[[], None]) -> Outcome:
+        last_look()
+        try:
+            results.append(engine.generate(order.request, on_progress))
+        except StudioError as error:
+            raise billing.as_refused(error) from error
+        return Outcome(cost=results[0].charged, final=False)
 
-def _keep(
-    project: Project, engine: str, order: Order, job: store.Job, number: int, image: Image
-) -> store.Candidate:
-    png = _labelled(engine, order, job, number, image)
-    stored = _put(project, engine, order, number, png)
-    return store.Candidate(
-        job=job.id,
-        number=number,
-        path=stored.path.relative_to(project.root).as_posix(),
-        sha256=stored.sha256,
-        bytes=stored.size,
-        width=image.width,
-        height=image.height,
-        seed=image.seed,
-        settings=image.settings,
-    )
-
-
-def _put(project: Project, engine: str, order: Order, number: int, png: bytes) -> content.Stored:
-    return content.put_candidate(project, order.recipe_id, order.binding, engine, number - 1, png)
-
-
-def _labelled(engine: str, order: Order, job: store.Job, number: int, image: Image) -> bytes:
-    """The picture with its whole provenance inside; no clock, so that it can be made again."""
-    from ategnatos.pictures import metadata
-
-    return metadata.embed(
-        image.png,
-        {
-            "candidate": f"{job.name}#{number}",
-            "engine": engine,
-            "recipe_id": order.recipe_id,
-            "binding": order.binding,
-            "asked": job.asked,
-            "request": order.canonical,
-            "settings": image.settings,
-        },
-    )
-
-
-def _facts(error: BaseException) -> dict[str, Any]:
-    if isinstance(error, StudioError):
-        return {"code": error.code.code, "message": error.message, "hint": error.hint}
-    if isinstance(error, KeyboardInterrupt):
-        return {"code": "interrupted", "message": "Stopped by Ctrl-C.", "hint": ""}
-    return {"code": "unexpected", "message": f"{type(error).__name__}: {error}", "hint": ""}
+    effect = bought.effect("restore", send, lambda: None)
+    try:
+        sending.carry_out(db, hold, job, Policy(), effect, lambda point: None, time.sleep)
+    except RefusedError as error:
+        raise error.error from error
+    return steps.whole(engine, order.request, results[0])

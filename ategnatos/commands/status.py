@@ -137,20 +137,26 @@ def _waiting(page: Overview) -> Iterator[str]:
 
 def _running(page: Overview) -> Iterator[str]:
     at_work = [line for line in page.running if line.at_work]
-    cut_off = [line for line in page.running if not line.at_work]
-    if not at_work:
+    queued = [line for line in page.running if not line.at_work]
+    if not page.running:
         yield "nothing"
-    else:
+    if at_work:
         yield from _listed(at_work, "being made")
-    if cut_off:
-        yield from _listed(cut_off, "cut off; the same command again goes on with it")
+    if queued:
+        yield from _listed(queued, "in the line; 'ategnatos jobs work' carries them on")
 
 
 def _listed(lines: list[JobLine], what: str) -> Iterator[str]:
     yield f"{_count(len(lines), 'job')} {what}"
     for line in lines[:_SHOWN]:
-        yield f"  {line.job}  {line.engine}  {_short(line.prompt)}"
+        yield f"  {line.job}  {line.engine}  {_short(line.prompt)}{_how_far(line)}"
     yield from _rest(lines)
+
+
+def _how_far(line: JobLine) -> str:
+    if line.progress is not None and line.progress.get("total"):
+        return f"  {100 * line.progress['done'] // line.progress['total']} %"
+    return f"  ({line.why})" if line.why else ""
 
 
 def _rest(lines: list[JobLine]) -> Iterator[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,8 +69,7 @@ def look(project: Project, *, waiting: bool, now: datetime) -> Plan:
 
     Raises StudioError (``zone_escape``, ``database_broken``).
     """
-    with ExitStack() as locks:
-        return _plan(project, waiting, now, locks)
+    return _plan(project, waiting, now, None)
 
 
 def clean(project: Project, *, waiting: bool, actor: str, now: datetime) -> Plan:
@@ -82,13 +80,15 @@ def clean(project: Project, *, waiting: bool, actor: str, now: datetime) -> Plan
     from ategnatos.grimoire import journal
     from ategnatos.grimoire.jobs import database, store
     from ategnatos.grimoire.locks import hold
+    from ategnatos.studio.jobs_at_work import kept_from_work
 
     plan = look(project, waiting=waiting, now=now)
     if not plan.removals:
         return plan
+    jobs = {int(one.job[1:]) for one in plan.removals if one.job is not None}
     # No verdict and no generation can come between the decision and the removal.
-    with hold(project, _VERDICTS), ExitStack() as locks:
-        plan = _plan(project, waiting, now, locks)
+    with hold(project, _VERDICTS), kept_from_work(project, jobs) as ours:
+        plan = _plan(project, waiting, now, ours)
         if not plan.removals:
             return plan
         candidates = [one for one in plan.removals if one.candidate is not None]
@@ -110,12 +110,13 @@ def clean(project: Project, *, waiting: bool, actor: str, now: datetime) -> Plan
     return plan
 
 
-def _plan(project: Project, waiting: bool, now: datetime, locks: ExitStack) -> Plan:
+def _plan(project: Project, waiting: bool, now: datetime, ours: set[int] | None) -> Plan:
+    """``ours`` are the jobs kept from work; None where it is only looked who works on which."""
     from ategnatos.grimoire.jobs import database
 
     plan = Plan()
     if database.exists(project):
-        _plan_pictures(project, plan, waiting, locks)
+        _plan_pictures(project, plan, waiting, ours)
     plan.removals += [
         Removal(path, _size(path), "left unfinished by a process that died")
         for path in left_over(project, now.astimezone(UTC).timestamp())
@@ -123,24 +124,18 @@ def _plan(project: Project, waiting: bool, now: datetime, locks: ExitStack) -> P
     return plan
 
 
-def _plan_pictures(project: Project, plan: Plan, waiting: bool, locks: ExitStack) -> None:
+def _plan_pictures(project: Project, plan: Plan, waiting: bool, ours: set[int] | None) -> None:
     from ategnatos.grimoire.jobs import database, store
-    from ategnatos.studio.jobs_at_work import try_lock
 
     with database.connect(project) as connection:
         jobs = {job.id: job for job in store.jobs(connection)}
         candidates = store.all_candidates(connection)
+        clock = connection.now()
     protected = _approved_hashes(project, candidates)
     in_use = _inputs(jobs.values())
-    idle: dict[int, bool] = {}
 
     def is_idle(job: Job) -> bool:
-        if job.id not in idle:
-            lock = try_lock(project, job)
-            idle[job.id] = lock is not None
-            if lock is not None:
-                locks.push(lock)
-        return idle[job.id]
+        return not job.held(clock) if ours is None else job.id in ours
 
     for one in candidates:
         job = jobs[one.job]

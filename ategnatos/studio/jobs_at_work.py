@@ -1,42 +1,32 @@
-"""Whether a process is working on a job right now, or died while it did."""
+"""Keep jobs to oneself while their pictures are removed: no worker begins with them meanwhile."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ategnatos.grimoire.errors import StudioError
-from ategnatos.grimoire.locks import LOCKED, hold
+from ategnatos.grimoire.jobs import database, leases
+from ategnatos.grimoire.jobs.owners import owner_name
 
 if TYPE_CHECKING:
-    from ategnatos.grimoire.jobs.store import Job
     from ategnatos.grimoire.project import Project
 
-
-def lock_name(job: Job) -> str:
-    """The lock that whoever makes or removes this job's pictures holds."""
-    return f"job-{job.engine}-{job.binding}"
+# Long enough to remove many thousand files; the lease of a process that dies ends by itself.
+_SECONDS = 300.0
 
 
-def try_lock(project: Project, job: Job) -> ExitStack | None:
-    """Hold the job's lock until the stack is closed; None where a process is at work on it.
-
-    The kernel frees the lock of a process that died, so None is never stale.
-    """
-    stack = ExitStack()
+@contextmanager
+def kept_from_work(project: Project, job_ids: Iterable[int]) -> Iterator[set[int]]:
+    """Hold those of the jobs that nobody works on; which they are."""
+    wanted = sorted(job_ids)
+    if not wanted:
+        yield set()
+        return
+    with database.connect(project) as db:
+        holds = leases.take(db, wanted, owner_name("clean"), _SECONDS)
     try:
-        stack.enter_context(hold(project, lock_name(job), wait=0))
-    except StudioError as error:
-        if error.code is LOCKED:
-            return None
-        raise
-    return stack
-
-
-def at_work(project: Project, job: Job) -> bool:
-    """Whether a process is making this job's pictures at this moment."""
-    lock = try_lock(project, job)
-    if lock is None:
-        return True
-    lock.close()
-    return False
+        yield set(holds)
+    finally:
+        with database.connect(project) as db:
+            leases.release(db, holds.values())

@@ -36,7 +36,11 @@ STOPPED = frozenset({"terminated", "stopped", "deleted"})
 
 @dataclass(slots=True)
 class JobLine:
-    """One job on the page. ``at_work`` tells a job in progress from one that was cut off."""
+    """One job on the page.
+
+    ``at_work`` tells a job in progress from one that waits; ``why`` says what it waits for, and
+    ``progress`` how far it is (``done``, ``total``, ``message``).
+    """
 
     job: str
     prompt: str
@@ -45,6 +49,8 @@ class JobLine:
     since: str
     pictures: int = 0
     at_work: bool = False
+    why: str = ""
+    progress: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -173,7 +179,7 @@ def _bills(studio: dict[str, Any], page: Overview) -> None:
 
 
 def _jobs(project: Project, assets: list[Any], page: Overview) -> None:
-    from ategnatos.grimoire.jobs import database, store
+    from ategnatos.grimoire.jobs import claims, database, store
 
     if not database.exists(project):
         return
@@ -181,16 +187,17 @@ def _jobs(project: Project, assets: list[Any], page: Overview) -> None:
     with database.connect(project) as connection:
         jobs = store.jobs(connection)
         candidates = store.all_candidates(connection)
+        now = connection.now()
+        waits = {job.name: claims.waits_for(connection, job) for job in jobs if job.runnable}
     page.jobs = len(jobs)
-    page.waiting = _lines(jobs, candidates, {store.AWAITING_REVIEW})
-    page.failed = _lines(jobs, candidates, {store.FAILED})
-    page.running = _lines(jobs, candidates, {store.PENDING, store.GENERATING})
-    if page.running:
-        from ategnatos.studio.jobs_at_work import at_work
-
-        by_name = {job.name: job for job in jobs}
-        for line in page.running:
-            line.at_work = at_work(project, by_name[line.job])
+    page.waiting = _lines([job for job in jobs if _waits_for_person(job)], candidates)
+    page.failed = _lines([job for job in jobs if job.state == store.FAILED], candidates)
+    page.running = _lines([job for job in jobs if job.runnable], candidates)
+    by_name = {job.name: job for job in jobs}
+    for line in page.running:
+        line.at_work = by_name[line.job].held(now)
+        line.progress = by_name[line.job].progress
+        line.why = "" if line.at_work else waits[line.job]
     approved = [one.reference for one in candidates if one.verdict == store.APPROVED]
     _verdicts(project, candidates, page)
     shipped = {
@@ -216,7 +223,13 @@ def _verdicts(project: Project, candidates: list[Candidate], page: Overview) -> 
     page.requests = [asdict(one) for one in requests.waiting(project, undecided)]
 
 
-def _lines(jobs: Iterable[Job], candidates: Iterable[Candidate], states: set[str]) -> list[JobLine]:
+def _waits_for_person(job: Job) -> bool:
+    from ategnatos.grimoire.jobs import saga
+
+    return saga.load(job.saga).states[job.state].waits_for == saga.PERSON
+
+
+def _lines(jobs: Iterable[Job], candidates: Iterable[Candidate]) -> list[JobLine]:
     counts: dict[int, int] = {}
     for one in candidates:
         if one.verdict is None and one.cleaned_at is None:
@@ -231,7 +244,6 @@ def _lines(jobs: Iterable[Job], candidates: Iterable[Candidate], states: set[str
             counts.get(job.id, 0),
         )
         for job in jobs
-        if job.state in states
     ]
 
 

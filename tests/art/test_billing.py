@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ategnatos.art import billing, generate
+from ategnatos.art import billing, generate, steps
 from ategnatos.art import order as orders
 from ategnatos.engines import ENGINE_UNAVAILABLE, LoraUse, PriceEstimate, Request
 from ategnatos.grimoire.errors import StudioError
@@ -173,7 +173,7 @@ def test_units_are_a_ledger_of_their_own(studio: Project, vendor: Vendor) -> Non
 def test_pictures_that_never_came_were_billed_all_the_same(studio: Project, vendor: Vendor) -> None:
     engine = Toll(vendor.port)
     engine.painter.forget_one = True
-    assert refused(studio, engine).code is generate.ENGINE_BROKE
+    assert refused(studio, engine).code is steps.ENGINE_BROKE
     assert rows(studio) == [("usd", "settled", 1_000_000)]
 
 

@@ -67,16 +67,6 @@ def test_kill_nine_half_way_leaves_a_job_that_the_same_command_finishes(
     assert len(list(project.outputs.rglob("0*.png"))) == 4
 
 
-def test_the_states_go_only_along_the_table(project: Project) -> None:
-    """Every state is reachable, and a decided job never goes back to work."""
-    reached = {store.PENDING}
-    for _ in store.TRANSITIONS:
-        reached |= {after for state in reached for after in store.TRANSITIONS[state]}
-    assert reached == set(store.TRANSITIONS)
-    for state in (store.APPROVED, store.REJECTED):
-        assert store.GENERATING not in store.TRANSITIONS[state]
-
-
 def _wait_until_generating(project: Project) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:

@@ -21,7 +21,7 @@ from ategnatos.commands import contract
 from ategnatos.commands.art import look, work
 from ategnatos.engines import Request
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.grimoire.jobs import database, store
+from ategnatos.grimoire.jobs import database, moves, store
 from ategnatos.grimoire.project import Project
 from ategnatos.guard import gate
 from ategnatos.guard.gate import terminal
@@ -132,7 +132,7 @@ def database_full(folder: Path) -> None:
     with database.connect(project) as db:
         pages = db.execute("PRAGMA page_count").fetchone()[0]
         db.execute(f"PRAGMA max_page_count={pages}")
-        store.move(db, store.record(db, **_order("x" * 100_000))[0].id, store.FAILED, now="")
+        store.record(db, **_order("x" * 100_000))
 
 
 def job_unknown(folder: Path) -> None:
@@ -144,7 +144,7 @@ def job_state(folder: Path) -> None:
     project = studio(folder)
     job, _ = made(project)
     with database.connect(project) as db:
-        store.move(db, job.job.id, store.PENDING, now=store.iso(now()))
+        moves.retry(db, job.job.id, who="test")
 
 
 def _judge(project: Project, sha256: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ategnatos.grimoire import content, journal
-from ategnatos.grimoire.jobs import database, store
+from ategnatos.grimoire.jobs import claims, database, leases, moves, saga, store
 from ategnatos.grimoire.project import Project
 from ategnatos.studio.init import init_studio
 
@@ -66,12 +66,26 @@ def add_job(project: Project) -> AddJob:
             )
             if state == store.PENDING:
                 return job
-            store.move(db, job.id, store.GENERATING, now=when)
+            rules, policy = saga.load("picture"), leases.Policy(retries=0)
+            claim = claims.claim(db, {"picture": rules}, "test", policy, only=job.id)
+            assert claim is not None
             made = _candidates(project, job, len(verdicts))
-            if state == store.FAILED:
-                store.move(db, job.id, store.FAILED, now=when, error={"code": "x"})
-            elif not state:
-                store.deliver(db, job.id, made, warnings=(), now=when)
+            if state == store.GENERATING:
+                leases.release(db, [claim.hold])
+            elif state == store.FAILED:
+                why = {"code": "x", "message": "x"}
+                moves.give_up(
+                    db, claim.hold, rules, claim.job, why, policy, again=False, engine_fault=False
+                )
+            else:
+                moves.finish(
+                    db,
+                    claim.hold,
+                    rules,
+                    claim.job,
+                    store.AWAITING_REVIEW,
+                    also=lambda tx: store.put_candidates(tx, job.id, made, warnings=()),
+                )
                 for one, verdict in zip(made, verdicts, strict=True):
                     if verdict:
                         _judge(project, db, one, verdict)

@@ -11,12 +11,10 @@ import pytest
 
 from ategnatos.grimoire import documents, journal
 from ategnatos.grimoire.errors import StudioError
-from ategnatos.grimoire.jobs import database, store
-from ategnatos.grimoire.locks import hold
+from ategnatos.grimoire.jobs import database, leases, store
 from ategnatos.grimoire.project import Project
 from ategnatos.studio import cleaning
 from ategnatos.studio.cleaning import Plan
-from ategnatos.studio.jobs_at_work import lock_name
 
 NOW = datetime.now(UTC)
 
@@ -93,8 +91,10 @@ def test_pictures_of_a_failed_job_go_with_their_folder(project: Project, add_job
 
 def test_a_job_at_work_is_left_alone(project: Project, add_job) -> None:
     job = add_job("rejected", None)
-    with hold(project, lock_name(job)):
+    with database.connect(project) as db:
+        holds = leases.take(db, [job.id], "test", 30.0)
         assert freed(clean(project, waiting=True)) == []
+        leases.release(db, holds.values())
     assert freed(clean(project, waiting=True)) == ["j1#1", "j1#2"]
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from ategnatos.grimoire import documents
-from ategnatos.grimoire.locks import hold
+from ategnatos.grimoire.jobs import database, leases
 from ategnatos.grimoire.project import Project
-from ategnatos.studio.jobs_at_work import lock_name
 from ategnatos.studio.overview import look
 
 
@@ -37,8 +36,12 @@ def test_jobs_are_sorted_by_what_they_wait_for(project: Project, add_job) -> Non
 def test_a_job_in_progress_is_told_from_one_that_was_cut_off(project: Project, add_job) -> None:
     job = add_job(state="generating")
     assert [line.at_work for line in look(project).running] == [False]
-    with hold(project, lock_name(job)):
-        assert [line.at_work for line in look(project).running] == [True]
+    with database.connect(project) as db:
+        (hold,) = leases.take(db, [job.id], "test", 30.0).values()
+        leases.renew(db, hold, 30.0, {"done": 1, "total": 4, "message": "step 1"})
+    (line,) = look(project).running
+    assert line.at_work
+    assert line.progress == {"done": 1, "total": 4, "message": "step 1"}
 
 
 def test_what_bills_is_added_up_and_an_unknown_price_is_counted(project: Project) -> None:

@@ -39,14 +39,16 @@ def list_jobs(
 ) -> Answer:
     """Jobs, newest first."""
     from ategnatos.grimoire.jobs import database, store
+    from ategnatos.grimoire.jobs.saga import load as load_saga
     from ategnatos.guard.gate import requests
 
     project = call.project()
-    if state is not None and state not in store.TRANSITIONS:
+    known = list(load_saga("picture").states)
+    if state is not None and state not in known:
         raise StudioError(
             STATE,
             f"There is no state {state!r}; nothing was listed.",
-            hint=f"States: {', '.join(store.TRANSITIONS)}.",
+            hint=f"States: {', '.join(known)}.",
             given=state,
         )
     with database.connect(project) as db:

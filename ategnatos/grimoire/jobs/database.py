@@ -74,6 +74,11 @@ class Database(Protocol):
         ...
 
     @property
+    def errors(self) -> type[Exception]:
+        """What the driver raises where a statement fails."""
+        ...
+
+    @property
     def skip_locked(self) -> str:
         """What a SELECT that claims rows ends with: nothing, or FOR UPDATE SKIP LOCKED."""
         ...

@@ -75,8 +75,9 @@ class PostgresDatabase:
     dialect = "postgres"
     skip_locked = "FOR UPDATE SKIP LOCKED"
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], errors: type[Exception]) -> None:
         self._connection = connection
+        self.errors = errors
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
         """Carry out one statement."""
@@ -132,7 +133,7 @@ def connect(project: Project, url: str) -> Iterator[PostgresDatabase]:
             **_patience(url),
         )
         connection.execute(_SESSION)
-        db = PostgresDatabase(connection)
+        db = PostgresDatabase(connection, psycopg.Error)
         _migrate(db, project, _named(url))
         yield db
     except psycopg.Error as error:

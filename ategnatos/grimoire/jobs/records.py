@@ -1,11 +1,15 @@
-"""What a job and a candidate are, and which state may follow which."""
+"""What a job and a candidate are, and the names of the states of simple generation."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from ategnatos.grimoire.jobs import owners
+
+# The states of the saga ``picture``; its moves are in ``sagas/picture.json``.
 PENDING = "pending"
 GENERATING = "generating"
 AWAITING_REVIEW = "awaiting_review"
@@ -13,21 +17,20 @@ APPROVED = "approved"
 REJECTED = "rejected"
 FAILED = "failed"
 
-# Which state may follow which. A failed or interrupted job may be tried again; a job is
-# approved as soon as one candidate is, and rejected when all of them are.
-TRANSITIONS: dict[str, frozenset[str]] = {
-    PENDING: frozenset({GENERATING, FAILED}),
-    GENERATING: frozenset({GENERATING, AWAITING_REVIEW, FAILED}),
-    FAILED: frozenset({GENERATING}),
-    AWAITING_REVIEW: frozenset({APPROVED, REJECTED}),
-    APPROVED: frozenset(),
-    REJECTED: frozenset({APPROVED}),
-}
+PICTURE = "picture"
+
+# By which priority a person means which number: the higher is claimed first.
+PRIORITIES = {"high": 10, "normal": 0, "low": -10}
 
 
 def iso(moment: datetime) -> str:
     """An aware time as the records write it: ISO 8601 in UTC, whole seconds, ``Z``."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def iso_of(seconds: float) -> str:
+    """Seconds since 1970 in the same form."""
+    return iso(datetime.fromtimestamp(seconds, UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,10 @@ class Candidate:
 class Job:
     """One order. ``asked`` are the person's words, ``request`` the canonical request they became;
     ``parent`` is the candidate that the job varies.
+
+    ``owner`` is who works on it, until ``lease_until``; ``fence`` counts the claims, so that an
+    owner who lost the lease is told from the one who has it. ``tries`` failed and ``reclaims``
+    ran out since it entered its state. ``data`` is what its steps leave for each other.
     """
 
     id: int
@@ -78,8 +85,49 @@ class Job:
     attempts: int
     created_at: str
     updated_at: str
+    saga: str = PICTURE
+    runnable: bool = False
+    priority: int = 0
+    not_before: float = 0.0
+    moved_at: float = 0.0
+    owner: str | None = None
+    fence: int = 0
+    lease_until: float | None = None
+    beat_at: float | None = None
+    tries: int = 0
+    reclaims: int = 0
+    failed_in: str | None = None
+    error_class: str | None = None
+    stop: str | None = None
+    progress: dict[str, Any] | None = None
+    data: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """``j7``."""
         return f"j{self.id}"
+
+    def held(self, now: float) -> bool:
+        """Whether somebody works on it at ``now``, by the database's clock."""
+        if self.owner is None or (self.lease_until or 0.0) <= now:
+            return False
+        return not owners.is_gone(self.owner)
+
+
+def job_of(row: Any) -> Job:
+    """A job from its row."""
+    facts = dict(row)
+    facts["request"] = json.loads(facts["request"])
+    facts["warnings"] = tuple(json.loads(facts["warnings"]))
+    facts["error"] = None if facts["error"] is None else json.loads(facts["error"])
+    facts["progress"] = None if facts["progress"] is None else json.loads(facts["progress"])
+    facts["data"] = json.loads(facts["data"])
+    facts["runnable"] = bool(facts["runnable"])
+    return Job(**facts)
+
+
+def candidate_of(row: Any) -> Candidate:
+    """A candidate from its row."""
+    facts = dict(row)
+    facts["settings"] = json.loads(facts["settings"])
+    return Candidate(**facts)

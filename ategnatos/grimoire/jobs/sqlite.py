@@ -31,6 +31,7 @@ class SqliteDatabase:
 
     dialect = "sqlite"
     skip_locked = ""
+    errors: type[Exception] = sqlite3.Error
 
     def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
         self._connection = connection

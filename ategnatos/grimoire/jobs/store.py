@@ -1,16 +1,18 @@
-"""Jobs and candidates: recorded before work begins, moved only along the table of states.
+"""Jobs and candidates: recorded before work begins, read by everybody, judged by a person.
 
 A job is one order to one engine: ``j7`` for people, ``j7#2`` for its second candidate. Verdicts
-are final: the row takes one, once, and only while the bytes have the hash that was shown.
+are final: the row takes one, once, and only while the bytes have the hash that was shown. How a
+job moves is in ``moves``, who works on it in ``leases`` and ``claims``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.grimoire.jobs import saga as sagas
 from ategnatos.grimoire.jobs.database import writing
 from ategnatos.grimoire.jobs.records import (
     APPROVED,
@@ -18,11 +20,13 @@ from ategnatos.grimoire.jobs.records import (
     FAILED,
     GENERATING,
     PENDING,
+    PICTURE,
     REJECTED,
-    TRANSITIONS,
     Candidate,
     Job,
+    candidate_of,
     iso,
+    job_of,
 )
 
 if TYPE_CHECKING:
@@ -34,18 +38,15 @@ __all__ = [
     "AWAITING_REVIEW",
     "FAILED",
     "GENERATING",
-    "JOB_STATE",
     "JOB_UNKNOWN",
     "PENDING",
     "REJECTED",
-    "TRANSITIONS",
     "VERDICT_FINAL",
     "Candidate",
     "Job",
     "all_candidates",
     "candidates",
     "decide",
-    "deliver",
     "final_verdict",
     "find_binding",
     "get",
@@ -55,12 +56,11 @@ __all__ = [
     "last_take",
     "mark_cleaned",
     "mark_restored",
-    "move",
+    "put_candidates",
     "record",
 ]
 
 JOB_UNKNOWN = ErrorCode("job_unknown", "There is no such job or candidate in this studio.")
-JOB_STATE = ErrorCode("job_state", "The job is not in a state that allows this.")
 VERDICT_FINAL = ErrorCode("verdict_final", "The candidate already has a verdict; it is final.")
 
 
@@ -70,7 +70,7 @@ def find_binding(connection: Database, recipe_id: str, binding: str, engine: str
         "SELECT * FROM job WHERE recipe_id=? AND binding=? AND engine=?",
         (recipe_id, binding, engine),
     ).fetchone()
-    return None if row is None else _job(row)
+    return None if row is None else job_of(row)
 
 
 def last_take(connection: Database, recipe_id: str, base: str, engine: str) -> int | None:
@@ -97,22 +97,26 @@ def record(
     parent: str | None = None,
     change: str | None = None,
     warnings: Iterable[str] = (),
+    saga: sagas.Saga | None = None,
+    priority: int = 0,
 ) -> tuple[Job, bool]:
     """Write a job down before any work; with the same inputs, return the one that stands.
 
-    Returns (job, whether it is new). ``now`` is ISO 8601 in UTC.
+    ``saga`` None is simple generation. Returns (job, whether it is new). ``now`` is ISO 8601 in
+    UTC.
     """
+    saga = saga or sagas.load(PICTURE)
     with writing(connection):
         standing = find_binding(connection, recipe_id, binding, engine)
         if standing is not None:
             return standing, False
         connection.execute(
             "INSERT INTO job (kind, state, engine, recipe_id, base, take, binding, asked, request,"
-            " parent, change, warnings, created_at, updated_at)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            " parent, change, warnings, created_at, updated_at, saga, runnable, priority, moved_at)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 kind,
-                PENDING,
+                saga.start,
                 engine,
                 recipe_id,
                 base,
@@ -125,96 +129,69 @@ def record(
                 json.dumps(list(warnings), ensure_ascii=False),
                 now,
                 now,
+                saga.name,
+                int(saga.runnable(saga.start, kind)),
+                priority,
+                connection.now(),
             ),
         )
         fresh = find_binding(connection, recipe_id, binding, engine)
-    assert fresh is not None
+        assert fresh is not None
+        note(connection, fresh.id, None, saga.start, fence=0, who="order", why=None)
     return fresh, True
 
 
-def move(
+def note(
     connection: Database,
     job_id: int,
-    state: str,
+    before: str | None,
+    after: str,
     *,
-    now: str,
-    error: dict[str, Any] | None = None,
-    also: Callable[[Database], None] | None = None,
+    fence: int,
+    who: str,
+    why: str | None,
 ) -> None:
-    """Move a job along the table. Raises StudioError (``job_state``) for any other move.
-
-    ``also`` writes what belongs to the move in the same transaction, such as its money.
-    """
-    with writing(connection):
-        _move(connection, job_id, state, now=now, error=error)
-        if also is not None:
-            also(connection)
-
-
-def _move(
-    connection: Database,
-    job_id: int,
-    state: str,
-    *,
-    now: str,
-    error: dict[str, Any] | None = None,
-) -> None:
-    current = get(connection, job_id).state
-    if state not in TRANSITIONS[current]:
-        raise StudioError(
-            JOB_STATE,
-            f"Job j{job_id} is {current.replace('_', ' ')} and cannot become "
-            f"{state.replace('_', ' ')}; nothing was changed.",
-            hint=f"Look at it: ategnatos art show j{job_id}",
-            state=current,
-            wanted=state,
-        )
+    """Append to the job's own record what happened to it; in the caller's transaction."""
     connection.execute(
-        "UPDATE job SET state=?, updated_at=?, error=?, attempts=attempts+? WHERE id=?",
-        (
-            state,
-            now,
-            None if error is None else json.dumps(error, ensure_ascii=False),
-            1 if state == GENERATING else 0,
-            job_id,
-        ),
+        "INSERT INTO job_event (job, at, from_state, to_state, fence, who, why)"
+        " VALUES (?,?,?,?,?,?,?)",
+        (job_id, connection.now(), before, after, fence, who, why),
     )
 
 
-def deliver(
-    connection: Database,
-    job_id: int,
-    candidates: Iterable[Candidate],
-    *,
-    warnings: Iterable[str],
-    now: str,
+def events(connection: Database, job_id: int) -> list[dict[str, Any]]:
+    """Everything that happened to a job, in order; ``at`` is in seconds since 1970."""
+    rows = connection.execute("SELECT * FROM job_event WHERE job=? ORDER BY id", (job_id,))
+    return [dict(row) for row in rows]
+
+
+def put_candidates(
+    connection: Database, job_id: int, candidates: Iterable[Candidate], *, warnings: Iterable[str]
 ) -> None:
-    """Record the finished candidates (their files are on disk) and hand the job to a person."""
-    with writing(connection):
-        for one in candidates:
-            connection.execute(
-                "INSERT INTO candidate (job, number, path, sha256, bytes, width, height, seed,"
-                " settings) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (job, number) DO UPDATE SET"
-                " path=excluded.path, sha256=excluded.sha256, bytes=excluded.bytes,"
-                " width=excluded.width, height=excluded.height, seed=excluded.seed,"
-                " settings=excluded.settings",
-                (
-                    job_id,
-                    one.number,
-                    one.path,
-                    one.sha256,
-                    one.bytes,
-                    one.width,
-                    one.height,
-                    one.seed,
-                    json.dumps(one.settings, ensure_ascii=False, sort_keys=True),
-                ),
-            )
+    """Record finished candidates, whose files are on disk; in the caller's transaction."""
+    for one in candidates:
         connection.execute(
-            "UPDATE job SET warnings=? WHERE id=?",
-            (json.dumps(list(warnings), ensure_ascii=False), job_id),
+            "INSERT INTO candidate (job, number, path, sha256, bytes, width, height, seed,"
+            " settings) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (job, number) DO UPDATE SET"
+            " path=excluded.path, sha256=excluded.sha256, bytes=excluded.bytes,"
+            " width=excluded.width, height=excluded.height, seed=excluded.seed,"
+            " settings=excluded.settings",
+            (
+                job_id,
+                one.number,
+                one.path,
+                one.sha256,
+                one.bytes,
+                one.width,
+                one.height,
+                one.seed,
+                json.dumps(one.settings, ensure_ascii=False, sort_keys=True),
+            ),
         )
-        _move(connection, job_id, AWAITING_REVIEW, now=now)
+    connection.execute(
+        "UPDATE job SET warnings=? WHERE id=?",
+        (json.dumps(list(warnings), ensure_ascii=False), job_id),
+    )
 
 
 def decide(
@@ -227,11 +204,15 @@ def decide(
     event: str,
     reason: str | None,
     now: str,
+    who: str = "person",
 ) -> None:
-    """Take a person's verdict, once, for the bytes with that hash.
+    """Take a person's verdict, once, for the bytes with that hash; move the job where it decides.
 
-    Raises StudioError (``verdict_final``) when the row has one already.
+    A job is approved as soon as one candidate is, and rejected when all of them are. Raises
+    StudioError (``verdict_final``) when the row has one already.
     """
+    from ategnatos.grimoire.jobs import moves
+
     with writing(connection):
         changed = connection.execute(
             "UPDATE candidate SET verdict=?, verdict_event=?, reason=?, decided_at=?"
@@ -243,9 +224,9 @@ def decide(
         verdicts = [one.verdict for one in candidates(connection, job_id)]
         state = get(connection, job_id).state
         if APPROVED in verdicts and state != APPROVED:
-            _move(connection, job_id, APPROVED, now=now)
+            moves.by_person(connection, job_id, APPROVED, who=who, why=event, now=now)
         elif all(one == REJECTED for one in verdicts) and state == AWAITING_REVIEW:
-            _move(connection, job_id, REJECTED, now=now)
+            moves.by_person(connection, job_id, REJECTED, who=who, why=event, now=now)
 
 
 def final_verdict(candidate: Candidate) -> StudioError:
@@ -264,7 +245,7 @@ def get(connection: Database, job_id: int) -> Job:
     row = connection.execute("SELECT * FROM job WHERE id=?", (job_id,)).fetchone()
     if row is None:
         raise _unknown(f"j{job_id}")
-    return _job(row)
+    return job_of(row)
 
 
 def get_candidate(connection: Database, job_id: int, number: int) -> Candidate:
@@ -283,13 +264,13 @@ def get_candidate(connection: Database, job_id: int, number: int) -> Candidate:
             job=job.name,
             candidates=count,
         )
-    return _candidate(row)
+    return candidate_of(row)
 
 
 def candidates(connection: Database, job_id: int) -> list[Candidate]:
     """The candidates of a job, by number."""
     rows = connection.execute("SELECT * FROM candidate WHERE job=? ORDER BY number", (job_id,))
-    return [_candidate(row) for row in rows]
+    return [candidate_of(row) for row in rows]
 
 
 def jobs(
@@ -299,16 +280,16 @@ def jobs(
     wanted = list(states)
     where = f"WHERE state IN ({','.join('?' * len(wanted))})" if wanted else ""
     rows = connection.execute(
-        f"SELECT * FROM job {where} ORDER BY id DESC LIMIT ?",  # noqa: S608 - only '?' marks
+        f"SELECT * FROM job {where} ORDER BY id DESC LIMIT ?",
         (*wanted, 2**62 if limit is None else limit),
     )
-    return [_job(row) for row in rows]
+    return [job_of(row) for row in rows]
 
 
 def all_candidates(connection: Database) -> list[Candidate]:
     """Every candidate of the studio, in the order of jobs and numbers."""
     rows = connection.execute("SELECT * FROM candidate ORDER BY job, number")
-    return [_candidate(row) for row in rows]
+    return [candidate_of(row) for row in rows]
 
 
 def mark_cleaned(connection: Database, references: Iterable[tuple[int, int]], *, now: str) -> None:
@@ -335,17 +316,3 @@ def _unknown(name: str) -> StudioError:
         hint="See what there is: ategnatos art list",
         job=name,
     )
-
-
-def _job(row: Any) -> Job:
-    facts = dict(row)
-    facts["request"] = json.loads(facts["request"])
-    facts["warnings"] = tuple(json.loads(facts["warnings"]))
-    facts["error"] = None if facts["error"] is None else json.loads(facts["error"])
-    return Job(**facts)
-
-
-def _candidate(row: Any) -> Candidate:
-    facts = dict(row)
-    facts["settings"] = json.loads(facts["settings"])
-    return Candidate(**facts)
