@@ -16,6 +16,7 @@ from ategnatos.grimoire import documents
 from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.project import Project
 from ategnatos.guard.budget import approved, config
+from tests.guard import keys
 from tests.studio.fake_provider import Cloud
 
 BUDGET = ("studio", "budget")
@@ -244,3 +245,60 @@ def test_the_watchdog_ends_what_is_overdue_and_survives_its_own_death(
     ended = program(*BUDGET, "watch", "--until-idle", "--every", "0.1", "--json", cwd=studio.root)
     (machine,) = ended.data["machines"]
     assert (machine["kind"], cloud.asked) == ("ended", ["pod-1"])
+
+
+# --- with approvers' keys ----------------------------------------------------------------
+
+
+@pytest.fixture
+def signed(studio: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The studio in signed mode; the terminal's passphrase is ``keys.PASSPHRASE``."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "account"))
+    keys.founded(studio)
+    return studio
+
+
+def test_an_override_is_signed_once_and_passes_the_caps_for_that_machine_alone(
+    ask: Any, signed: Project, at_terminal: Any
+) -> None:
+    start = ["timer", "start", "runpod:pod-1", "--rate", "9", "--confirm"]
+    leave = ["--override", "--because", "a deadline"]
+    assert code(ask(*start)) == "budget_refused"
+    assert code(ask(*start, *leave)) == "needs_person"
+    ran = at_terminal([*BUDGET, *start, *leave], cwd=signed.root, answers=[keys.PASSPHRASE])
+    assert ran.code == 0, ran.out
+    assert "All rented machines together may cost 3.00 USD an hour" in ran.out
+    (timer,) = ask("show").data["timers"]
+    assert timer["rate_usd_per_hour"] == "9.00"
+    other = ["timer", "start", "runpod:pod-2", "--rate", "0.10", "--confirm"]
+    assert code(ask(*other)) == "budget_refused"
+    from ategnatos.grimoire import journal
+
+    (given,) = [one for one in journal.read(signed) if "budget.override" in str(one.data)]
+    assert "a deadline" in str(given.data)
+
+
+def test_in_signed_mode_a_cap_is_raised_by_a_signature_and_by_nothing_forged(
+    ask: Any, signed: Project, at_terminal: Any
+) -> None:
+    from datetime import UTC, datetime
+
+    from ategnatos.grimoire import journal
+
+    words = [*BUDGET, "set", "max_daily_cost", "30.00"]
+    ran = at_terminal(words, cwd=signed.root, answers=[keys.PASSPHRASE])
+    assert ran.code == 0, ran.out
+    high = approved.load(signed)
+    assert high.max_daily_cost == 30_000_000
+    assert ask("set", "max_daily_cost", "5.00").code == 0
+    (given,) = [one for one in journal.read(signed) if "budget.caps" in str(one.data)]
+    now = datetime.now(UTC)
+    # The same signed words again, and the same words with the signature left out.
+    unsigned = {key: given.data[key] for key in ("for", "subject", "reason")}
+    unsigned["subject"] = {**unsigned["subject"], "follows": approved.baseline(signed).event}
+    for data in (given.data, {**unsigned, "gate": "unsigned"}):
+        journal.append(signed, given.kind, actor=given.actor, data=data, now=now)
+        config.path_of(signed).write_bytes(config.text_of(high))
+        ran = ask("timer", "start", "runpod:pod-1", "--rate", "0.1", "--confirm")
+        assert code(ran) in {"budget_not_approved", "gate_broken"}
+    assert ask("report").data["groups"] == []
