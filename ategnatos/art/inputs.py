@@ -47,8 +47,43 @@ def read_picture(path: Path) -> bytes:
     return data
 
 
+def read_workflow(path: Path) -> str:
+    """The text of a workflow file. Raises StudioError (``input_file``)."""
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= MAX_INPUT_BYTES else b""
+        text = _workflow_text(data)
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudioError(
+            INPUT_FILE,
+            f"The workflow {path} cannot be read ({error}); nothing was made.",
+            hint="Name a file exported with ComfyUI's Workflow > Export (API), or a PNG it made.",
+            path=str(path),
+        ) from error
+    if not text.strip():
+        raise StudioError(
+            INPUT_FILE,
+            f"{path} holds no workflow; nothing was made.",
+            hint="Name a file exported with ComfyUI's Workflow > Export (API), or a PNG it made.",
+            path=str(path),
+        )
+    return text
+
+
+def _workflow_text(data: bytes) -> str:
+    """The text itself, or the one inside a PNG (the chunk that ComfyUI calls ``prompt``)."""
+    from ategnatos.pictures.png_chunks import PNG_SIGNATURE
+
+    if not data.startswith(PNG_SIGNATURE):
+        return data.decode("utf-8")
+    from ategnatos.pictures.metadata import read_raw_texts
+
+    texts, _ = read_raw_texts(data)
+    return texts.get("prompt", "")
+
+
 def keep_input(project: Project, data: bytes) -> Path:
-    """Store an input picture under its hash, so that the job can be made again."""
+    """Store an input (a picture, a workflow) under its hash, so that the job can be made again."""
     path = _input_path(project, sha256_bytes(data))
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

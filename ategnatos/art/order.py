@@ -76,7 +76,7 @@ def plan(
     ``request.seed`` is ignored. ``take`` None is take 0. Raises StudioError (``prompt``,
     ``seed``, and what the engine refuses).
     """
-    if not request.prompt.strip():
+    if not request.prompt.strip() and request.workflow is None:
         raise StudioError(
             PROMPT,
             "The prompt is empty; nothing was made.",
@@ -106,7 +106,7 @@ def plan(
     seeded = canonical(planned)
     return Order(
         request=planned,
-        asked=request.prompt.strip(),
+        asked=request.prompt.strip() or planned.prompt,
         canonical=seeded,
         base=base,
         take=take,
@@ -116,7 +116,15 @@ def plan(
 
 
 def canonical(request: Request) -> dict[str, Any]:
-    """The request as JSON values; pictures by their SHA-256, files with their path beside."""
+    """The request as JSON values; pictures by their SHA-256, files with their path beside.
+
+    A field that an order did without before it existed is absent where it is not used, so that
+    the orders of then keep their identity.
+    """
+    later = {
+        "family": request.family,
+        "workflow": None if request.workflow is None else sha256_bytes(request.workflow.encode()),
+    }
     return {
         "prompt": request.prompt,
         "negative": request.negative,
@@ -141,6 +149,7 @@ def canonical(request: Request) -> dict[str, Any]:
             }
             for lora in request.loras
         ],
+        **{name: value for name, value in later.items() if value is not None},
     }
 
 

@@ -45,12 +45,11 @@ def write_job_sheet(project: Project, job: Job, candidates: Sequence[Candidate])
         for one in there
     ]
     request = job.request
-    facts = [
-        job.engine,
-        f"{request['width']}x{request['height']}",
-        f"{request['steps']} steps",
-        f"CFG {request['cfg']:g}",
-    ]
+    # A workflow of one's own may have no steps and no CFG; what is made has a size.
+    facts = [job.engine, f"{there[0].width}x{there[0].height}"]
+    for words, value in (("{} steps", request["steps"]), ("CFG {:g}", request["cfg"])):
+        if value is not None:
+            facts.append(words.format(value))
     if job.change:
         facts.append(f"{job.parent} changed: {job.change}")
     sheet = contact_sheet(

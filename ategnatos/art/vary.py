@@ -4,26 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.jobs import database, store
 from ategnatos.prompts.change import change_prompt
 
 if TYPE_CHECKING:
+    from ategnatos.art.moves import SettingChange
     from ategnatos.engines import Engine, Request
     from ategnatos.grimoire.project import Project
-    from ategnatos.prompts.change import Vocabulary
+    from ategnatos.knowledge.feedback import Meaning
+    from ategnatos.prompts.change import Changed, Unknown, Vocabulary
+    from ategnatos.prompts.diff import Difference
+    from ategnatos.prompts.wishes import Ways
 
 NO_DIFFERENCE = ErrorCode("no_difference", "The change would give the same request again.")
+_OTHER_WORDS = (
+    "Say it in other words ('ategnatos art wishes' lists what is understood, 'ategnatos knowledge "
+    "words' the starter model's), or take other pictures of the same prompt with 'ategnatos art "
+    "generate ... --again'."
+)
 INPUT_GONE = ErrorCode("input_gone", "A picture or LoRA that the job was made from is gone.")
 
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """A request that differs from its parent in the prompt; ``edits`` say how, for people.
+    """A request that differs from its parent by a wish; ``edits`` say how, for people.
 
-    ``warnings`` name what else differs, where the parent cannot be followed exactly.
+    ``words`` and ``negative_words`` are the exact difference of the prompts, ``settings`` that
+    of everything else. ``warnings`` name what else differs, where the parent cannot be followed
+    exactly, and what of the wish was not understood.
     """
 
     request: Request
@@ -32,6 +43,10 @@ class Variation:
     parent: str
     edits: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    words: tuple[Difference, ...] = ()
+    negative_words: tuple[Difference, ...] = ()
+    settings: tuple[SettingChange, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
 
 
 def parent_of(project: Project, job_id: int, number: int) -> tuple[store.Job, store.Candidate]:
@@ -50,20 +65,30 @@ def vary(
     *,
     strength: float | None,
     count: int,
-    feedback: dict[str, Any],
+    feedback: Meaning,
     vocabulary: Vocabulary,
+    ways: Ways | None = None,
 ) -> Variation:
-    """The request for ``candidate`` with ``wish`` applied to its prompt.
+    """The request for ``candidate`` with ``wish`` applied to its prompt and settings.
 
     ``strength`` (0 to 1) starts from the candidate's picture and says how much of it may
-    change; None starts from the same noise instead. Raises StudioError (``no_difference``,
-    ``input_gone``, ``bytes_changed``, ``file_gone``).
+    change; None starts from the same noise instead. ``ways`` is what the model takes; without,
+    keywords with neither weights nor a negative. Everything that the wish does not name is the
+    parent's: seed, model, settings. Raises StudioError (``no_difference``, ``input_gone``,
+    ``bytes_changed``, ``file_gone``).
     """
+    from ategnatos.art.moves import carry, differing
     from ategnatos.art.verdicts import verify_bytes
+    from ategnatos.prompts.diff import word_diff
+    from ategnatos.prompts.tree import Notation
 
-    changed = change_prompt(job.asked, wish, feedback=feedback, vocabulary=vocabulary)
+    changed = _changed(job, wish, feedback, vocabulary, ways)
     request = replace(
-        request_of(project, job), prompt=changed.prompt, seed=candidate.seed, count=count
+        request_of(project, job),
+        prompt=changed.prompt,
+        negative=changed.negative,
+        seed=candidate.seed,
+        count=count,
     )
     if strength is not None:
         verify_bytes(project, candidate)
@@ -71,19 +96,56 @@ def vary(
             request, init_image=(project.root / candidate.path).read_bytes(), strength=strength
         )
     request, planned, warnings, other_model = _planned(engine, request, job)
-    if planned.prompt == job.request["prompt"]:
+    carried = carry(engine, request, planned, changed.moves)
+    edits = (*changed.edits, *carried.notes)
+    said = tuple(map(_not_understood, changed.unknown))
+    same_words = planned.prompt == job.request["prompt"]
+    if same_words and planned.negative == job.request["negative"] and not carried.moved:
+        near = [phrase for unknown in changed.unknown for phrase in unknown.near]
         raise StudioError(
             NO_DIFFERENCE,
             f"{wish!r} changes nothing in {job.asked!r}; nothing was made. "
-            + " ".join((*(f"{edit}." for edit in changed.edits), *warnings)),
-            hint="Say it in words that the engine knows ('ategnatos knowledge words'), or take "
-            "other pictures of the same prompt with 'ategnatos art generate ... --again'.",
+            + " ".join((*(f"{edit}." for edit in edits), *said, *warnings)),
+            hint=(f"Try --change {near[0]!r}." if near else _OTHER_WORDS),
             prompt=job.asked,
-            edits=changed.edits,
+            edits=list(edits),
+            near=near,
         )
+    notation = Notation.PROSE if ways is None else ways.notation
     return Variation(
-        request, candidate.seed, job.engine, candidate.reference, tuple(changed.edits), other_model
+        carried.request,
+        candidate.seed,
+        job.engine,
+        candidate.reference,
+        edits,
+        (*other_model, *said),
+        tuple(word_diff(job.asked, changed.prompt, notation)),
+        tuple(word_diff(job.request["negative"], changed.negative, notation)),
+        differing(job.request, carried.planned),
+        tuple(changed.unknown),
     )
+
+
+def _changed(
+    job: store.Job, wish: str, feedback: Meaning, vocabulary: Vocabulary, ways: Ways | None
+) -> Changed:
+    from ategnatos.prompts import wishes
+    from ategnatos.prompts.tree import Notation
+
+    negative = job.request["negative"]
+    if feedback.style == "words":
+        return change_prompt(
+            job.asked, wish, feedback=feedback, vocabulary=vocabulary, negative=negative
+        )
+    ways = ways or wishes.Ways(Notation.PROSE, weights=False, negative=False)
+    return wishes.apply_wish(job.asked, wish, negative=negative, meaning=feedback, ways=ways)
+
+
+def _not_understood(unknown: Unknown) -> str:
+    near = f" Near: {', '.join(unknown.near)}." if unknown.near else ""
+    if unknown.used:
+        return f"{unknown.said!r} is no phrase of the feedback table; its words were added.{near}"
+    return f"{unknown.said!r} is no phrase of the feedback table; nothing was done about it.{near}"
 
 
 def _planned(
@@ -128,6 +190,7 @@ def request_of(project: Project, job: store.Job) -> Request:
                 hint="Put it back there, or generate anew with --lora FILE.",
                 job=job.name,
             )
+    workflow = find_input(project, facts.get("workflow"), job.name)
     return Request(
         prompt=facts["prompt"],
         negative=facts["negative"],
@@ -143,4 +206,6 @@ def request_of(project: Project, job: store.Job) -> Request:
         strength=facts["strength"],
         mask=find_input(project, facts["mask"], job.name),
         loras=tuple(LoraUse(**lora) for lora in facts["loras"]),
+        family=facts.get("family"),
+        workflow=None if workflow is None else workflow.decode(),
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
@@ -40,7 +41,10 @@ class Request:
     ``strength`` (0 to 1) is how much of ``init_image`` may change; ``mask`` marks with white
     what may change (inpaint). Images are encoded files (PNG, JPEG or WebP) as bytes.
     ``model`` names the model; ``Engine.plan`` makes it exact (for example ``starter@1f2e3d4c``),
-    so that other weights are another request.
+    so that other weights are another request. ``family`` is a model family of the knowledge
+    base (``z-image/turbo``); ``workflow`` the JSON text of a graph of the engine's own kind. An
+    engine that has no use for one of them refuses it. Where a workflow has no place for a
+    field, the plan leaves it None.
     """
 
     prompt: str
@@ -57,6 +61,26 @@ class Request:
     strength: float | None = None
     mask: bytes | None = None
     loras: tuple[LoraUse, ...] = ()
+    family: str | None = None
+    workflow: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an engine works, as far as that is a choice; nothing of it decides a pixel.
+
+    ``server`` is an address a person gave, which counts before ``record`` (``host`` and ``port``
+    of the studio document). ``timeout`` is seconds for the whole of one ``generate``.
+    ``preview`` is a file that shows the picture being made; ``folder`` is where an engine may
+    leave what a person has to carry on with by hand.
+    """
+
+    server: str | None = None
+    allow_remote: bool = False
+    record: Mapping[str, Any] = field(default_factory=dict)
+    timeout: float | None = None
+    preview: Path | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +204,15 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class PlacedEngine(Engine, Protocol):
+    """An engine that works on a server or over a network, and can be told where."""
+
+    def settle(self, place: Place) -> None:
+        """Work at ``place`` from now on; nothing is opened yet. Raises StudioError."""
+        ...
+
+
 def installed_engines() -> Sequence[str]:
     """Names of the engines that entry points declare, sorted; none is imported."""
     from importlib.metadata import entry_points
@@ -187,10 +220,11 @@ def installed_engines() -> Sequence[str]:
     return sorted({entry.name for entry in entry_points(group=ENTRY_POINT_GROUP)})
 
 
-def load_engine(name: str) -> Engine:
-    """The engine called ``name``.
+def load_engine(name: str, place: Place | None = None) -> Engine:
+    """The engine called ``name``, settled at ``place`` where it works at one.
 
-    Raises StudioError (``engine_unknown``, ``engine_unavailable``).
+    Raises StudioError (``engine_unknown``, ``engine_unavailable``; ``engine_cannot`` for an
+    engine that has no server and was given one).
     """
     from importlib.metadata import entry_points
 
@@ -214,4 +248,16 @@ def load_engine(name: str) -> Engine:
             engine=name,
         ) from error
     engine: Engine = engine_class()
+    if place is None:
+        return engine
+    if isinstance(engine, PlacedEngine):
+        engine.settle(place)
+    elif place.server is not None or place.timeout is not None or place.preview is not None:
+        raise StudioError(
+            ENGINE_CANNOT,
+            f"The engine {name!r} works by itself: it has no server, no time limit and no "
+            "preview. Nothing was made.",
+            hint="Leave out --server, --timeout and --preview, or choose another --engine.",
+            engine=name,
+        )
     return engine

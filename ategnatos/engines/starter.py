@@ -117,6 +117,13 @@ class StarterEngine:
         from ategnatos.starter.model import load_model
         from ategnatos.starter.pipeline import plan
 
+        if request.workflow is not None or request.family not in (None, self.name):
+            raise StudioError(
+                ENGINE_CANNOT,
+                "The starter engine has one model and runs no workflows; nothing was made.",
+                hint="Leave out --family and --workflow, or add --engine comfyui.",
+                family=request.family,
+            )
         with _as_engine_errors():
             model_name = f"{self.name}@{load_model().sha256[:_SHORT_HASH]}"
             if request.model not in (None, self.name, model_name):

@@ -190,6 +190,7 @@ async def _upload(request: Request) -> Response:
         count += 1
         name = f"{stem} ({count}){dot}{suffix}"
     fake.files[(kind, folder, name)] = data
+    await form.close()
     return JSONResponse({"name": name, "subfolder": folder, "type": kind})
 
 

@@ -115,6 +115,8 @@ class Painter:
         assert planned.width is not None
         assert planned.height is not None
         assert planned.steps is not None
+        if planned.family is not None or planned.workflow is not None:
+            return "It has one model and runs no workflows"
         if planned.init_image is not None or planned.mask is not None or planned.loras:
             return "It starts from no picture and takes no LoRA"
         if planned.strength is not None:

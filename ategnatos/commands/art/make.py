@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def generate(
     call: Call,
-    prompt: Annotated[str, typer.Argument(help="What to draw. Quote it.")],
+    prompt: Annotated[str, typer.Argument(help="What to draw. Quote it.")] = "",
     engine: Annotated[
         str, typer.Option("--engine", help="Which engine makes the pictures.")
     ] = DEFAULT_ENGINE,
@@ -64,6 +64,31 @@ def generate(
         list[str] | None,
         typer.Option("--lora", metavar="FILE[:WEIGHT]", help="Apply a LoRA; repeatable."),
     ] = None,
+    family: Annotated[
+        str | None,
+        typer.Option("--family", metavar="NAME", help="The model family, like z-image/turbo."),
+    ] = None,
+    workflow: Annotated[
+        Path | None,
+        typer.Option("--workflow", metavar="FILE", help="Run this workflow of yours."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="The model file, by the engine's name for it.")
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option("--server", metavar="HOST:PORT", help="Where the engine's server is."),
+    ] = None,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Send to a server on the open network.")
+    ] = False,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", help="Seconds for the whole; default: no limit.")
+    ] = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option("--preview", metavar="FILE", help="Show the picture being made here."),
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="New pictures of the same words: the next take.")
     ] = False,
@@ -76,8 +101,9 @@ def generate(
     because: Annotated[str, typer.Option("--because", help="Why, with --override.")] = "",
 ) -> Answer:
     """Make candidates from a prompt. The same command again shows the same pictures."""
-    from ategnatos.art.inputs import parse_lora, read_picture
+    from ategnatos.art.inputs import parse_lora, read_picture, read_workflow
     from ategnatos.art.order import parse_size
+    from ategnatos.commands.art.place import place_of
     from ategnatos.engines import Request, load_engine
 
     project = call.project()
@@ -96,11 +122,17 @@ def generate(
         strength=strength,
         mask=read_picture(mask) if mask else None,
         loras=tuple(parse_lora(text) for text in lora or ()),
+        model=model,
+        family=family,
+        workflow=None if workflow is None else read_workflow(workflow),
+    )
+    place = place_of(
+        project, server=server, allow_remote=allow_remote, timeout=timeout, preview=preview
     )
     return make(
         call,
         project,
-        load_engine(engine),
+        load_engine(engine, place),
         request,
         seed=seed,
         again=again,
@@ -128,6 +160,16 @@ def vary(
         typer.Option("--from-seed", help="Start from the same seed instead of the picture."),
     ] = False,
     count: Annotated[int, typer.Option("--count", "-n", help="How many candidates.")] = 4,
+    server: Annotated[
+        str | None,
+        typer.Option("--server", metavar="HOST:PORT", help="Where the engine's server is."),
+    ] = None,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Send to a server on the open network.")
+    ] = False,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", help="Seconds for the whole; default: no limit.")
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="The next take of the same.")] = False,
     confirm: Annotated[
         bool, typer.Option("--confirm", help="Agree to the price where the engine bills.")
@@ -140,12 +182,14 @@ def vary(
     """Change one thing about a candidate and keep the rest."""
     from ategnatos.art import vary as room
     from ategnatos.art.references import parse_candidate
+    from ategnatos.commands.art.place import place_of
     from ategnatos.engines import load_engine
     from ategnatos.knowledge import feedback
 
     project = call.project()
     job, picture = room.parent_of(project, *parse_candidate(candidate))
-    engine = load_engine(job.engine)
+    place = place_of(project, server=server, allow_remote=allow_remote, timeout=timeout)
+    engine = load_engine(job.engine, place)
     meaning, vocabulary = feedback.for_family(engine.capabilities().families)
     variation = room.vary(
         project,

@@ -123,9 +123,11 @@ def _make(
     from ategnatos.art.inputs import keep_input
     from ategnatos.guard.actor import actor
 
-    for picture in (planned.request.init_image, planned.request.mask):
-        if picture is not None:
-            keep_input(project, picture)
+    workflow = planned.request.workflow
+    text = None if workflow is None else workflow.encode()
+    for data in (planned.request.init_image, planned.request.mask, text):
+        if data is not None:
+            keep_input(project, data)
     title = f"{engine.name}: {planned.request.prompt[:40]}"
     with progress(call, title) as on_progress:
         return room.carry_out(
@@ -152,8 +154,7 @@ def _planned(project: Project, engine: Engine, planned: Order, facts: dict[str, 
             if request.prompt == planned.asked
             else [f"  as the engine reads it: {request.prompt}"]
         ),
-        f"  engine {engine.name} ({facts['label']}), {request.width}x{request.height}, "
-        f"{request.steps} steps, CFG {request.cfg:g}, sampler {request.sampler}",
+        f"  engine {engine.name} ({facts['label']}), {_settings(request)}",
         f"  seeds {request.seed} to {request.seed + request.count - 1}, "
         f"binding {planned.binding}, price {facts['price_usd']} USD ({facts['price_basis']})",
         *(f"  {edit}" for edit in facts["edits"]),
@@ -167,6 +168,20 @@ def _planned(project: Project, engine: Engine, planned: Order, facts: dict[str, 
         "stands_as": None if stands is None else stands.name,
     }
     return Answer(data, "\n".join(words))
+
+
+def _settings(request: Request) -> str:
+    """The settings that decide the picture, those that there are."""
+    told = {
+        "family {}": request.family,
+        "model {}": request.model,
+        "{} wide": request.width,
+        "{} high": request.height,
+        "{} steps": request.steps,
+        "CFG {:g}": request.cfg,
+        "sampler {}": request.sampler,
+    }
+    return ", ".join(words.format(value) for words, value in told.items() if value is not None)
 
 
 def _quoted(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +37,16 @@ def read_workflow(path: Path) -> Graph:
         given = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise _refused(path, f"it is no JSON ({error})") from error
-    return as_graph(given, str(path))
+    return as_graph(given, shlex.quote(str(path)))
 
 
-def as_graph(given: Any, name: str) -> Graph:
+def as_graph(given: Any, name: str = "FILE") -> Graph:
     """``given`` as an API graph. Raises StudioError (``comfyui_workflow_form``)."""
     if isinstance(given, dict) and isinstance(given.get("nodes"), list):
         raise StudioError(
             WORKFLOW_FORM,
-            f"{name} is a workflow as ComfyUI's editor saves it, not the graph that the server "
-            "runs; nothing was sent.",
+            "This is a workflow as ComfyUI's editor saves it, not the graph that the server runs; "
+            "nothing was sent.",
             hint=f"Convert it: ategnatos studio workflow convert {name}",
             path=name,
         )
@@ -66,7 +67,7 @@ def as_graph(given: Any, name: str) -> Graph:
     if not good:
         raise StudioError(
             WORKFLOW_FORM,
-            f"{name} holds no ComfyUI workflow; nothing was sent.",
+            "There is no ComfyUI workflow in this file; nothing was sent.",
             hint="In ComfyUI, use Workflow > Export (API). The file is an object of nodes with "
             "class_type and inputs.",
             path=name,

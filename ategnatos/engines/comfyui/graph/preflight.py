@@ -16,6 +16,7 @@ from ategnatos.engines.comfyui.graph.findings import BLOCKING, Effect, Finding
 from ategnatos.engines.comfyui.graph.node_classes import Catalogue, catalogue
 from ategnatos.engines.comfyui.graph.shape import shape_findings
 from ategnatos.engines.comfyui.graph.sources import say_where_from
+from ategnatos.knowledge.families import ModelFile
 
 Graph = Mapping[str, Any]
 
@@ -27,6 +28,7 @@ def check(
     outputs: Sequence[str] | None = None,
     min_version: str | None = None,
     version: str | None = None,
+    models: Mapping[str, ModelFile] | None = None,
 ) -> list[Finding]:
     """Findings about an API graph, those that stop a run first.
 
@@ -34,6 +36,7 @@ def check(
     prompt) is said to be so. ``object_info`` is the server's answer or a
     :class:`~.node_classes.Catalogue`. ``outputs`` are the ids of the outputs to run, all by
     default. ``version`` and ``min_version`` add a finding where the server is too old.
+    ``models`` are files that a workflow itself says the origin of, by name.
     """
     classes = catalogue(object_info)
     found = shape_findings(graph)
@@ -43,7 +46,7 @@ def check(
     unknown = _classes(graph, classes)
     if unknown:
         # The server stops at the first of these; nothing else it would say counts until then.
-        return say_where_from([*found, *unknown])
+        return say_where_from([*found, *unknown], models)
     wanted = [
         node
         for node, entry in graph.items()
@@ -52,7 +55,7 @@ def check(
     if not wanted:
         return [*found, _no_outputs(outputs)]
     found += _outputs(graph, classes, wanted)
-    return say_where_from(_sorted(found))
+    return say_where_from(_sorted(found), models)
 
 
 def _outputs(graph: Graph, classes: Catalogue, wanted: Iterable[str]) -> list[Finding]:
