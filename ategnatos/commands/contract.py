@@ -33,6 +33,12 @@ USAGE = ErrorCode("usage", "The command line was not understood; nothing was don
 INTERRUPTED = ErrorCode("interrupted", "Stopped by Ctrl-C; nothing is half-written.", 130)
 UNEXPECTED = ErrorCode("unexpected", "Something nobody planned for went wrong.", 2)
 
+# Said where a prompt, a note or a value held one: nothing of it reached the record or an engine.
+CREDENTIAL_GIVEN = (
+    "A credential stood on the command line. It was masked before anything used it; your shell's"
+    " history may hold it, so replace it where it was issued."
+)
+
 Words = str | Callable[["Console"], None] | None
 
 
@@ -149,7 +155,10 @@ def command(
                 dry_run=taken.get("dry_run", False),
                 project_option=taken["project"] or above.get("project"),
             )
-            conclude(call, lambda: function(call, **options))
+            given = redact_value(options)
+            if given != options:
+                call.warn(CREDENTIAL_GIVEN)
+            conclude(call, lambda: function(call, **given))
 
         hints = get_type_hints(function, include_extras=True)
         own = [p for p in inspect.signature(function).parameters.values() if p.name != "call"]

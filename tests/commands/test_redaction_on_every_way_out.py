@@ -33,18 +33,19 @@ def prompted(program: Run, project: Project) -> Project:
     done = program("art", "generate", words, "--count", "1", "--json", cwd=project.root)
     assert done.code == 0, done.out + done.err
     assert clean(done.out + done.err)
+    assert "replace it where it was issued" in done.envelope["warnings"][0]
     return project
 
 
 def test_what_is_pasted_into_a_prompt_is_masked_wherever_it_would_be_seen(
     prompted: Project, run: Run, at_terminal: AtTerminal
 ) -> None:
-    lines = prompted.journal_path.read_text()
-    assert lines
-    assert clean(lines)
+    assert "sk-***Kp7L" in prompted.journal_path.read_text()
+    # Not in the journal, nor in the database, nor in any other file of the studio.
+    for path in prompted.root.rglob("*"):
+        if path.is_file():
+            assert clean(path.read_bytes().decode("latin-1")), path
     assert journal.verify(prompted).sound
-    for picture in prompted.outputs.rglob("*.png"):
-        assert clean(picture.read_bytes().decode("latin-1"))
     for arguments in (
         ("art", "show", "j1"),
         ("art", "show", "j1", "--json"),
@@ -59,6 +60,14 @@ def test_what_is_pasted_into_a_prompt_is_masked_wherever_it_would_be_seen(
     shown = at_terminal(["art", "show", "j1"], cwd=prompted.root)
     assert "sk-***" in shown.out
     assert clean(shown.out)
+
+
+def test_a_value_set_by_hand_is_masked_in_the_record(run: Run, project: Project) -> None:
+    done = run("grimoire", "set", "studio", "note", SHAPED, "--new", cwd=project.root)
+    assert "credential stood on the command line" in done.err
+    assert run("grimoire", "get", "studio", "note", cwd=project.root).out == "sk-***Kp7L\n"
+    for path in project.grimoire.rglob("*"):
+        assert not path.is_file() or clean(path.read_bytes().decode("latin-1")), path
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)], ids=["words", "json"])

@@ -46,7 +46,9 @@ def redact_value(value: Any) -> Any:
         return changed if changed != value else value
     if isinstance(value, list | tuple):
         items = [redact_value(inner) for inner in value]
-        return type(value)(items) if items != list(value) else value
+        if items == list(value):
+            return value
+        return items if isinstance(value, list) else tuple(items)
     return value
 
 
