@@ -21,6 +21,10 @@ NOUNS: Table = {
         "ategnatos.commands.studio.budget",
         "How much may be spent, what is spent, what is rented.",
     ),
+    "workflow": (
+        "ategnatos.commands.studio.workflow",
+        "Workflows: keep them, check them before they are sent, convert, compare.",
+    ),
     "comfyui": (
         "ategnatos.commands.studio.comfyui",
         "A ComfyUI server: find it, judge it, start it, end it.",
