@@ -221,6 +221,12 @@ SHAPES: tuple[Shape, ...] = (
         r"(?<![A-Z0-9_])([A-Z][A-Z0-9_]{0,60})=[\"']?([^\s\"'\\]{8,})",
         _assigned,
     ),
+    # Connection texts of databases: password=hunter2 host=...
+    Shape(
+        ("password=", "passwd=", "pwd="),
+        r"(?i:passw(?:or)?d|pwd)=[\"']?([^\s\"'&;,\\]{4,})",
+        lambda match: None if re.fullmatch(_VARIABLE, match.group(1)) else _last(match),
+    ),
     Shape(
         ("--",),
         r"(?<![A-Za-z0-9-])--([a-z][a-z-]{0,40})(?:=|[ \t]{1,4})[\"']?([^\s\"'\\-][^\s\"'\\]{5,})",
