@@ -40,6 +40,7 @@ def at_a_terminal(
     termios_size = b"\x32\x00\xa0\x00\x00\x00\x00\x00"  # 50 lines, 160 columns
     fcntl.ioctl(screen, termios.TIOCSWINSZ, termios_size)
     seen = b""
+    answered = 0  # up to here what was seen has had its answer; a passphrase leaves no echo
     waiting = list(answers)
     deadline = time.monotonic() + LIMIT_SECONDS
     while time.monotonic() < deadline:
@@ -55,9 +56,10 @@ def at_a_terminal(
         if not piece:
             break
         seen += piece
-        if waiting and seen.rstrip().endswith(b":"):
+        if waiting and seen[answered:].rstrip().endswith(b":"):
             os.write(screen, waiting.pop(0).encode() + b"\n")
             seen += b"\n"
+            answered = len(seen)
     else:
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)

@@ -131,7 +131,7 @@ def record_choice(
                 verdict,
                 sha256=sha256,
                 event=event.id,
-                reason=reason,
+                reason=event.data["reason"],
                 now=event.time,
             )
         approver = "" if signed is None else trust.remember_signature(project, event, signed)

@@ -139,8 +139,6 @@ def _judge(
         return broken("its key is nobody's in this studio")
     if not statements.is_genuine(signed):
         return broken("its signature is not over these words")
-    if statement.nonce in used:
-        return broken("the same signature was used before")
     if approver.revoked is not None:
         if line > approver.revoked.line:
             return broken(f"it was recorded after the key of {approver.name} was revoked")
@@ -151,6 +149,8 @@ def _judge(
     matches = _MATCHES.get(event.kind)
     if matches is None or not matches(event, statement):
         return broken("its signature is about something else than it says")
+    if statement.nonce in used:
+        return broken("the same signature was used before")
     used.add(statement.nonce)
     return Judged(event, line, Standing.SIGNED, approver.name, statement=statement)
 

@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import canonical_json, sha256_bytes
+from ategnatos.grimoire.outgoing import redacted
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -82,14 +84,18 @@ def make(
     reason: str | None = None,
     nonce: str | None = None,
 ) -> Statement:
-    """A statement to sign; ``nonce`` is random unless given."""
+    """A statement to sign; ``nonce`` is random unless given.
+
+    Credentials in it are masked first, as in everything that goes into the record: what is
+    signed must be what is written down.
+    """
     time = now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return Statement(
         studio,
         gate,
-        dict(subject),
+        redacted(dict(subject)),
         verdict,
-        reason,
+        redacted(reason),
         approver,
         time,
         nonce or secrets.token_hex(_NONCE_HEX // 2),
@@ -135,7 +141,7 @@ def is_genuine(signed: Signed) -> bool:
         _public_key(signed.statement.approver).verify(
             bytes.fromhex(signed.signature), signed.statement.to_sign()
         )
-    except (InvalidSignature, ValueError):
+    except (InvalidSignature, ValueError, StudioError):
         return False
     return True
 
