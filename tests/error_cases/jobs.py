@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import json
 import sqlite3
 import sys
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing, redirect_stdout, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from unittest import mock
 
+from ategnatos import cli
 from ategnatos.art import generate
 from ategnatos.art.order import Order, plan
 from ategnatos.engines import Request
 from ategnatos.grimoire import mounts
+from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.jobs import (
     database,
     effects,
@@ -162,6 +166,26 @@ def job_waits(folder: Path) -> None:
     _carry_out(project, painter, order)
 
 
+def still_running(folder: Path) -> None:
+    project = studio(folder)
+    _ordered(project)
+    through_cli("--project", str(project.root), "jobs", "watch", "j1", "--timeout", "0")
+
+
+def through_cli(*arguments: str) -> None:
+    """Run the front door and raise what its envelope says."""
+    printed = io.StringIO()
+    with (
+        mock.patch.object(sys, "argv", ["ategnatos", *arguments, "--json"]),
+        suppress(SystemExit),
+        redirect_stdout(printed),
+    ):
+        cli.main()
+    error = json.loads(printed.getvalue())["error"]
+    if error is not None:
+        raise StudioError(ErrorCode(error["code"], ""), error["message"], hint=error["hint"])
+
+
 CASES: dict[str, Callable[[Path], None]] = {
     "database_network": database_network,
     "database_busy": database_busy,
@@ -174,4 +198,5 @@ CASES: dict[str, Callable[[Path], None]] = {
     "saga_broken": saga_broken,
     "effect_unknown": effect_unknown,
     "job_waits": job_waits,
+    "still_running": still_running,
 }

@@ -99,6 +99,12 @@ def generate(
         bool, typer.Option("--override", help="Pass the budget this once; a person signs.")
     ] = False,
     because: Annotated[str, typer.Option("--because", help="Why, with --override.")] = "",
+    queue: Annotated[
+        bool, typer.Option("--queue/--wait", help="Only put it into the line, for a worker.")
+    ] = False,
+    priority: Annotated[
+        str, typer.Option("--priority", help="high, normal or low: who is taken first.")
+    ] = "normal",
 ) -> Answer:
     """Make candidates from a prompt. The same command again shows the same pictures."""
     from ategnatos.art.inputs import parse_lora, read_picture, read_workflow
@@ -139,6 +145,8 @@ def generate(
         confirm=confirm,
         override=override,
         because=because,
+        queue=queue,
+        priority=priority,
     )
 
 
@@ -178,6 +186,12 @@ def vary(
         bool, typer.Option("--override", help="Pass the budget this once; a person signs.")
     ] = False,
     because: Annotated[str, typer.Option("--because", help="Why, with --override.")] = "",
+    queue: Annotated[
+        bool, typer.Option("--queue/--wait", help="Only put it into the line, for a worker.")
+    ] = False,
+    priority: Annotated[
+        str, typer.Option("--priority", help="high, normal or low: who is taken first.")
+    ] = "normal",
 ) -> Answer:
     """Change one thing about a candidate and keep the rest."""
     from ategnatos.art import vary as room
@@ -214,6 +228,8 @@ def vary(
         confirm=confirm,
         override=override,
         because=because,
+        queue=queue,
+        priority=priority,
         parent=variation.parent,
         change=change,
         edits=variation.edits,

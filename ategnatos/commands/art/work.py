@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.commands.art import present
-from ategnatos.commands.contract import Answer, Call
+from ategnatos.commands.contract import USAGE, Answer, Call
 from ategnatos.commands.progress import progress
+from ategnatos.grimoire.errors import StudioError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,6 +30,8 @@ def make(
     confirm: bool = False,
     override: bool = False,
     because: str = "",
+    queue: bool = False,
+    priority: str = "normal",
     parent: str | None = None,
     change: str | None = None,
     edits: tuple[str, ...] = (),
@@ -67,9 +70,12 @@ def make(
             override=override,
             because=because,
         )
+    urgency = _priority(priority)
     if call.dry_run:
         return _planned(project, engine, planned, facts)
-    made = _make(call, project, engine, planned, parent, change)
+    if queue:
+        return _queued(project, engine, planned, facts, parent, change, urgency)
+    made = _make(call, project, engine, planned, parent, change, urgency)
     for warning in made.job.warnings:
         call.warn(warning)
     return shown(project, made, facts)
@@ -118,16 +124,12 @@ def _make(
     planned: Order,
     parent: str | None,
     change: str | None,
+    priority: int,
 ) -> Made:
     from ategnatos.art import generate as room
-    from ategnatos.art.inputs import keep_input
     from ategnatos.guard.actor import actor
 
-    workflow = planned.request.workflow
-    text = None if workflow is None else workflow.encode()
-    for data in (planned.request.init_image, planned.request.mask, text):
-        if data is not None:
-            keep_input(project, data)
+    _keep_inputs(project, planned)
     title = f"{engine.name}: {planned.request.prompt[:40]}"
     with progress(call, title) as on_progress:
         return room.carry_out(
@@ -139,7 +141,67 @@ def _make(
             parent=parent,
             change=change,
             on_progress=on_progress,
+            priority=priority,
         )
+
+
+def _queued(
+    project: Project,
+    engine: Engine,
+    planned: Order,
+    facts: dict[str, Any],
+    parent: str | None,
+    change: str | None,
+    priority: int,
+) -> Answer:
+    """Put the order into the line, for whichever worker is free."""
+    from ategnatos.art import generate as room
+    from ategnatos.guard.actor import actor
+
+    _keep_inputs(project, planned)
+    job, fresh = room.enqueue(
+        project,
+        engine.name,
+        planned,
+        now=lambda: datetime.now(UTC),
+        actor=actor(),
+        parent=parent,
+        change=change,
+        priority=priority,
+    )
+    told = f"{job.name} is in the line." if job.runnable else f"{job.name} was made before."
+    steps = (
+        ("ategnatos jobs work --until-idle", f"ategnatos jobs watch {job.name}")
+        if job.runnable
+        else (f"ategnatos art show {job.name}",)
+    )
+    data = {**present.job_facts(job), **facts, "fresh": fresh, "queued": job.runnable}
+    return Answer(data, told, steps)
+
+
+def _keep_inputs(project: Project, planned: Order) -> None:
+    workflow = planned.request.workflow
+    text = None if workflow is None else workflow.encode()
+    parts = (planned.request.init_image, planned.request.mask, text)
+    if any(part is not None for part in parts):
+        from ategnatos.art.inputs import keep_input
+
+        for part in parts:
+            if part is not None:
+                keep_input(project, part)
+
+
+def _priority(word: str) -> int:
+    from ategnatos.grimoire.jobs.records import PRIORITIES
+
+    if word not in PRIORITIES:
+        raise StudioError(
+            USAGE,
+            f"{word!r} is no priority; nothing was made.",
+            hint=f"Choose one of: {', '.join(PRIORITIES)}.",
+            given=word,
+        )
+    return PRIORITIES[word]
 
 
 def _planned(project: Project, engine: Engine, planned: Order, facts: dict[str, Any]) -> Answer:

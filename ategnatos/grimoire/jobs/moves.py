@@ -47,25 +47,25 @@ def finish(
     """
     if not rules.allows(job.state, after, saga.WORKER, job.kind):
         raise refused(job, after)
-    changes = {
+    onward = rules.runnable(after, job.kind)
+    changes: dict[str, Any] = {
         "state": after,
-        "runnable": int(rules.runnable(after, job.kind)),
+        "runnable": int(onward),
         "data": json.dumps({**job.data, **(data or {})}, ensure_ascii=False),
         "error": None,
         "error_class": None,
         **_FREE,
         **_FRESH,
     }
+    if not onward:
+        # Whoever wanted it stopped came too late; its next worker would have heard of it.
+        changes["stop"] = None
     with writing(db):
         _change(db, hold, job.state, changes)
         if also is not None:
             also(db)
         throttle.succeeded(db, job.engine)
         store.note(db, job.id, job.state, after, fence=hold.fence, who=hold.owner, why=None)
-        moved = store.get(db, job.id)
-        if moved.stop is not None and not rules.ends(after):
-            # Somebody cancelled it while this was on its way.
-            _stop(db, moved, rules, moved.stop)
 
 
 def give_up(
@@ -146,13 +146,14 @@ def person_moves(
 def cancel(db: Database, job_id: int, *, who: str, rules: Saga | None = None) -> bool:
     """Stop a job. True where it stands still now; False where its worker was asked to stop.
 
-    What was sent stays sent, and its money stays reserved until its outcome is known. Raises
+    Only what a worker carries on can be stopped: what waits for a person ends by his word. What
+    was sent stays sent, and its money stays reserved until its outcome is known. Raises
     StudioError (``job_state``, ``job_unknown``).
     """
     with writing(db):
         job = store.get(db, job_id)
         rules = rules or saga.load(job.saga)
-        if rules.ends(job.state):
+        if not job.runnable:
             raise refused(job, CANCELLED)
         if job.held(db.now()):
             db.execute("UPDATE job SET stop=? WHERE id=?", (who, job_id))
