@@ -1,56 +1,91 @@
-"""Turn a wish ("warmer", "blue", "without the outline") into an edit of a prompt's words.
+"""Turn a wish ("warmer, less busy") into an exact edit of a prompt, its negative and settings.
 
-What a wish means is data (``knowledge/data/feedback.json``): per family, phrases with actions.
-``shift`` moves a slot's word along a table, ``set`` puts one in a slot, ``add`` and ``remove``
-work on words. A word that belongs to a slot by itself replaces what fills that slot. What is
-not understood is added to the prompt as it was said, and reported so.
+What a wish means is data (``knowledge/data/feedback.json``). This module holds what every way of
+asking has in common, and the words of a closed vocabulary: there ``shift`` moves a slot's word
+along a table, ``set`` puts one in a slot, ``add`` and ``remove`` work on words, a word that
+belongs to a slot by itself replaces what fills that slot, and what is not understood is added as
+it was said. Keywords and sentences are in :mod:`ategnatos.prompts.wishes`.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ategnatos.knowledge.feedback import Action, Meaning
 
 # slot -> canonical word -> every spelling of it, the canonical one included.
 Vocabulary = Mapping[str, Mapping[str, Sequence[str]]]
 
 _WORD = re.compile(r"[\w'-]+")
+_NEAR = 0.8  # "warmr" is near "warmer"; "more fog" is not near "more fun"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A setting that a wish moves by ``by``, kept between ``least`` and ``most``."""
+
+    setting: str
+    by: float
+    least: float
+    most: float
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A part of a wish that no phrase covers. ``used`` tells whether its words were added."""
+
+    said: str
+    near: tuple[str, ...]
+    used: bool
 
 
 @dataclass(slots=True)
 class Changed:
-    """The edited prompt, and what was done in words a person reads."""
+    """The edited prompt and negative, and what was done in words a person reads."""
 
     prompt: str
+    negative: str = ""
     edits: list[str] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    unknown: list[Unknown] = field(default_factory=list)
+
+
+def near_phrases(said: str, meaning: Meaning) -> tuple[str, ...]:
+    """Up to three phrases spelled nearly like ``said``."""
+    return tuple(difflib.get_close_matches(said[:80], meaning.phrases, 3, _NEAR))
+
+
+def moved(changed: Changed, phrase: str, action: Action, meaning: Meaning, degree: float) -> None:
+    """Note the settings that ``action`` moves."""
+    for setting, by in action.settings.items():
+        limit = meaning.limits[setting]
+        changed.moves.append(Move(setting, by * degree, limit.least, limit.most, phrase))
 
 
 def change_prompt(
-    prompt: str, wish: str, *, feedback: Mapping[str, Any], vocabulary: Vocabulary
+    prompt: str, wish: str, *, feedback: Meaning, vocabulary: Vocabulary, negative: str = ""
 ) -> Changed:
-    """Apply ``wish`` to ``prompt``.
-
-    ``feedback`` is one family's entry: ``phrases`` (phrase -> action), ``exclusive`` (slots that
-    hold one word), ``ignore`` (words without meaning in a wish), ``negations``.
-    """
-    changed = Changed(prompt)
+    """Apply ``wish`` to a prompt in the words of a closed ``vocabulary``."""
+    changed = Changed(prompt, negative)
     rest = f" {' '.join(_WORD.findall(wish.lower()))} "
-    for phrase in sorted(feedback.get("phrases", {}), key=len, reverse=True):
+    for phrase in sorted(feedback.phrases, key=len, reverse=True):
         if f" {phrase} " in rest:
             rest = rest.replace(f" {phrase} ", " ", 1)
-            _act(changed, phrase, feedback["phrases"][phrase], vocabulary)
+            _act(changed, phrase, feedback.phrases[phrase], vocabulary)
+            moved(changed, phrase, feedback.phrases[phrase], feedback, 1.0)
     leftover: list[str] = []
     negated = False
-    ignored = set(feedback.get("ignore", ()))
-    negations = set(feedback.get("negations", ()))
-    exclusive = set(feedback.get("exclusive", ()))
     for word in rest.split():
         found = _slot_of(word, vocabulary)
-        if word in negations:
+        if word in feedback.negations:
             negated = True
-        elif word in ignored:
+        elif word in feedback.fillers:
             continue
         elif found is None:
             leftover.append(f"no {word}" if negated else word)
@@ -59,18 +94,20 @@ def change_prompt(
             slot, canonical = found
             if negated:
                 _remove(changed, vocabulary[slot][canonical])
-            elif slot in exclusive:
+            elif slot in feedback.exclusive:
                 _set_slot(changed, slot, word, vocabulary)
             else:
                 _add(changed, word)
             negated = False
     if leftover:
-        _add(changed, " ".join(leftover))
+        said = " ".join(leftover)
+        _add(changed, said)
+        changed.unknown.append(Unknown(said, near_phrases(said, feedback), used=True))
     return changed
 
 
-def _act(changed: Changed, phrase: str, action: Mapping[str, Any], vocabulary: Vocabulary) -> None:
-    for slot, table in action.get("shift", {}).items():
+def _act(changed: Changed, phrase: str, action: Action, vocabulary: Vocabulary) -> None:
+    for slot, table in action.shift.items():
         current = _word_in(changed.prompt, slot, vocabulary)
         if current is None:
             continue
@@ -79,11 +116,11 @@ def _act(changed: Changed, phrase: str, action: Mapping[str, Any], vocabulary: V
             _replace(changed, written, table[canonical], because=phrase)
         else:
             changed.edits.append(f"{written} stays: it cannot be made {phrase}")
-    for slot, word in action.get("set", {}).items():
+    for slot, word in action.set.items():
         _set_slot(changed, slot, word, vocabulary)
-    for word in action.get("remove", ()):
+    for word in action.remove:
         _remove(changed, _spellings(word, vocabulary))
-    for word in action.get("add", ()):
+    for word in action.add:
         _add(changed, word)
 
 

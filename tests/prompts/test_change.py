@@ -44,26 +44,40 @@ def test_what_cannot_be_done_is_said() -> None:
     assert made.edits == ["red stays: it cannot be made warmer"]
 
 
-def test_a_family_without_entry_gets_the_general_words() -> None:
-    meaning, vocabulary = feedback.for_family(["no-such-family"])
-    made = change_prompt("a castle", "warmer", feedback=meaning, vocabulary=vocabulary)
-    assert made.prompt == "a castle, warm colours, golden light"
+def test_what_is_no_phrase_is_taken_for_words_and_said() -> None:
+    made = change_prompt("a potion", "with a dragon", feedback=MEANING, vocabulary=VOCABULARY)
+    assert made.prompt == "a potion, dragon"
+    assert [(one.said, one.used) for one in made.unknown] == [("dragon", True)]
+
+
+def test_several_wishes_at_once_each_act() -> None:
+    made = change_prompt(
+        "a blue potion, shiny", "warmer, less busy", feedback=MEANING, vocabulary=VOCABULARY
+    )
+    assert made.prompt == "a purple potion, flat"
+    assert made.unknown == []
+
+
+def test_a_wish_about_settings_moves_them_and_no_word() -> None:
+    made = change_prompt("a potion", "change less", feedback=MEANING, vocabulary=VOCABULARY)
+    assert made.prompt == "a potion"
+    assert [(move.setting, move.by) for move in made.moves] == [("strength", -0.15)]
 
 
 def test_every_word_of_the_starter_feedback_is_one_the_model_knows() -> None:
     known = {word for slot in VOCABULARY.values() for words in slot.values() for word in words}
-    for phrase, action in MEANING["phrases"].items():
-        for slot, table in action.get("shift", {}).items():
+    for phrase, action in MEANING.phrases.items():
+        for slot, table in action.shift.items():
             assert set(table) <= set(VOCABULARY[slot]), phrase
             assert set(table.values()) <= set(VOCABULARY[slot]), phrase
-        for slot, word in action.get("set", {}).items():
+        for slot, word in action.set.items():
             assert word in VOCABULARY[slot], phrase
-        assert set(action.get("add", ())) | set(action.get("remove", ())) <= known, phrase
+        assert {*action.add, *action.remove} <= known, phrase
 
 
 def test_every_colour_can_be_moved_by_the_common_wishes() -> None:
     for phrase in ("warmer", "cooler", "darker", "lighter"):
-        table = MEANING["phrases"][phrase]["shift"]["colour"]
+        table = MEANING.phrases[phrase].shift["colour"]
         stays = {"warmer": {"red"}, "cooler": {"blue"}, "darker": {"black"}, "lighter": {"white"}}
         assert set(VOCABULARY["colour"]) - set(table) <= stays[phrase], phrase
 

@@ -195,16 +195,20 @@ def vary(
 ) -> Answer:
     """Change one thing about a candidate and keep the rest."""
     from ategnatos.art import vary as room
+    from ategnatos.art.manners import manner_of
     from ategnatos.art.references import parse_candidate
     from ategnatos.commands.art.place import place_of
     from ategnatos.engines import load_engine
     from ategnatos.knowledge import feedback
+    from ategnatos.prompts.wishes import Ways
 
     project = call.project()
     job, picture = room.parent_of(project, *parse_candidate(candidate))
     place = place_of(project, server=server, allow_remote=allow_remote, timeout=timeout)
     engine = load_engine(job.engine, place)
-    meaning, vocabulary = feedback.for_family(engine.capabilities().families)
+    families = engine.capabilities().families
+    asked = manner_of(families, job.request.get("family"), negative=bool(job.request["negative"]))
+    meaning, vocabulary = feedback.for_family(families, asked.dialect.style)
     variation = room.vary(
         project,
         engine,
@@ -215,6 +219,7 @@ def vary(
         count=count,
         feedback=meaning,
         vocabulary=vocabulary,
+        ways=Ways(asked.notation, asked.weighs, asked.reads_negative),
     )
     for text in variation.warnings:
         call.warn(text)
@@ -232,7 +237,7 @@ def vary(
         priority=priority,
         parent=variation.parent,
         change=change,
-        edits=variation.edits,
+        variation=variation,
     )
 
 

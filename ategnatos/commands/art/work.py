@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ategnatos.commands.art import present
+from ategnatos.commands.art import difference, present
 from ategnatos.commands.contract import USAGE, Answer, Call
 from ategnatos.commands.progress import progress
+from ategnatos.commands.terminal import plain
 from ategnatos.grimoire.errors import StudioError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from ategnatos.art.generate import Made
     from ategnatos.art.order import Order
+    from ategnatos.art.vary import Variation
     from ategnatos.engines import Engine, Request
     from ategnatos.grimoire.project import Project
 
@@ -34,7 +36,7 @@ def make(
     priority: str = "normal",
     parent: str | None = None,
     change: str | None = None,
-    edits: tuple[str, ...] = (),
+    variation: Variation | None = None,
 ) -> Answer:
     """Plan, price, and unless it is a dry run, make the pictures and show them."""
     from ategnatos.art import generate as room
@@ -52,7 +54,8 @@ def make(
         "label": engine.capabilities().label,
         "binding": planned.binding,
         "take": planned.take,
-        "edits": list(edits),
+        "edits": [] if variation is None else list(variation.edits),
+        "difference": None if variation is None else difference.facts(variation),
         "price_usd": str(price.amount_usd),
         "price_units": {unit: str(amount) for unit, amount in price.units.items()},
         "price_basis": price.basis,
@@ -88,8 +91,7 @@ def shown(project: Project, made: Made, facts: dict[str, Any]) -> Answer:
     def words(console: Console) -> None:
         state = "made" if made.fresh else "the same order as before: nothing new was made"
         console.print(f"{job.name}  {job.asked}  ({state})")
-        for edit in facts.get("edits", ()):
-            console.print(f"  {edit}")
+        _draw_change(console, facts)
         present.draw_candidates(console, project, made.candidates)
         console.print(f"Sheet: {present.relative(made.sheet)}")
         console.print(f"Made by {facts['label']}")
@@ -219,7 +221,6 @@ def _planned(project: Project, engine: Engine, planned: Order, facts: dict[str, 
         f"  engine {engine.name} ({facts['label']}), {_settings(request)}",
         f"  seeds {request.seed} to {request.seed + request.count - 1}, "
         f"binding {planned.binding}, price {facts['price_usd']} USD ({facts['price_basis']})",
-        *(f"  {edit}" for edit in facts["edits"]),
     ]
     if stands is not None:
         words.append(f"  It stands already as {stands.name}: nothing new would be made.")
@@ -229,7 +230,13 @@ def _planned(project: Project, engine: Engine, planned: Order, facts: dict[str, 
         "request": planned.canonical,
         "stands_as": None if stands is None else stands.name,
     }
-    return Answer(data, "\n".join(words))
+
+    def draw(console: Console) -> None:
+        for line in words:
+            console.print(plain(line), soft_wrap=True)
+        _draw_change(console, facts)
+
+    return Answer(data, draw)
 
 
 def _settings(request: Request) -> str:
@@ -244,6 +251,14 @@ def _settings(request: Request) -> str:
         "sampler {}": request.sampler,
     }
     return ", ".join(words.format(value) for words, value in told.items() if value is not None)
+
+
+def _draw_change(console: Console, facts: dict[str, Any]) -> None:
+    """What a variation changes, where it is one."""
+    for edit in facts.get("edits", ()):
+        console.print(plain(f"  {edit}"), soft_wrap=True)
+    if facts.get("difference"):
+        difference.draw(console, facts["difference"])
 
 
 def _quoted(text: str) -> str:
