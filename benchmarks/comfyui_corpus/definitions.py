@@ -12,6 +12,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from ategnatos.engines.comfyui.graph.convert.document import Node
+from ategnatos.engines.comfyui.graph.convert.widgets import values_of
+from ategnatos.engines.comfyui.graph.node_classes import NodeClass
+from ategnatos.grimoire.errors import StudioError
 from tests.comfyui import recordings
 from tests.comfyui.graph import corpus
 
@@ -88,12 +92,26 @@ def _from_nodes(name: str, nodes: list[dict[str, Any]]) -> dict[str, Any] | None
     no_output_linked = not any(
         socket.get("links") for node in nodes for socket in node.get("outputs") or ()
     )
-    return _entry(
+    entry = _entry(
         name,
         {"required": inputs, "optional": {}},
         [socket["type"] for socket in outputs],
         output_node=no_output_linked,
     )
+    return entry if all(_fits(node, NodeClass(name, entry)) for node in nodes) else None
+
+
+def _fits(raw: dict[str, Any], known: NodeClass) -> bool:
+    """Whether a node's saved values lie on the fields of ``known``, the ones it names above all."""
+    named = {
+        k: v for k, v in (raw.get("widgets_values_named") or {}).items() if k not in _NEVER_SENT
+    }
+    node = Node(raw["id"], raw["type"], 0, "", (), (), raw.get("widgets_values"), {})
+    try:
+        read = values_of(node, known)
+    except StudioError:
+        return False
+    return all(read.get(key) == value for key, value in named.items())
 
 
 def _order(nodes: list[dict[str, Any]]) -> list[str] | None:

@@ -21,6 +21,9 @@ WIDGETS_UNCLEAR = ErrorCode(
 )
 
 CONTROL = "control_after_generate"
+# Slots that the editor saves for a kind of input it draws itself, a button's slot holding its name.
+_DRAWN = {"LOAD_3D": ("upload3dmodel", "uploadExtraResources", "clear", "image")}
+_NAMED_BUTTONS = frozenset({"upload3dmodel", "uploadExtraResources", "clear"})
 # Fields of the editor that the server never gets, and what their slots hold.
 _NEVER_SENT = frozenset({CONTROL, "upload", "audioUI", "videopreview"})
 _BUTTONS = ("image", "", "fixed", "randomize", "increment", "decrement")
@@ -43,9 +46,13 @@ def values_of(node: Node, known: NodeClass | None) -> dict[str, Any]:
     ``known`` is its class; without it the node's own sockets tell the names. Raises StudioError
     (``workflow_widgets_unclear``).
     """
-    named = node.named if node.named is not None else node.values
-    if isinstance(named, Mapping):
-        found = _by_name(named, known)
+    if isinstance(node.values, Mapping):
+        found = _by_name(node.values, known)
+    elif known is None and node.named is not None:
+        # The list counts, as in the editor; the names beside it may be those of older values.
+        values = list(node.values or ())
+        same = len(values) == len(node.named)
+        found = _by_name(dict(zip(node.named, values, strict=True)) if same else node.named, None)
     else:
         values = list(node.values or ())
         if known is not None:
@@ -87,6 +94,7 @@ def _fields(node: Node, known: NodeClass | None) -> list[Field]:
     fields = []
     for spec in known.inputs.values():
         if not spec.is_widget:
+            fields += [Field(name, None, sent=False) for name in _DRAWN.get(spec.kind, ())]
             continue
         fields.append(Field(spec.name, spec))
         if spec.is_seed:
@@ -120,7 +128,7 @@ def _lay(node: Node, fields: list[Field], values: list[Any]) -> list[tuple[Field
     for field in fields:
         if value is _END:
             break
-        if field.name == CONTROL and field.spec is None and not _fits(field, value):
+        if field.spec is None and not field.sent and not _fits(field, value):
             continue
         if not _fits(field, value):
             raise _unclear(node, field.name, len(values))
@@ -145,6 +153,8 @@ def _unclear(node: Node, name: str, count: int) -> StudioError:
 def _fits(field: Field, value: Any) -> bool:
     if field.name == CONTROL and field.spec is None:
         return isinstance(value, bool) or value is None or value in _CONTROL_WORDS
+    if field.name in _NAMED_BUTTONS and not field.sent:
+        return bool(value == field.name)
     if field.spec is None or value is None:
         return True
     kind = field.spec.kind
