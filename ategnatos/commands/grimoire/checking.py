@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,19 +89,30 @@ def render(call: Call, names: Names = None) -> Answer:
 
 
 def verify(call: Call) -> Answer:
-    """Check the journal's chain, line by line, and the hash of every exported file."""
+    """Check the journal's chain, the hash of every exported file, and who approved it."""
     from ategnatos.grimoire import content, journal
+    from ategnatos.guard.gate import audit, book
 
     project = call.project()
     report = journal.verify(project)
     exports = content.verify_exports(project)
+    given, gate_problem = book.for_display(project)
+    approvals = list(audit.exports(project, given))
+    named = {one.path for one in exports}
+    unapproved = [
+        one for one in approvals if one.standing is audit.Standing.BROKEN and one.about not in named
+    ]
     data: dict[str, Any] = {
         "journal": {**asdict(report), "sound": report.sound},
         "exports": {
             "listed": len(content.manifest_read(project).entries),
             "problems": [asdict(one) for one in exports],
+            "approvals": Counter(one.standing.value for one in approvals),
+            "unapproved": [{"path": one.about, "problem": one.problem} for one in unapproved],
         },
     }
+    if gate_problem:
+        call.warn(gate_problem)
     if report.torn_bytes:
         call.warn(
             f"The journal ends in {report.torn_bytes} bytes of an event that a crash cut off."
@@ -108,7 +120,7 @@ def verify(call: Call) -> Answer:
         )
     if report.set_aside:
         call.warn(f"Cut-off events of earlier crashes are kept: {', '.join(report.set_aside)}.")
-    if report.sound and not exports:
+    if report.sound and not exports and not unapproved:
         return Answer(
             data,
             f"The journal's {report.events} events are what was written, and so is every one of"
@@ -117,12 +129,14 @@ def verify(call: Call) -> Answer:
     steps = ("ategnatos grimoire restore journal",) if not report.sound else ()
     failed = StudioError(
         RECORD_BROKEN,
-        f"{len(report.problems)} places in the journal and {len(exports)} exports are not what"
-        " was written; nothing was changed.",
+        f"{len(report.problems)} places in the journal and {len(exports) + len(unapproved)}"
+        " exports are not what was written or approved; nothing was changed.",
         hint="Look at them, then bring a backup back with 'ategnatos grimoire restore --all'"
         " (exports) or 'ategnatos grimoire restore journal'.",
     )
-    return Answer(data, "\n".join(_problems(report, exports)), steps, failed)
+    lines = _problems(report, exports)
+    lines += [f"{one.about}: its approval does not count: {one.problem}" for one in unapproved]
+    return Answer(data, "\n".join(lines), steps, failed)
 
 
 def _step(drift: Drift) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
     from ategnatos.guard.gate.trust import Trust
 
+__all__ = ["JOURNAL", "Line", "Report", "Standing", "audit", "exports"]
+
 JOURNAL, DATABASE, MANIFEST, APPROVERS = "journal", "database", "manifest", "approvers"
 
 

@@ -34,6 +34,7 @@ OF_A_STUDIO: tuple[tuple[str, Check], ...] = (
     ("database", record.database),
     ("pictures", record.pictures),
     ("exports", record.exports),
+    ("verdicts", record.verdicts),
     ("leftovers", store.leftovers),
     ("skill pack", claude.skill_pack),
     ("skills and rules", claude.front_matter),

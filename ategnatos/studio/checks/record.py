@@ -167,3 +167,30 @@ def exports(project: Project) -> Iterator[Finding]:
     if not problems:
         count = len(manifest.manifest_read(project).entries)
         yield well("exports", f"{count} frozen file{'' if count == 1 else 's'}, each as approved")
+
+
+def verdicts(project: Project) -> Iterator[Finding]:
+    """Does every verdict on record hold, by its signature where there is one?"""
+    from ategnatos.guard.gate import audit, trust
+
+    report = audit.audit(project, trust.known(project))
+    # What is wrong with a file itself is said by the check of the exports.
+    broken = [one for one in report.broken if not one.problem.startswith("the file is")]
+    for one in broken[:3]:
+        yield failed(
+            "verdicts",
+            f"{one.where} {one.about}: {one.problem}",
+            "This verdict counts for nothing; what it freed was approved by nobody.",
+            "ategnatos gate verify",
+        )
+    if len(broken) > 3:
+        yield failed(
+            "verdicts",
+            f"and {len(broken) - 3} more that do not hold",
+            "They count for nothing.",
+            "ategnatos gate verify",
+        )
+    if not broken:
+        counts = report.counts().get(audit.JOURNAL, {})
+        told = ", ".join(f"{number} {kind}" for kind, number in sorted(counts.items()))
+        yield well("verdicts", told or "none yet")
