@@ -1,9 +1,9 @@
 """Workflows of ComfyUI's editor to graphs: how many, how well, how fast.
 
-    python -m benchmarks.convert                      # without a browser: named values only
-    python -m benchmarks.convert --editor             # against the editor, where all nodes are known
-    python -m benchmarks.convert --editor --all       # against the editor, all 644 (6 minutes)
-    python -m benchmarks.convert --truth FILE         # keep the editor's answers there, or use them
+    python -m benchmarks.convert                      # without a browser
+    python -m benchmarks.convert --editor             # against the editor
+    python -m benchmarks.convert --editor --all       # all 644 (6 minutes)
+    python -m benchmarks.convert --truth FILE         # keep the editor's answers
 
 The corpus is PyPI ``comfyui-workflow-templates-json``. There are two truths. The editor's own
 ``graphToPrompt``, which is worth as much as the node definitions it is given: recorded from a

@@ -102,7 +102,7 @@ def _from_nodes(name: str, nodes: list[dict[str, Any]]) -> dict[str, Any] | None
 
 
 def _fits(raw: dict[str, Any], known: NodeClass) -> bool:
-    """Whether a node's saved values lie on the fields of ``known``, the ones it names above all."""
+    """Whether a node's saved values lie on the fields of ``known``, those it names above all."""
     named = {
         k: v for k, v in (raw.get("widgets_values_named") or {}).items() if k not in _NEVER_SENT
     }

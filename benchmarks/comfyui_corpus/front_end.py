@@ -90,9 +90,7 @@ def graphs(
     address = f"http://127.0.0.1:{server.server_address[1]}/"
     found: dict[str, dict[str, Any]] = {}
     with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=_chromium(), headless=True, args=list(_FLAGS)
-        )
+        browser = play.chromium.launch(executable_path=_chromium(), headless=True, args=_FLAGS)
 
         def fresh() -> Any:
             page = browser.new_page()
@@ -136,7 +134,8 @@ def _serve(object_info: dict[str, Any]) -> ThreadingHTTPServer:
             if path.startswith("/api/"):
                 answer = answers.get(path.removeprefix("/api"))
                 status = 404 if answer is None else 200
-                self._answer(status, json.dumps(answer or {}).encode(), "application/json")
+                told = {} if answer is None else answer
+                self._answer(status, json.dumps(told).encode(), "application/json")
                 return
             file = (home / (path.lstrip("/") or "index.html")).resolve()
             if home.resolve() in file.parents and file.is_file():
@@ -145,13 +144,13 @@ def _serve(object_info: dict[str, Any]) -> ThreadingHTTPServer:
             else:
                 self._answer(404, b"", "text/plain")
 
-        do_HEAD = do_GET
+        do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self._answer(200, b"{}", "application/json")
 
-        do_PUT = do_POST
+        do_PUT = do_POST  # noqa: N815
 
         def _answer(self, status: int, body: bytes, kind: str) -> None:
             try:
