@@ -69,11 +69,11 @@ def clean_hidden_colour(image: Image.Image) -> Image.Image:
 
     Hidden colour turns up as red or white blocks wherever a later tool drops the alpha.
     """
+    if image.getchannel("A").getextrema()[0] != 0:
+        return image
     import numpy as np
     from PIL import Image
 
-    if image.getchannel("A").getextrema()[0] != 0:
-        return image
     pixels = np.array(image)
     pixels[pixels[..., 3] == 0] = 0
     return Image.fromarray(pixels)
@@ -134,13 +134,13 @@ def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """16-bit greyscale as 8-bit; other deep modes have no agreed range and are refused."""
-    import numpy as np
-    from PIL import Image
-
     if image.mode == "F":
         raise _unknown_model("floating point values")
     if image.mode not in _SIXTEEN_BIT_MODES:
         return image
+    import numpy as np
+    from PIL import Image
+
     values = np.array(image).astype(np.int64)
     if values.size and (values.min() < 0 or values.max() > 0xFFFF):
         raise _unknown_model("32-bit integers")

@@ -82,11 +82,22 @@ def native(image: Image.Image, grid: PixelGrid) -> Image.Image:
 
 def _block_side(image: Image.Image) -> int:
     """The greatest common divisor of all places where a column or row differs from the last."""
-    import numpy as np
+    from PIL import Image
 
-    pixels = np.ascontiguousarray(np.array(image)).view(np.uint32)[..., 0]
-    rows = np.flatnonzero((pixels[1:] != pixels[:-1]).any(axis=1)) + 1
-    columns = np.flatnonzero((pixels[:, 1:] != pixels[:, :-1]).any(axis=0)) + 1
-    if not (rows.size or columns.size):
+    # Compared as bytes: exact, and a sheet needs no numpy, which takes 0.1 s to load.
+    rows = _changes(image)
+    columns = _changes(image.transpose(Image.Transpose.TRANSPOSE))
+    if not (rows or columns):
         return 1  # one flat colour shows no grid
-    return reduce(gcd, [*rows.tolist(), *columns.tolist(), *image.size])
+    return reduce(gcd, [*rows, *columns, *image.size])
+
+
+def _changes(image: Image.Image) -> list[int]:
+    """The rows that differ from the row above."""
+    pixels = image.tobytes()
+    row = len(pixels) // image.height
+    return [
+        number
+        for number in range(1, image.height)
+        if pixels[number * row : (number + 1) * row] != pixels[(number - 1) * row : number * row]
+    ]

@@ -128,13 +128,16 @@ def _fitted(content: CardContent, box: tuple[int, int]) -> Image.Image:
 
 def _checker_tones(contents: Sequence[CardContent]) -> tuple[str, str]:
     """Light under dark drawings and dark under light ones, one answer for the whole sheet."""
+    see_through = [content for content in contents if not is_opaque(content.picture)]
+    if not see_through:
+        return LIGHT_CHECKER
     import numpy as np
 
     lightness = []
-    for content in contents:
+    for content in see_through:
         small = np.array(content.picture)
         visible = small[small[..., 3] > 127][:, :3]
-        if visible.size and not is_opaque(content.picture):
+        if visible.size:
             lightness.append(float(np.percentile(visible @ (0.299, 0.587, 0.114), 25)))
     return DARK_CHECKER if lightness and median(lightness) > 110 else LIGHT_CHECKER
 
