@@ -177,15 +177,17 @@ def test_progress_state_in_full_is_no_trouble(start: Start) -> None:
     assert len(run(server, sampled()).outputs) == 1
 
 
-def test_many_prompts_keep_their_order_and_their_own_pictures(server: Server) -> None:
+def test_many_prompts_bring_each_its_own_picture(server: Server) -> None:
     async def work() -> list[Finished]:
         async with client_of(server) as client:
             return await client.run_all([trivial(colour) for colour in range(12)])
 
     finished = within(work())
-    assert [one.outputs[0].ref.filename for one in finished] == [
-        f"trivial_{number:05}_.png" for number in range(1, 13)
-    ]
+    posted = {post["prompt_id"]: post["prompt"] for post in server.fake.posts}
+    for colour, one in enumerate(finished):
+        assert posted[one.prompt_id]["1"]["inputs"]["color"] == colour
+        saved = server.fake.history[one.prompt_id]["outputs"]["2"]["images"]
+        assert [one.outputs[0].ref.filename] == [entry["filename"] for entry in saved]
 
 
 def test_the_same_graph_again_is_cached_and_brings_the_same_bytes(server: Server) -> None:

@@ -142,8 +142,9 @@ class Client:
         folder: Path | None = None,
         extra_data: dict[str, Any] | None = None,
     ) -> list[Finished]:
-        """Queue all ``graphs`` in order and follow them together; one that fails stops the rest.
+        """Queue all ``graphs`` and follow them together; one that fails stops the rest.
 
+        What they leave comes in the order of ``graphs``; the server runs them as they arrive.
         Raises as :meth:`run`.
         """
         place = None if folder is None else place_in(folder)
@@ -152,9 +153,8 @@ class Client:
         try:
             async with asyncio.timeout(timeout):
                 await self._listener.ensure()
-                for graph in graphs:
-                    # One by one: a prompt that was taken must be known if the next is not.
-                    journeys.append(await self._send(graph, batch))  # noqa: PERF401
+                journeys.extend(self._begin(graph, batch) for graph in graphs)
+                await self._post_all(batch)
                 return [await self._bring_surely(batch, index) for index in range(len(graphs))]
         except NoAnswer as silence:
             raise self._silent(silence) from silence
@@ -173,14 +173,14 @@ class Client:
         try:
             return await self._bring(batch.journeys[index])
         except _Missing as missing:
-            batch.journeys[index] = await self._again(batch.journeys[index], missing, batch)
+            await self._again(batch.journeys[index], missing, batch)
         try:
             return await self._bring(batch.journeys[index])
         except _Missing as missing:
             raise faults.output_gone(batch.journeys[index].following, str(missing)) from missing
 
-    async def _send(self, graph: Graph, batch: _Batch) -> _Journey:
-        """Have the server take ``graph``. Raises StudioError (unreachable, rejected, partial)."""
+    def _begin(self, graph: Graph, batch: _Batch) -> _Journey:
+        """Be ready to hear of a prompt before it is sent."""
         prompt_id = self._new_id()
         fetches: dict[FileRef, asyncio.Task[Output]] = {}
 
@@ -190,11 +190,10 @@ class Client:
             task.add_done_callback(_retrieved)
             fetches[ref] = task
 
-        loop = asyncio.get_running_loop()
         following = Following(
             prompt_id,
             graph,
-            now=loop.time,
+            now=loop_time,
             on_event=batch.on_event,
             on_files=bring,
             on_break=batch.break_off,
@@ -202,22 +201,36 @@ class Client:
         journey = _Journey(following, False, fetches)
         self._runs[prompt_id] = following
         self._journeys[prompt_id] = journey
+        return journey
+
+    async def _post_all(self, batch: _Batch) -> None:
+        """Send every prompt of the batch, several at a time; one that is refused stops the rest."""
+        tasks = [asyncio.create_task(self._send(one, batch)) for one in batch.journeys]
+        try:
+            await asyncio.gather(*tasks)
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+
+    async def _send(self, journey: _Journey, batch: _Batch) -> None:
+        """Have the server take a prompt. Raises StudioError (unreachable, rejected, partial)."""
+        following = journey.following
         body = {
-            "prompt": graph,
+            "prompt": following.graph,
             "client_id": self.client_id,
-            "prompt_id": prompt_id,
+            "prompt_id": following.prompt_id,
             "extra_data": batch.extra_data,
         }
         try:
             await self._post(body, following)
-        except BaseException:
-            self._runs.pop(prompt_id, None)
-            self._journeys.pop(prompt_id, None)
+        except StudioError:
+            following.end()  # it is not at the server: nothing has to be stopped there
             raise
         journey.accepted = True
         following.tell("accepted")
         self._start_watching()
-        return journey
 
     async def _post(self, body: dict[str, Any], following: Following) -> None:
         encoded = json.dumps(body).encode()
@@ -336,7 +349,7 @@ class Client:
             for index, (node, picture) in enumerate(following.over_socket, 1)
         ]
 
-    async def _again(self, journey: _Journey, missing: _Missing, batch: _Batch) -> _Journey:
+    async def _again(self, journey: _Journey, missing: _Missing, batch: _Batch) -> None:
         """Run a graph once more whose files the server remembers and no longer has."""
         following = journey.following
         following.tell("again", text=str(missing))
@@ -345,9 +358,11 @@ class Client:
             await self._web.post("/api/free", {"free_memory": True, "unload_models": False})
             # The server drops its cache when it is idle next; a prompt may not overtake that.
             await asyncio.sleep(_FORGETTING_SECONDS)
-        again = await self._send(changed, batch)
+        again = self._begin(changed, batch)
         self._dismiss(journey)
-        return again
+        # Known to the batch before it is sent, so that whatever happens it is looked after.
+        batch.journeys[batch.journeys.index(journey)] = again
+        await self._send(again, batch)
 
     def _dismiss(self, journey: _Journey) -> None:
         """Nobody waits for it any more."""

@@ -18,7 +18,7 @@ from ategnatos.engines.comfyui.kinds import Kind, NotWhatItSays, check
 from ategnatos.engines.comfyui.outputs import FileRef, Output
 from ategnatos.engines.comfyui.web import NoAnswer, Web
 from ategnatos.grimoire.errors import StudioError
-from ategnatos.grimoire.files import TEMPORARY_PREFIX, explained, sync_folder, temporary_name
+from ategnatos.grimoire.files import TEMPORARY_PREFIX, explained, temporary_name
 
 if TYPE_CHECKING:
     from ategnatos.engines.comfyui.patience import Patience
@@ -120,7 +120,6 @@ async def _onto_disk(web: Web, ref: FileRef, place: Place) -> Output:
                     break
                 except FileExistsError:
                     path = place(ref)
-            sync_folder(path.parent)
         finally:
             with suppress(FileNotFoundError):
                 temporary.unlink()

@@ -25,7 +25,7 @@ READ_SECONDS = 15.0
 SEND_SECONDS = 60.0
 # aiohttp, which ComfyUI stands on, drops idle connections after 75 s; go before it does.
 KEEP_SECONDS = 30.0
-CONNECTIONS = 8
+CONNECTIONS = 16
 
 Why = Literal["refused", "silent", "broken"]
 
