@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ategnatos.engines import ENGINE_CANNOT, ENGINE_UNAVAILABLE
@@ -17,6 +18,7 @@ from ategnatos.grimoire.jobs.database import connect
 from ategnatos.grimoire.jobs.effects import (
     Closed,
     Effect,
+    LaterError,
     NobodyKnows,
     Outcome,
     Reconciled,
@@ -30,7 +32,6 @@ from ategnatos.guard.budget import approved, policy
 from ategnatos.guard.budget import override as overrides
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from decimal import Decimal
 
     from ategnatos.art.order import Order
@@ -230,6 +231,15 @@ def _keys(db: Database, job: str) -> dict[str, str]:
 def as_refused(error: StudioError, *, again: bool = False) -> Exception:
     """What a billed call raised: a definite no, or something whose end is unknown."""
     return RefusedError(error, again=again) if _was_not_billed(error) else error
+
+
+def as_later(error: StudioError, now: datetime) -> Exception:
+    """The day's cap for a job that nobody waits for: it goes on after midnight in UTC."""
+    resumes = error.details.get("resumes_at")
+    if error.code is not policy.BUDGET_REFUSED or resumes is None:
+        return error
+    seconds = (datetime.fromisoformat(resumes) - now).total_seconds()
+    return LaterError(max(1.0, seconds), error.message)
 
 
 def _was_not_billed(error: StudioError) -> bool:

@@ -163,7 +163,12 @@ class Steps:
             found = pictures_on_disk(self._project, run.job, request.count)
             return None if found is None else Outcome()
 
-        said = run.effect(bought.effect("generate", send, present)).get("warnings", ())
+        try:
+            said = run.effect(bought.effect("generate", send, present)).get("warnings", ())
+        except StudioError as error:
+            if self._request is None:
+                raise billing.as_later(error, self._now()) from error
+            raise
         if broken:
             raise broken[0]
         return (*said, *bought.more)

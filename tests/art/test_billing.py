@@ -16,6 +16,7 @@ from ategnatos.art import order as orders
 from ategnatos.engines import ENGINE_UNAVAILABLE, LoraUse, PriceEstimate, Request
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database
+from ategnatos.grimoire.jobs.worker import Worker
 from ategnatos.grimoire.project import Project
 from ategnatos.grimoire.spend import report
 from ategnatos.guard.budget import approved, config, policy
@@ -196,7 +197,7 @@ def test_the_loras_of_an_order_are_its_tags(studio: Project, vendor: Vendor) -> 
 def test_the_command_says_the_price_first_and_bills_only_with_confirm(
     studio: Project, vendor: Vendor, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ategnatos.engines.load_engine", lambda _: Toll(vendor.port))
+    monkeypatch.setattr("ategnatos.engines.load_engine", lambda *_: Toll(vendor.port))
     words = ("art", "generate", "a square", "--engine", "toll", "-n", "1", "--json")
     ran = run(*words, cwd=studio.root)
     assert ran.envelope["error"]["code"] == "price_not_confirmed"
@@ -210,11 +211,32 @@ def test_the_command_says_the_price_first_and_bills_only_with_confirm(
     assert money["caps"][1]["used"] == "0.50"
 
 
+def test_a_queued_job_past_the_days_cap_waits_for_midnight_utc(
+    studio: Project, vendor: Vendor
+) -> None:
+    """The daily ceiling stops the claiming, and fails nobody."""
+    engine = Toll(vendor.port, each=Decimal("4.90"))
+    for number in range(3):
+        order = orders.plan(engine, Request(f"square {number}", 0, count=2), explicit_seed=None)
+        generate.enqueue(studio, "toll", order, now=lambda: NOON, actor="user:test")
+    work = steps.Steps(studio, engine_of=lambda _: engine, now=lambda: NOON, actor="user:test")
+    worker = Worker(
+        studio, steps.SAGAS, work.table(), clock=lambda: NOON.timestamp(), failed=work.failed
+    )
+    assert worker.work(until_idle=True) == 3
+    assert [status for _, status, _ in rows(studio)] == ["settled", "settled"]
+    with database.connect(studio) as db:
+        states = db.execute("SELECT state, not_before FROM job ORDER BY id").fetchall()
+    assert [row["state"] for row in states] == ["awaiting_review"] * 2 + ["generating"]
+    midnight = NOON.replace(hour=0).timestamp() + 24 * 3600
+    assert states[2]["not_before"] == pytest.approx(midnight, abs=1)
+
+
 def test_an_override_needs_its_reason_and_a_signature(
     studio: Project, vendor: Vendor, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "ategnatos.engines.load_engine", lambda _: Toll(vendor.port, each=Decimal(30))
+        "ategnatos.engines.load_engine", lambda *_: Toll(vendor.port, each=Decimal(30))
     )
     words = ("art", "generate", "a square", "-n", "1", "--confirm", "--json")
     assert run(*words, cwd=studio.root).envelope["error"]["code"] == "budget_refused"
