@@ -210,13 +210,16 @@ def _jobs(project: Project, assets: list[Any], page: Overview) -> None:
 
 def _verdicts(project: Project, candidates: list[Candidate], page: Overview) -> None:
     """What the approvals are worth, and which candidates somebody wants looked at."""
-    from ategnatos.guard.gate import book, requests
+    from ategnatos.guard.gate import requests
 
-    given, problem = book.for_display(project)
-    if problem:
-        page.problems.append(problem)
-    for one in candidates:
-        if one.verdict == "approved":
+    approved = [one for one in candidates if one.verdict == "approved"]
+    if approved:
+        from ategnatos.guard.gate import book
+
+        given, problem = book.for_display(project)
+        if problem:
+            page.problems.append(problem)
+        for one in approved:
             standing, _ = given.on_record(one.reference, one.sha256, one.verdict)
             page.approvals[standing.value] = page.approvals.get(standing.value, 0) + 1
     undecided = {one.reference for one in candidates if one.verdict is None}

@@ -6,7 +6,7 @@ of the last two is made up for by the next act or by ``gate trust``; the chain a
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -39,7 +39,7 @@ def found(
 
     Raises StudioError (``gate_broken``, ``not_confirmed``, ``write_failed``, ...).
     """
-    studio = secrets.token_hex(16)
+    studio = os.urandom(16).hex()
     possession = request(studio, key, private, name, now=now)
     subject = subject_of(project, None, trust.FOUNDED, name=name, public=key.public)
     statement = statements.make(

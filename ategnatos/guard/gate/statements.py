@@ -7,7 +7,7 @@ and a number used once: it holds for that thing, in that studio, one time.
 
 from __future__ import annotations
 
-import secrets
+import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -98,7 +98,7 @@ def make(
         redacted(reason),
         approver,
         time,
-        nonce or secrets.token_hex(_NONCE_HEX // 2),
+        nonce or os.urandom(_NONCE_HEX // 2).hex(),
     )
 
 
