@@ -28,7 +28,7 @@ from ategnatos.engines.comfyui.graph.convert import to_api
 from ategnatos.engines.comfyui.graph.node_classes import Catalogue
 from ategnatos.grimoire.errors import StudioError
 from benchmarks.comfyui_corpus import definitions, front_end
-from tests.comfyui.graph import corpus, same_graph, truths
+from tests.comfyui.graph import corpus, recorded_classes, same_graph, truths
 
 Row = tuple[str, int, int, str]
 
@@ -39,7 +39,7 @@ def main() -> int:
         print(corpus.MISSING)
         return 1
     names = corpus.names()
-    recorded = definitions.recorded()
+    recorded = recorded_classes.recorded()
     derived = definitions.derived(names, recorded)
     classes = Catalogue({**recorded, **derived})
     ours, refused, seconds = _convert(names, classes)

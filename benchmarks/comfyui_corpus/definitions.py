@@ -1,9 +1,9 @@
 """Node definitions (``/object_info``) for the corpus: recorded where they were, else derived.
 
-``recorded`` are the 478 classes of a real ComfyUI 0.3.64: complete for 141 of them, for the rest
-names and types without defaults and choices. ``derived`` are classes that are newer: their inputs
-are read from the corpus itself, from the sockets of their nodes and from the values that newer
-files save by name. A class whose fields cannot be told apart that way gets no definition.
+The recorded ones are in ``tests/comfyui/graph/recorded_classes.py``. ``derived`` are classes that
+are newer: their inputs are read from the corpus itself, from the sockets of their nodes and from
+the values that newer files save by name. A class whose fields cannot be told apart that way gets
+no definition.
 """
 
 from __future__ import annotations
@@ -16,21 +16,11 @@ from ategnatos.engines.comfyui.graph.convert.document import Node
 from ategnatos.engines.comfyui.graph.convert.widgets import values_of
 from ategnatos.engines.comfyui.graph.node_classes import NodeClass
 from ategnatos.grimoire.errors import StudioError
-from tests.comfyui import recordings
 from tests.comfyui.graph import corpus
+from tests.comfyui.graph.recorded_classes import written_entry, written_input
 
-_HUGE = 2**63
 _CONTROL = "control_after_generate"
 _NEVER_SENT = {_CONTROL, "upload", "audioUI", "videopreview"}
-
-
-def recorded() -> dict[str, Any]:
-    """Every class of the recorded server."""
-    known = dict(recordings.object_info())
-    for name, entry in recordings.packed("object_info_index")["nodes"].items():
-        if name not in known:
-            known[name] = _from_index(name, entry)
-    return known
 
 
 def derived(names: Iterable[str], known: dict[str, Any]) -> dict[str, Any]:
@@ -45,24 +35,6 @@ def derived(names: Iterable[str], known: dict[str, Any]) -> dict[str, Any]:
                     nodes[node["type"]].append(node)
     made = {name: _from_nodes(name, found) for name, found in nodes.items()}
     return {name: entry for name, entry in made.items() if entry is not None}
-
-
-def _from_index(name: str, entry: dict[str, Any]) -> dict[str, Any]:
-    groups = {
-        group: {key: _input(kind) for key, kind in entry[group].items()}
-        for group in ("required", "optional")
-    }
-    return _entry(name, groups, entry["output"], output_node=entry["output_node"])
-
-
-def _input(kind: str) -> list[Any]:
-    if kind.startswith("COMBO["):
-        return [[], {}]
-    return {
-        "COMBO": ["COMBO", {"options": []}],
-        "INT": ["INT", {"default": 0, "min": -_HUGE, "max": 2 * _HUGE}],
-        "FLOAT": ["FLOAT", {"default": 0.0, "min": -1e18, "max": 1e18, "step": 1e-6}],
-    }.get(kind, [kind, {}])
 
 
 def _from_nodes(name: str, nodes: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -84,7 +56,7 @@ def _from_nodes(name: str, nodes: list[dict[str, Any]]) -> dict[str, Any] | None
     for place, key in enumerate(order):
         if key in _NEVER_SENT:
             continue
-        entry = _input(kinds.get(key) or _kind_of(key, order, nodes))
+        entry = written_input(kinds.get(key) or _kind_of(key, order, nodes))
         if place + 1 < len(order) and order[place + 1] == _CONTROL:
             entry[1][_CONTROL] = True
         inputs[key] = entry
@@ -92,7 +64,7 @@ def _from_nodes(name: str, nodes: list[dict[str, Any]]) -> dict[str, Any] | None
     no_output_linked = not any(
         socket.get("links") for node in nodes for socket in node.get("outputs") or ()
     )
-    entry = _entry(
+    entry = written_entry(
         name,
         {"required": inputs, "optional": {}},
         [socket["type"] for socket in outputs],
@@ -146,21 +118,3 @@ def _kind_of(key: str, order: list[str], nodes: list[dict[str, Any]]) -> str:
     if values and all(isinstance(value, int | float) for value in values):
         return "FLOAT"
     return "STRING"
-
-
-def _entry(
-    name: str, groups: dict[str, dict[str, Any]], outputs: list[Any], *, output_node: bool
-) -> dict[str, Any]:
-    return {
-        "input": groups,
-        "input_order": {group: list(inputs) for group, inputs in groups.items()},
-        "output": outputs,
-        "output_is_list": [False] * len(outputs),
-        "output_name": [str(one) for one in outputs],
-        "name": name,
-        "display_name": name,
-        "description": "",
-        "python_module": "nodes",
-        "category": "corpus",
-        "output_node": output_node,
-    }
