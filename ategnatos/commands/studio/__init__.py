@@ -29,6 +29,10 @@ NOUNS: Table = {
         "ategnatos.commands.studio.comfyui",
         "A ComfyUI server: find it, judge it, start it, end it.",
     ),
+    "models": (
+        "ategnatos.commands.studio.models",
+        "Model files: the inventory, downloads, and whether they are whole.",
+    ),
 }
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ategnatos.commands.contract import Answer, Call, command, room
 from ategnatos.commands.studio import comfyui_install, comfyui_words
-
-if TYPE_CHECKING:
-    from ategnatos.grimoire.project import Project
+from ategnatos.commands.studio.machine import project_or_none
 
 app = room("A ComfyUI server: find it, judge it, start it, end it.")
 comfyui_install.register(app)
@@ -197,25 +195,6 @@ def logs(
         },
         words,
     )
-
-
-def project_or_none(call: Call) -> Project | None:
-    """The studio, where this is called in one: a server belongs to the machine, not to a studio.
-
-    A studio that was named and is none is refused all the same.
-    """
-    import os
-
-    from ategnatos.grimoire.errors import StudioError
-    from ategnatos.grimoire.project import NO_PROJECT
-
-    try:
-        return call.project()
-    except StudioError as error:
-        named = call.project_option is not None or os.environ.get("ATEGNATOS_PROJECT")
-        if error.code is not NO_PROJECT or named:
-            raise
-        return None
 
 
 def _now() -> datetime:

@@ -146,7 +146,7 @@ def models(
 
 
 def _installation(call: Call, folder: Path | None) -> Installation:
-    from ategnatos.commands.studio.comfyui import project_or_none
+    from ategnatos.commands.studio.machine import project_or_none
     from ategnatos.studio.comfyui import detect, installs
 
     project = project_or_none(call)
