@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ategnatos.engines.comfyui.client import Client, Finished
+from ategnatos.engines.comfyui.client import Finished
 from ategnatos.engines.comfyui.events import Event
 from ategnatos.grimoire.errors import StudioError
 from tests.comfyui.conftest import (
@@ -271,4 +271,27 @@ def test_extra_data_rides_along_into_the_picture(server: Server) -> None:
         assert image.info["studio"] == '{"job": "j1"}'
 
 
-__all__ = ["Client", "with_node"]
+@pytest.mark.parametrize("line", [OLD, NEW])
+def test_a_prompt_sent_before_is_brought_later(start: Start, line: str, tmp_path: Path) -> None:
+    server = start(line)
+
+    async def work() -> tuple[Finished, Finished]:
+        async with client_of(server) as one, client_of(server) as other:
+            slow = await one.submit(with_node("ProbeSleep", seconds=0.3, ticks=3))
+            quick = await one.submit(trivial(3))
+            return (
+                await other.collect(slow, folder=tmp_path),
+                await other.collect(quick, folder=tmp_path),
+            )
+
+    slow, quick = within(work())
+    assert [len(one.outputs) for one in (slow, quick)] == [1, 1]
+    assert quick.outputs[0].path is not None
+
+
+def test_pictures_over_the_socket_go_to_the_folder_too(server: Server, tmp_path: Path) -> None:
+    graph = trivial()
+    graph["2"] = {"class_type": "SaveImageWebsocket", "inputs": {"images": ["1", 0]}}
+    (output,) = run(server, graph, folder=tmp_path / "new").outputs
+    assert output.path == tmp_path / "new" / "socket_00001.png"
+    assert pixels(output.path.read_bytes()) == ("PNG", (64, 64))

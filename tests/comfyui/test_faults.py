@@ -207,6 +207,28 @@ def test_a_prompt_taken_out_of_the_queue_by_somebody(start: Start, line: str) ->
     assert "somebody" in error.message
 
 
+@pytest.mark.parametrize("line", [OLD, NEW])
+def test_a_prompt_that_nobody_knows_is_not_waited_for(start: Start, line: str) -> None:
+    server = start(line)
+
+    async def work() -> None:
+        async with client_of(server) as client:
+            await client.collect("0b0a7f0e-0000-4000-8000-000000000000")
+
+    with pytest.raises(StudioError, match="knows no run"):
+        within(work(), 5)
+
+
+def test_waiting_for_a_prompt_ends_with_its_time_and_spares_the_run(server: Server) -> None:
+    async def work() -> None:
+        async with client_of(server) as client:
+            await client.collect(await client.submit(SLOW), timeout=0.3)
+
+    with pytest.raises(StudioError, match="goes on at the server"):
+        within(work(), 5)
+    assert not server.fake.interrupting
+
+
 def test_waiting_behind_others_says_how_many(server: Server) -> None:
     async def work() -> list[int]:
         async with client_of(server) as other, client_of(server) as client:

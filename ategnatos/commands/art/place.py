@@ -24,14 +24,14 @@ def place_of(
     return Place(
         server=server,
         allow_remote=allow_remote,
-        record=_recorded(project),
+        record=recorded_server(project),
         timeout=timeout,
         preview=preview,
         folder=project.outputs / "by-hand",
     )
 
 
-def _recorded(project: Project) -> dict[str, Any]:
+def recorded_server(project: Project) -> dict[str, Any]:
     """Host and port of ComfyUI in the studio document, nothing where there is none.
 
     Read without the document's schema: every call needs this, few need its parser.

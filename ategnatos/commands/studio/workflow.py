@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from ategnatos.commands.contract import Answer, Call, command, room
-from ategnatos.commands.studio import workflow_checking
+from ategnatos.commands.studio import workflow_checking, workflow_run
 from ategnatos.commands.studio import workflow_given as given
 from ategnatos.commands.studio.workflow_given import FamilyOption, OutOption, SetOption, Source
 from ategnatos.grimoire.errors import StudioError
 
 app = room("Workflows: keep them, check them before they are sent, convert, compare.")
 workflow_checking.register(app)
+workflow_run.register(app)
 
 
 @command(app, "list", example="ategnatos studio workflow list")

@@ -57,6 +57,7 @@ class _Journey:
     following: Following
     accepted: bool
     fetches: dict[FileRef, asyncio.Task[Output]]
+    place: Place | None
 
 
 @dataclass(slots=True)
@@ -179,9 +180,57 @@ class Client:
         except _Missing as missing:
             raise faults.output_gone(batch.journeys[index].following, str(missing)) from missing
 
-    def _begin(self, graph: Graph, batch: _Batch) -> _Journey:
+    async def collect(
+        self,
+        prompt_id: str,
+        *,
+        timeout: float | None = None,
+        on_event: OnEvent | None = None,
+        folder: Path | None = None,
+    ) -> Finished:
+        """Bring what a prompt of any client leaves, waiting for its end where it is under way.
+
+        Raises as :meth:`run`; StudioError (``comfyui_lost``) for a prompt the server knows not.
+        """
+        journeys: list[_Journey] = []
+        place = None if folder is None else place_in(folder)
+        batch = _Batch(on_event, place, {}, journeys)
+        try:
+            async with asyncio.timeout(timeout):
+                sighting = await self.look(prompt_id)
+                if sighting.where == "nowhere":
+                    raise faults.unknown(prompt_id)
+                journey = self._begin({}, batch, prompt_id)
+                journeys.append(journey)
+                journey.accepted = True
+                if sighting.entry is None:
+                    self._start_watching()
+                else:
+                    asked = sighting.entry.get("prompt") or []
+                    journey.following.graph = asked[2] if len(asked) > 2 else {}
+                    journey.following.settle(sighting.entry)
+                return await self._bring(journey)
+        except TimeoutError as error:
+            raise faults.not_yet(prompt_id, timeout or 0.0) from error
+        except _Missing as missing:
+            raise faults.output_gone(journeys[0].following, str(missing)) from missing
+        finally:
+            for journey in journeys:
+                self._dismiss(journey)
+
+    async def submit(self, graph: Graph, extra_data: dict[str, Any] | None = None) -> str:
+        """Have the server take ``graph`` and do not wait; its prompt id. Raises as :meth:`run`."""
+        batch = _Batch(None, None, extra_data or {}, [])
+        journey = self._begin(graph, batch)
+        try:
+            await self._send(journey, batch)
+        finally:
+            self._dismiss(journey)
+        return journey.following.prompt_id
+
+    def _begin(self, graph: Graph, batch: _Batch, prompt_id: str | None = None) -> _Journey:
         """Be ready to hear of a prompt before it is sent."""
-        prompt_id = self._new_id()
+        prompt_id = prompt_id or self._new_id()
         fetches: dict[FileRef, asyncio.Task[Output]] = {}
 
         def bring(ref: FileRef) -> None:
@@ -198,7 +247,7 @@ class Client:
             on_files=bring,
             on_break=batch.break_off,
         )
-        journey = _Journey(following, False, fetches)
+        journey = _Journey(following, False, fetches, batch.place)
         self._runs[prompt_id] = following
         self._journeys[prompt_id] = journey
         return journey
@@ -286,7 +335,7 @@ class Client:
             raise faults.fault(following, *following.fault)
         self._all_over_socket(following)
         outputs = await self._fetched(journey)
-        outputs += self._from_socket(following)
+        outputs += self._from_socket(following, journey.place)
         silent = following.silent_outputs()
         if not outputs and not following.lines:
             raise faults.nothing_made(following, silent)
@@ -343,9 +392,11 @@ class Client:
             "to show; the result is complete."
         ]
 
-    def _from_socket(self, following: Following) -> list[Output]:
+    def _from_socket(self, following: Following, place: Place | None) -> list[Output]:
         return [
-            verified(FileRef(node, "socket", f"socket_{index:05}.png", "", "socket"), picture.data)
+            verified(
+                FileRef(node, "socket", f"socket_{index:05}.png", "", "socket"), picture.data, place
+            )
             for index, (node, picture) in enumerate(following.over_socket, 1)
         ]
 

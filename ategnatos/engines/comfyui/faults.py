@@ -148,3 +148,26 @@ def output_gone(run: Following, what: str) -> StudioError:
         prompt_id=run.prompt_id,
         output=what,
     )
+
+
+def unknown(prompt_id: str) -> StudioError:
+    """A prompt id that the server has neither in its queue nor in its history."""
+    return StudioError(
+        LOST,
+        f"ComfyUI knows no run {prompt_id!r}: it was never sent there, was taken out of the "
+        "queue, or ComfyUI was restarted since. Nothing was fetched.",
+        hint="Check the id and the server, or run the workflow again.",
+        prompt_id=prompt_id,
+    )
+
+
+def not_yet(prompt_id: str, seconds: float) -> StudioError:
+    """A prompt that somebody waits for took too long; it goes on at the server."""
+    return StudioError(
+        TIMED_OUT,
+        f"The run {prompt_id} is not finished after {seconds:g} seconds; nothing was fetched, "
+        "and it goes on at the server.",
+        hint=f"Wait for it longer: ategnatos studio workflow fetch {prompt_id}",
+        prompt_id=prompt_id,
+        seconds=seconds,
+    )

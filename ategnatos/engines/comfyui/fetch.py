@@ -18,7 +18,7 @@ from ategnatos.engines.comfyui.kinds import Kind, NotWhatItSays, check
 from ategnatos.engines.comfyui.outputs import FileRef, Output
 from ategnatos.engines.comfyui.web import NoAnswer, Web
 from ategnatos.grimoire.errors import StudioError
-from ategnatos.grimoire.files import TEMPORARY_PREFIX, explained, temporary_name
+from ategnatos.grimoire.files import TEMPORARY_PREFIX, explained, temporary_name, write_atomic
 
 if TYPE_CHECKING:
     from ategnatos.engines.comfyui.patience import Patience
@@ -82,13 +82,21 @@ async def fetch(web: Web, ref: FileRef, patience: Patience, place: Place | None 
         await asyncio.sleep(patience.retry)
 
 
-def verified(ref: FileRef, data: bytes) -> Output:
-    """A file that came over the socket, checked. Raises StudioError (``comfyui_output_broken``)."""
+def verified(ref: FileRef, data: bytes, place: Place | None) -> Output:
+    """A file that came over the socket, checked and kept where ``place`` says.
+
+    Raises StudioError (``comfyui_output_broken``).
+    """
     try:
         kind = check(io.BytesIO(data), len(data), ref.filename)
     except NotWhatItSays as error:
         raise _broken(ref, str(error)) from error
-    return _output(ref, kind, len(data), data=data)
+    if place is None:
+        return _output(ref, kind, len(data), data=data)
+    path = place(ref)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, data)
+    return _output(ref, kind, len(data), path=path)
 
 
 async def _into_memory(web: Web, ref: FileRef) -> Output:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ategnatos.engines.comfyui.graph.findings import Finding
-from ategnatos.knowledge import families as families
-from ategnatos.knowledge import node_packages as node_packages
+
+if TYPE_CHECKING:
+    from ategnatos.knowledge import families
 
 
 def say_where_from(
@@ -29,6 +31,8 @@ def _completed(one: Finding, models: Mapping[str, families.ModelFile]) -> Findin
 
 
 def _class(one: Finding) -> Finding:
+    from ategnatos.knowledge import node_packages
+
     package = node_packages.package_of(str(one.given))
     if package is None:
         return replace(
@@ -45,6 +49,8 @@ def _class(one: Finding) -> Finding:
 
 
 def _model(one: Finding, models: Mapping[str, families.ModelFile]) -> Finding:
+    from ategnatos.knowledge import families
+
     name = str(one.given).replace("\\", "/").rsplit("/", 1)[-1]
     file = models.get(name) or families.file_named(name)
     if file is None:
