@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ategnatos.commands import knowledge_families
 from ategnatos.commands.contract import Answer, Call, command, room
 from ategnatos.commands.page import Line, Row, draw
 from ategnatos.commands.terminal import plain
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ategnatos.knowledge.words import StarterWords
 
 app = room("What the studio knows: words, formats, facts with their sources.")
+knowledge_families.register(app)
 
 EXAMPLE = "ategnatos art generate 'a big shiny blue gem, outlined'"
 

@@ -27,11 +27,15 @@ NEGATIVES = ("useful", "inert", "none")
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A file of weights: its name, its folder below the server's ``models``, its address."""
+    """A file of weights: its name, its folder below the server's ``models``, its address.
+
+    ``confirmed`` is false where the address is known by hearsay only: look before you rely on it.
+    """
 
     name: str
     folder: str
     url: str
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Licence:
 
     ``commercial`` is "yes", "no", "conditions" or "unknown". ``revenue_limit_usd``: free use
     ends there. ``territory``: where use needs an agreement. ``outputs``: what it says of pictures.
+    ``source`` is where this was read, on ``read``; ``page`` is where the licence itself stands.
     """
 
     name: str
@@ -49,6 +54,7 @@ class Licence:
     territory: tuple[str, ...] = ()
     outputs: str = ""
     source: str = ""
+    page: str = ""
     read: str = ""
 
 

@@ -73,7 +73,10 @@ def test_its_sizes_lie_on_the_latent_grid(variant: Variant) -> None:
 def test_its_licence_says_what_it_allows_and_where_that_was_read(variant: Variant) -> None:
     licence = variant.licence
     assert licence.commercial in {"yes", "no", "conditions", "unknown"}
-    assert licence.source.startswith("https://")
+    assert licence.source
+    assert licence.page.startswith("https://")
+    # What nobody read allows nothing.
+    assert licence.source != "not read yet" or licence.commercial == "unknown"
     assert date.fromisoformat(licence.read) > date(2026, 1, 1)
     if licence.commercial in {"no", "conditions"}:
         assert licence.conditions

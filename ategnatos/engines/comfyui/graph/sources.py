@@ -60,8 +60,9 @@ def _model(one: Finding, models: Mapping[str, families.ModelFile]) -> Finding:
             if one.nearest
             else f"Put {name} into the server's models folder.",
         )
+    told = "comes from" if file.confirmed else "should come from (not confirmed)"
     return replace(
         one,
-        message=f"{one.message} It belongs into models/{file.folder}/ and comes from {file.url}.",
+        message=f"{one.message} It belongs into models/{file.folder}/ and {told} {file.url}",
         mend=f"ategnatos studio models download {file.url} --folder {file.folder}",
     )
