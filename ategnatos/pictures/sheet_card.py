@@ -156,10 +156,21 @@ def _checker(size: tuple[int, int], tones: tuple[str, str]) -> Image.Image:
 
 
 def _rounded_mask(size: tuple[int, int], radius: int) -> Image.Image:
+    """White with round corners. Only the corners are drawn large and made smooth."""
     from PIL import Image, ImageDraw
 
-    large = Image.new("L", (size[0] * _SMOOTHING, size[1] * _SMOOTHING), 0)
+    side = radius + 1
+    width, height = (min(length, 2 * side) for length in size)
+    large = Image.new("L", (width * _SMOOTHING, height * _SMOOTHING), 0)
     ImageDraw.Draw(large).rounded_rectangle(
         (0, 0, large.width - 1, large.height - 1), radius * _SMOOTHING, fill=255
     )
-    return large.resize(size, Image.Resampling.BOX)
+    corners = large.resize((width, height), Image.Resampling.BOX)
+    mask = Image.new("L", size, 255)
+    right, bottom = width - width // 2, height - height // 2
+    for left, to in ((0, 0), (width // 2, size[0] - right)):
+        for top, down in ((0, 0), (height // 2, size[1] - bottom)):
+            across = width // 2 if left == 0 else right
+            along = height // 2 if top == 0 else bottom
+            mask.paste(corners.crop((left, top, left + across, top + along)), (to, down))
+    return mask
