@@ -35,22 +35,43 @@ def why_not() -> str:
     return ""
 
 
+def faketime_library() -> Path | None:
+    """The library that moves a program's clock, where Debian or Homebrew puts it."""
+    places = (
+        *Path("/usr/lib").glob("*/faketime/libfaketime.so.1"),
+        Path("/opt/homebrew/lib/faketime/libfaketime.1.dylib"),
+    )
+    return next((place for place in places if place.exists()), None)
+
+
 class Server:
     """One server in a temporary folder, on a free port of the loopback interface.
 
-    ``faketime`` is a command line such as ``("faketime", "-f", "+0")`` to start it under.
+    ``skewable`` starts it under libfaketime, where that is installed, so that
+    :meth:`set_clock` can move its clock.
     """
 
-    def __init__(self, *, faketime: tuple[str, ...] = ()) -> None:
+    def __init__(self, *, skewable: bool = False) -> None:
         found = programs()
         assert found is not None
         self._bin = found
-        self._faketime = faketime
+        library = faketime_library()
+        self.skewable = skewable and library is not None
+        self._clock: tuple[str, ...] = ()
         self.folder = Path(tempfile.mkdtemp(prefix="ategnatos-pg-"))
         self.data = self.folder / "data"
         if os.geteuid() == 0:
             shutil.chown(self.folder, _SERVER_USER)
         self.folder.chmod(0o755)
+        if self.skewable:
+            self.set_clock(0.0)
+            self._clock = (
+                "env",
+                f"LD_PRELOAD={library}",
+                f"FAKETIME_TIMESTAMP_FILE={self.folder / 'clock'}",
+                "FAKETIME_CACHE_DURATION=1",
+                "FAKETIME_DONT_FAKE_MONOTONIC=1",
+            )
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
@@ -78,7 +99,12 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it answers; after a crash it recovers first."""
         log = str(self.folder / "log")
-        self._run("pg_ctl", "-D", str(self.data), "-l", log, "-w", "-t", "60", "start")
+        start = ("-D", str(self.data), "-l", log, "-w", "-t", "60", "start")
+        self._run("pg_ctl", *start, before=self._clock)
+
+    def set_clock(self, skew: float) -> None:
+        """Let the server's clock be ``skew`` seconds from the real one, within a second."""
+        (self.folder / "clock").write_text(f"{skew:+.0f}\n")
 
     def crash(self) -> None:
         """End it at once, without a checkpoint: what a power cut leaves."""
@@ -89,8 +115,10 @@ class Server:
         self._run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop", check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
-        command = [*self._faketime, str(self._bin / program), *arguments]
+    def _run(
+        self, program: str, *arguments: str, check: bool = True, before: tuple[str, ...] = ()
+    ) -> None:
+        command = [*before, str(self._bin / program), *arguments]
         if os.geteuid() == 0:
             command = ["runuser", "-u", _SERVER_USER, "--", *command]
         done = subprocess.run(

@@ -357,7 +357,7 @@ def _made_anew(
 
     effect = bought.effect("restore", send, lambda: None)
     try:
-        sending.carry_out(db, hold, job, Policy(), effect, lambda point: None, time.sleep)
+        sending.carry_out(db, hold, job, Policy(), effect, lambda point, job: None, time.sleep)
     except RefusedError as error:
         raise error.error from error
     return steps.whole(engine, order.request, results[0])

@@ -154,7 +154,7 @@ def effect_unknown(folder: Path) -> None:
         for _ in range(2):
             with suppress(ConnectionResetError):
                 sending.carry_out(
-                    db, hold, job, leases.Policy(), effect, lambda point: None, lambda s: None
+                    db, hold, job, leases.Policy(), effect, lambda point, job: None, lambda s: None
                 )
 
 

@@ -92,7 +92,7 @@ class Run:
 
     def point(self, name: str) -> None:
         """Say where the work stands, for whoever watches."""
-        self._at(name)
+        self._at(name, self.job.id)
 
     def effect(self, effect: Effect) -> dict[str, Any]:
         """Send something that is billed, once: see :func:`~.sending.carry_out`."""

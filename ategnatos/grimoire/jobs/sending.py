@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.leases import Hold, Policy
     from ategnatos.grimoire.jobs.records import Job
 
-# Told where the work stands: the points at which a process may die.
-Point = Callable[[str], None]
+# Told where the work on a job stands: the points at which a process may die.
+Point = Callable[[str, int], None]
 # Sleeps, or raises where the work has to stop.
 Wait = Callable[[float], None]
 
@@ -60,7 +60,7 @@ def carry_out(
     ``effect_unknown``, what ``reserve`` raises), and what ``send`` raises.
     """
     row, result = _open(db, hold, job, effect)
-    at("effect open")
+    at("effect open", hold.job)
     if row.status == DONE:
         return result
     there = effect.present()
@@ -68,7 +68,7 @@ def carry_out(
         return _done(db, hold, row, effect, there)
     if row.status in (SENT, UNKNOWN):
         outcome = _reconciled(db, hold, row, effect, policy, wait)
-        at("effect reconciled")
+        at("effect reconciled", hold.job)
         if isinstance(outcome, Closed):
             with writing(db):
                 _close(db, hold, row, LOST if outcome.billed else REFUSED, Outcome())
@@ -170,7 +170,7 @@ def _reconciled(
 def _send(
     db: Database, hold: Hold, row: Row, effect: Effect, policy: Policy, at: Point
 ) -> dict[str, Any]:
-    at("before sent is written")
+    at("before sent is written", hold.job)
     now = db.now()
     began = _elapsing()
     changed = db.execute(
@@ -183,11 +183,11 @@ def _send(
 
     def last_look() -> None:
         # A process that was stopped since then must not send: others count on it.
-        at("last look")
+        at("last look", hold.job)
         if _elapsing() - began > policy.send_window:
             raise leases.lost(hold)
 
-    at("sent is written")
+    at("sent is written", hold.job)
     try:
         outcome = effect.send(row.key, last_look)
     except RefusedError as error:
@@ -201,7 +201,7 @@ def _send(
             with writing(db):
                 effect.keep(db, row.key, type(error).__name__)
         raise
-    at("output kept")
+    at("output kept", hold.job)
     return _done(db, hold, row, effect, outcome)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.claims import Claim, Sagas
     from ategnatos.grimoire.jobs.database import Clock, Database
     from ategnatos.grimoire.jobs.records import Job
+    from ategnatos.grimoire.jobs.sending import Point
     from ategnatos.grimoire.project import Project
 
 # What a step function is: it works on the run's job and returns what it leaves.
@@ -55,7 +56,7 @@ class Worker:
         redact: Callable[[str], str] = lambda text: text,
         say: Callable[[str], None] = lambda text: None,
         interrupt_fails: bool = False,
-        at: Callable[[str], None] = lambda point: None,
+        at: Point = lambda point, job: None,
         ending: threading.Event | None = None,
     ) -> None:
         missing = {name for saga in sagas.values() for name in saga.steps()} - set(steps)
@@ -88,7 +89,7 @@ class Worker:
                         claim = claims.claim(db, self._sagas, self._owner, self._policy)
                         patience = 0.1
                         if claim is not None:
-                            self._at("claimed")
+                            self._at("claimed", claim.job.id)
                             self.carry_on(db, claim)
                             done += 1
                         elif until_idle and claims.left(db, self._sagas, _HORIZON) == 0:
@@ -122,10 +123,10 @@ class Worker:
                 run.check()
                 step = self._steps[rules.states[job.state].runs or ""]
                 done = step(run) or Done()
-            self._at("before the move")
+            self._at("before the move", job.id)
             after = done.to or rules.onward(job.state, job.kind) or job.state
             moves.finish(db, hold, rules, job, after, data=done.data, also=done.also)
-            self._at("moved")
+            self._at("moved", job.id)
             self._say(f"{job.name}: {rules.states[after].says}")
             if done.after is not None:
                 done.after()
@@ -193,7 +194,7 @@ class Worker:
                 raise
             self._say(f"{claim.job.name}: {lost.message}")
             return
-        self._at("gave up")
+        self._at("gave up", claim.job.id)
         self._say(
             f"{claim.job.name}: {'failed' if final else 'will be tried again'}: {facts['message']}"
         )
