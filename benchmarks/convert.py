@@ -133,13 +133,18 @@ def _against_the_editor(
         options, [name for name in names if options.all or kinds[name] != "some"], classes
     )
     tally: dict[str, Counter[str]] = {kind: Counter() for kind in ("recorded", "derived", "some")}
+    older_classes: Counter[str] = Counter()
+    nameless_classes: Counter[str] = Counter()
     for name, answer in truth.items():
         kind = kinds[name]
         if "graph" not in answer:
             tally[kind]["the editor refuses"] += 1
         elif older := truths.older_definition(corpus.workflow(name), classes):
             tally[kind]["apart"] += 1
-            print(f"  apart: {name}: the definition of {older} is older than the workflow")
+            older_classes[older] += 1
+        elif nameless := truths.nameless_offer(corpus.workflow(name), classes):
+            tally[kind]["apart"] += 1
+            nameless_classes[nameless] += 1
         elif name not in ours:
             tally[kind]["refused by us"] += 1
         elif differing := same_graph.differences(ours[name], answer["graph"], classes):
@@ -148,6 +153,12 @@ def _against_the_editor(
             print(f"  differs: {name}: {'; '.join((places or differing)[:3])}")
         else:
             tally[kind]["agree"] += 1
+    for why, counted in (
+        ("the definition at hand is older than the workflow", older_classes),
+        ("a subgraph offers a field of a node without a definition", nameless_classes),
+    ):
+        names_of = ", ".join(f"{one} {many}" for one, many in counted.most_common())
+        print(f"  apart, {why}: {names_of or 'none'}")
     words = {
         "recorded": "the editor, all nodes recorded from a server",
         "derived": "the editor, some definitions derived from the corpus",

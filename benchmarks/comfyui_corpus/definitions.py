@@ -19,6 +19,7 @@ from ategnatos.grimoire.errors import StudioError
 from tests.comfyui.graph import corpus
 from tests.comfyui.graph.recorded_classes import written_entry, written_input
 
+_DRAWN = {"BOUNDING_BOX", "COLOR", "CURVE", "RANGE"}
 _CONTROL = "control_after_generate"
 _NEVER_SENT = {_CONTROL, "upload", "audioUI", "videopreview"}
 
@@ -52,7 +53,10 @@ def _from_nodes(name: str, nodes: list[dict[str, Any]]) -> dict[str, Any] | None
     order = _order(nodes)
     if order is None or any("." in key for key in order) or set(order) & set(sockets):
         return None
-    inputs: dict[str, Any] = {key: [kind, {}] for key, kind in sockets.items()}
+    # These are sockets in every file, whatever the editor would draw for their kind.
+    inputs: dict[str, Any] = {
+        key: [kind, {"forceInput": True} if kind in _DRAWN else {}] for key, kind in sockets.items()
+    }
     for place, key in enumerate(order):
         if key in _NEVER_SENT:
             continue

@@ -13,6 +13,8 @@ from typing import Any
 PACKAGE = "comfyui_workflow_templates_json"
 MISSING = "the official templates are not installed: pip install comfyui-workflow-templates-json"
 
+_OTHERS = frozenset({"fuse_options.json", "index.schema.json", "index_logo.json"})
+
 # Node types that exist in the editor alone.
 EDITOR_ONLY = frozenset({"MarkdownNote", "Note", "Reroute", "PrimitiveNode", "GetNode", "SetNode"})
 
@@ -34,12 +36,14 @@ def folder() -> Path:
 @cache
 def names() -> tuple[str, ...]:
     """Every workflow of the wheel; its indexes and settings are left out."""
-    found = []
-    for path in sorted(folder().glob("*.json")):
-        content = json.loads(path.read_text("utf-8"))
-        if isinstance(content, dict) and "nodes" in content:
-            found.append(path.stem)
-    return tuple(found)
+    paths = sorted(folder().glob("*.json"))
+    return tuple(path.stem for path in paths if path.name not in _OTHERS and _is_one(path))
+
+
+def _is_one(path: Path) -> bool:
+    # Parsing 31 MB only to see what is a workflow would take seconds.
+    text = path.read_bytes()
+    return text.lstrip().startswith(b"{") and b'"nodes"' in text and b'"links"' in text
 
 
 def workflow(name: str) -> dict[str, Any]:

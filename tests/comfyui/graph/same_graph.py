@@ -73,6 +73,8 @@ def first_inputs(ours: Graph, theirs: Graph, classes: Catalogue) -> list[str]:
         name = mine["class_type"]
         for key in sorted(set(mine["inputs"]) | set(other["inputs"])):
             a, b = mine["inputs"].get(key, "-"), other["inputs"].get(key, "-")
+            if name not in classes and not (is_link(a) or is_link(b)):
+                continue
             if _declared(name, key, classes) and _plain(a) != _plain(b):
                 found.append(f"{name}.{key}: ours {str(a)[:40]!r}, theirs {str(b)[:40]!r}")
     return found

@@ -204,6 +204,15 @@ def test_an_instance_with_proxy_widgets_keeps_the_values_inside() -> None:
     assert (done.graph["1:5"]["inputs"]["width"], done.graph["1:5"]["inputs"]["height"]) == (1, 2)
 
 
+def test_a_value_inside_goes_to_everything_behind_the_same_input() -> None:
+    sheet = make_image()
+    second = node(6, "PreviewAny", [], inputs=[socket("source", "*", 9)])
+    sheet["nodes"].append(second)
+    sheet["links"].append(_link(9, -10, 0, 6, 0, "INT"))
+    done = convert(node(1, "make", [], outputs=[out("IMAGE")]), definitions={"subgraphs": [sheet]})
+    assert done.graph["1:6"]["inputs"]["source"] == done.graph["1:5"]["inputs"]["width"] == 1
+
+
 def test_a_link_into_an_instance_counts_over_its_value() -> None:
     width = socket("width", "INT", 1, widget=True)
     done = convert(

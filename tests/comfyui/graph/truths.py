@@ -41,6 +41,21 @@ def named_values(name: str, classes: Catalogue) -> Iterator[tuple[str, bool]]:
                 yield f"{raw['type']}.{key}", read.get(key) == value
 
 
+def nameless_offer(ui: dict[str, Any], classes: Catalogue) -> str:
+    """A class without a definition whose field a subgraph offers outside, or an empty text.
+
+    The editor then lays the instance's values over the other fields, one too far.
+    """
+    inner = {one["id"] for one in (ui.get("definitions") or {}).get("subgraphs") or ()}
+    for sheet in (ui.get("definitions") or {}).get("subgraphs") or ():
+        kinds = {node["id"]: node["type"] for node in sheet["nodes"]}
+        for link in sheet["links"]:
+            kind = kinds.get(link["target_id"])
+            if link["origin_id"] == -10 and kind and kind not in inner and kind not in classes:
+                return str(kind)
+    return ""
+
+
 def older_definition(ui: dict[str, Any], classes: Catalogue) -> str:
     """A class whose definition lacks a field that the workflow writes to, or an empty text.
 

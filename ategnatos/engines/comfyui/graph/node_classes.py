@@ -13,6 +13,8 @@ from typing import Any
 
 # Kinds of input that the editor shows as a field to fill in; any other kind is a socket.
 WIDGET_KINDS = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"})
+# Kinds that newer editors draw a field for; the server takes their value as it is.
+_DRAWN_KINDS = frozenset({"COLOR", "CURVE", "RANGE", "BOUNDING_BOX"})
 ANY = "*"
 _UPLOADS = ("image_upload", "video_upload", "audio_upload", "file_upload")
 MODEL_SUFFIXES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx")
@@ -39,7 +41,8 @@ class Input:
         """Whether a value may be written into it (else it takes a link only)."""
         if self.settings.get("forceInput"):
             return False
-        return self.kind in WIDGET_KINDS or bool(self.settings.get("widgetType"))
+        drawn = self.kind in _DRAWN_KINDS or bool(self.settings.get("widgetType"))
+        return drawn or self.kind in WIDGET_KINDS
 
     @property
     def is_seed(self) -> bool:

@@ -77,7 +77,8 @@ def _from_outside(scope: Scope, number: int, steps: int) -> Origin | None:
         return origin_of_input(scope.parent, scope.instance, outer, steps + 1)
     if number in scope.given:
         return Origin(value=scope.given[number])
-    return None
+    value = scope.inside(scope, number) if scope.inside is not None else None
+    return None if value is None else Origin(value=value)
 
 
 def _output(scope: Scope, node: Node, slot: int, kind: Any, steps: int) -> Origin | None:

@@ -7,7 +7,7 @@ Older files name the fields offered in ``properties.proxyWidgets`` and keep the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,8 @@ class Scope:
     parent: Scope | None = None
     instance: Node | None = None
     given: dict[int, Any] = field(default_factory=dict)
+    # What a field inside says where the instance says nothing, by number; filled when asked.
+    inside: Callable[[Scope, int], Any] | None = None
     inner: dict[int | str, Scope] = field(default_factory=dict)
 
     def id_of(self, node: Node) -> str:
@@ -50,9 +52,12 @@ class Scope:
                 yield self, node
 
 
-def unfold(document: Document) -> Scope:
-    """The scope of the whole workflow. Raises StudioError (``workflow_subgraph_loop``)."""
-    return _unfold(document, Scope(document.root), ())
+def unfold(document: Document, inside: Callable[[Scope, int], Any]) -> Scope:
+    """The scope of the whole workflow. ``inside`` tells what a field in a subgraph says itself.
+
+    Raises StudioError (``workflow_subgraph_loop``).
+    """
+    return _unfold(document, Scope(document.root, inside=inside), ())
 
 
 def _unfold(document: Document, scope: Scope, entered: tuple[str, ...]) -> Scope:
@@ -67,8 +72,9 @@ def _unfold(document: Document, scope: Scope, entered: tuple[str, ...]) -> Scope
                 hint="Open the workflow in ComfyUI and take that node out of its own subgraph.",
                 subgraph=sheet.name,
             )
-        inside = Scope(sheet, (*scope.path, str(node.id)), scope, node, _given(node, sheet))
-        scope.inner[node.id] = _unfold(document, inside, (*entered, node.type))
+        path = (*scope.path, str(node.id))
+        unfolded = Scope(sheet, path, scope, node, _given(node, sheet), scope.inside)
+        scope.inner[node.id] = _unfold(document, unfolded, (*entered, node.type))
     return scope
 
 
@@ -77,16 +83,16 @@ def _given(node: Node, sheet: Sheet) -> dict[int, Any]:
     values = node.values
     if not isinstance(values, list) or not values:
         return {}
-    offered = [number for number in range(len(sheet.inputs)) if _is_field(sheet, number)]
+    offered = [number for number in range(len(sheet.inputs)) if field_of(sheet, number)]
     return dict(zip(offered, values, strict=False))
 
 
-def _is_field(sheet: Sheet, number: int) -> bool:
-    """Whether a subgraph input stands for a field of a node inside."""
+def field_of(sheet: Sheet, number: int) -> tuple[Node, str] | None:
+    """The first field that subgraph input ``number`` stands for: its node and its name."""
     for link in sheet.links.values():
         target = sheet.nodes.get(link.target)
         if link.source != INPUT_SIDE or link.slot != number or target is None:
             continue
         if link.target_slot < len(target.inputs) and target.inputs[link.target_slot].widget:
-            return True
-    return False
+            return target, target.inputs[link.target_slot].widget
+    return None

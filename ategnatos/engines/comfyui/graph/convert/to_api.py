@@ -11,7 +11,7 @@ from ategnatos.engines.comfyui.graph.convert.links import (
     VIRTUAL,
     origin_of_input,
 )
-from ategnatos.engines.comfyui.graph.convert.scopes import Scope, unfold
+from ategnatos.engines.comfyui.graph.convert.scopes import Scope, field_of, unfold
 from ategnatos.engines.comfyui.graph.convert.widgets import nameless, values_of
 from ategnatos.engines.comfyui.graph.node_classes import Catalogue, catalogue
 from ategnatos.engines.comfyui.graph.shape import is_ui_workflow, unwrap
@@ -45,7 +45,7 @@ def to_api(ui: Any, object_info: Mapping[str, Any]) -> Conversion:
         return Conversion({key: dict(entry) for key, entry in _entries(graph).items()})
     classes = catalogue(object_info)
     done = Conversion({})
-    top = unfold(read(ui))
+    top = unfold(read(ui), lambda scope, number: _inside(scope, number, classes))
     unknown: set[str] = set()
     for scope, node in top.walk():
         if node.type in VIRTUAL or _is_editor_only(node):
@@ -78,6 +78,21 @@ def _entry(scope: Scope, node: Node, classes: Catalogue) -> dict[str, Any]:
         inputs[name] = [origin.id, origin.slot] if origin.id else _wrapped(origin.value)
     title = node.title or (known.title if known else node.type)
     return {"class_type": node.type, "inputs": inputs, "_meta": {"title": title}}
+
+
+def _inside(scope: Scope, number: int, classes: Catalogue) -> Any:
+    """What the first field behind subgraph input ``number`` says; all behind it get that."""
+    found = field_of(scope.sheet, number)
+    if found is None:
+        return None
+    node, name = found
+    if node.id in scope.inner:
+        inner = scope.inner[node.id]
+        place = next((i for i, one in enumerate(inner.sheet.inputs) if one.name == name), None)
+        if place is None:
+            return None
+        return inner.given[place] if place in inner.given else _inside(inner, place, classes)
+    return values_of(node, classes.get(node.type)).get(name)
 
 
 def _wrapped(value: Any) -> Any:
