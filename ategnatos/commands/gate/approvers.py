@@ -96,7 +96,7 @@ def add(
     )
     return Answer(
         {"name": name, "key": key, "fingerprint": mark},
-        f"{name} is an approver of this studio. They run 'ategnatos gate trust' once.",
+        f"{name} is an approver of this studio.",
         ("ategnatos gate list",),
     )
 

@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +69,15 @@ def send(connection: socket.socket, message: dict[str, Any]) -> None:
 
 
 def receive(connection: socket.socket) -> dict[str, Any] | None:
-    """One message; None at the end, after the timeout, or for what is none."""
+    """One message; None at the end, for what is none, or when the connection's timeout is over
+    for the whole of it: who sends a byte now and then gains no time.
+    """
     raw = b""
+    seconds = connection.gettimeout() or 0.0
+    until = time.monotonic() + seconds
     try:
         while not raw.endswith(b"\n"):
+            connection.settimeout(max(0.01, until - time.monotonic()))
             piece = connection.recv(4096)
             raw += piece
             if not piece or len(raw) > _LONGEST_MESSAGE:
@@ -79,6 +85,8 @@ def receive(connection: socket.socket) -> dict[str, Any] | None:
         message = json.loads(raw)
     except (OSError, ValueError, RecursionError):
         return None
+    finally:
+        connection.settimeout(seconds)
     return message if isinstance(message, dict) else None
 
 

@@ -12,6 +12,7 @@ taken for unsigned: it is refused.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -139,6 +140,11 @@ def known(project: Project) -> Trust | None:
             " terminal: ategnatos gate trust",
             approvers=[one.key for one in trust.active()],
         )
+    if trust is not None and any(pin.acts < len(trust.acts) for pin in trust.pins):
+        # The chain grew rightly since: from now on it cannot be taken back here either. A home
+        # that cannot be written, as on a build server, remembers what it did before.
+        with contextlib.suppress(StudioError, OSError):
+            pins.remember(trust.pin(str(project.root)))
     return trust
 
 

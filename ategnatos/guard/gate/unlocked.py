@@ -181,7 +181,8 @@ class _Holder:
         statement = statements.parse(message.get("statement"))
         if statement is None or statement.approver != self._key.public:
             return {"refused": "that is no statement for this key"}
-        why = self._why_not(connection)
+        asking = peer.of_socket(connection)
+        why = self._why_not(asking)
         if why:
             self._say([f"ategnatos: refused to sign for another program: {why}"])
             return {"refused": why}
@@ -193,7 +194,11 @@ class _Holder:
         connection.settimeout(max(1.0, min(_READING_SECONDS, self._seconds_left())))
         answer = sockets.receive(connection)
         # Looked at again: time has passed, and the other end may have changed hands.
-        why = self._why_not(connection)
+        again = peer.of_socket(connection)
+        why = self._why_not(again)
+        if not why and asking is not None and again is not None:
+            same = (asking[1].pid, asking[1].started) == (again[1].pid, again[1].started)
+            why = "" if same else "another program answered than the one that asked"
         if answer is None or why or self._is_over():
             return {"refused": why or "no number came in time"}
         if not secrets.compare_digest(str(answer.get("code")).encode(), code.encode()):
@@ -205,9 +210,8 @@ class _Holder:
         self._say(["ategnatos: signed."])
         return {"signature": self._private.sign(statement.to_sign()).hex()}
 
-    def _why_not(self, connection: socket.socket) -> str:
+    def _why_not(self, found: tuple[int, peer.Facts] | None) -> str:
         """Why whoever is at the other end gets no signature; "" where they do."""
-        found = peer.of_socket(connection)
         if found is None:
             return "the program that asked has ended"
         uid, asking = found

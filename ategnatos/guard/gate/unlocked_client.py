@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.guard.gate import sockets, terminal
+from ategnatos.guard.gate import peer, sockets, terminal
 from ategnatos.guard.gate.statements import Statement
 
 UNLOCKED_REFUSED = ErrorCode("unlocked_refused", "The unlocked key refused to sign.")
@@ -50,16 +53,14 @@ def lock_all() -> int:
     """End every unlocked key of this account, in whatever terminal; how many there were."""
     ended = 0
     for path in sockets.all_paths():
-        answer = _say(path, {"do": "lock"})
-        if answer is not None and answer.get("locked"):
-            ended += 1
+        ended += _end(path)
         path.unlink(missing_ok=True)
     return ended
 
 
 def lock_here() -> None:
     """End the unlocked key of this session, if there is one."""
-    _say(sockets.path_of_session(os.getsid(0)), {"do": "lock"})
+    _end(sockets.path_of_session(os.getsid(0)))
 
 
 def unlocked() -> list[dict[str, Any]]:
@@ -75,7 +76,26 @@ def unlocked() -> list[dict[str, Any]]:
     return found
 
 
-def _say(path: Any, message: dict[str, Any]) -> dict[str, Any] | None:
+def _end(path: Path) -> bool:
+    """End whoever listens there: asked first, and by a signal where it does not answer."""
+    connection = sockets.connect(path, seconds=3)
+    if connection is None:
+        return False
+    with connection:
+        found = peer.of_socket(connection)
+        try:
+            sockets.send(connection, {"do": "lock"})
+            answer = sockets.receive(connection)
+        except OSError:
+            answer = None
+        # Somebody may keep it busy: a person who locks must not be kept waiting.
+        if (answer is None or not answer.get("locked")) and found is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(found[1].pid, signal.SIGKILL)
+    return True
+
+
+def _say(path: Path, message: dict[str, Any]) -> dict[str, Any] | None:
     connection = sockets.connect(path, seconds=3)
     if connection is None:
         return None

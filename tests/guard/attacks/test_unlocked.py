@@ -158,6 +158,16 @@ def test_somebody_else_in_the_place_of_the_socket_signs_nothing(
     assert nothing_was_won(target) == "not_approved"
 
 
+def test_nobody_can_keep_it_too_busy_to_be_locked(target: Target, person: Shell) -> None:
+    holder, path = holder_of(target), the_socket(target)
+    busy = socket.socket(socket.AF_UNIX)
+    busy.connect(os.fspath(path))
+    with busy:
+        busy.sendall(b"{")  # and never the rest
+        assert "Locked (1)" in person.run("ategnatos gate lock")
+    assert ended(holder)
+
+
 def test_it_ends_with_the_terminal(target: Target) -> None:
     with Shell(target.root, **target.environment) as shell:
         shell.run("ategnatos gate unlock", keys.PASSPHRASE)
