@@ -25,6 +25,7 @@ from ategnatos.guard.gate.record import Judged, Standing
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from ategnatos.art.upscale import Enlarger, Upscale
     from ategnatos.grimoire.project import Project
     from ategnatos.grimoire.schemas.assets import Asset
     from ategnatos.pictures.export import ExportedPicture
@@ -47,6 +48,7 @@ class Options:
     background: str | None = None
     quality: int | None = None
     keep_metadata: bool = False
+    upscale: Upscale | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,12 @@ class Shipped:
 
 
 def prepare(
-    project: Project, job_id: int, number: int, name: str, options: Options
+    project: Project,
+    job_id: int,
+    number: int,
+    name: str,
+    options: Options,
+    enlarger: Enlarger | None = None,
 ) -> tuple[store.Job, store.Candidate, ExportedPicture, Judged]:
     """Check name and approval and make the file's bytes; nothing is written.
 
@@ -73,8 +80,6 @@ def prepare(
     ``not_approved``, ``verdict_unsigned``, ``verdict_broken``, ``bytes_changed``, ``file_gone``,
     ``export_*``, ``gate_broken``, ``gate_unpinned``).
     """
-    from ategnatos.pictures.export import export_picture
-
     content.check_name(name, "asset name")
     given = book.read(project)
     with database.connect(project) as db:
@@ -93,17 +98,34 @@ def prepare(
         )
     approval = _approval(given, candidate)
     verdicts.verify_bytes(project, candidate)
+    return job, candidate, _exported(project.root / candidate.path, options, enlarger), approval
+
+
+def _exported(path: Path, options: Options, enlarger: Enlarger | None) -> ExportedPicture:
+    """The file's bytes, enlarged first where that was asked for."""
+    from dataclasses import replace
+
+    from ategnatos.art.upscale import enlarge
+    from ategnatos.pictures.export import export_picture
+
+    width, height, source = options.width, options.height, path.read_bytes()
+    larger = enlarge(source, options.upscale, enlarger) if options.upscale else None
+    if larger is not None:
+        source, width, height = larger.source, larger.width, larger.height
     picture = export_picture(
-        project.root / candidate.path,
+        source,
         format=options.format,
-        width=options.width,
-        height=options.height,
+        width=width,
+        height=height,
         fit=options.fit,  # type: ignore[arg-type]  # checked, with a message, by lay_out
         background=options.background,
         quality=options.quality,
         keep_metadata=options.keep_metadata,
+        resample=larger.resample if larger is not None else "auto",
     )
-    return job, candidate, picture, approval
+    if larger is None:
+        return picture
+    return replace(picture, notes=(*larger.notes, *picture.notes), enlarged_by=larger.by)
 
 
 def _approval(given: book.Book, candidate: store.Candidate) -> Judged:
@@ -140,13 +162,14 @@ def ship(
     *,
     actor: str,
     now: Callable[[], datetime],
+    enlarger: Enlarger | None = None,
 ) -> Shipped:
     """Export one approved candidate as ``exports/loose/<name>/v<N>/``, read-only.
 
     The same bytes under the same name are not frozen twice. Raises StudioError as
     :func:`prepare` does.
     """
-    job, candidate, picture, approval = prepare(project, job_id, number, name, options)
+    job, candidate, picture, approval = prepare(project, job_id, number, name, options, enlarger)
     digest = sha256_bytes(picture.data)
     with hold(project, "exports"):
         known = manifest.manifest_read(project).entries
@@ -258,9 +281,16 @@ def _asset(
             "background": options.background,
             "quality": options.quality,
             "keep_metadata": options.keep_metadata,
+            **_upscale_facts(options, picture),
         },
     }
     return Asset.model_validate(facts)
+
+
+def _upscale_facts(options: Options, picture: ExportedPicture) -> dict[str, Any]:
+    if options.upscale is None:
+        return {}
+    return {"upscale": {"factor": options.upscale.factor, "by": picture.enlarged_by}}
 
 
 def _entry(asset: Asset, size: int) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class ExportedPicture:
     """The finished file: ``data`` is its bytes, sizes are in pixels, ``format`` its name.
 
     ``notes`` say in plain words what was done to the picture on the way, one thing each.
+    ``enlarged_by`` names what enlarged it before, "" where nothing did.
     """
 
     data: bytes
@@ -39,6 +40,7 @@ class ExportedPicture:
     height: int
     format: str
     notes: tuple[str, ...]
+    enlarged_by: str = ""
 
 
 def export_picture(

@@ -13,7 +13,9 @@ from ategnatos.commands.contract import Answer, Call, command
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ategnatos.art.upscale import Enlarger, Made
     from ategnatos.art.verdicts import Verdict
+    from ategnatos.grimoire.project import Project
 
 
 def register(app: typer.Typer) -> None:
@@ -122,18 +124,32 @@ def export(
     keep_metadata: Annotated[
         bool, typer.Option("--keep-metadata", help="Leave prompt and settings in the file.")
     ] = False,
+    upscale: Annotated[
+        str | None, typer.Option("--upscale", metavar="2x|4x", help="Enlarge it first.")
+    ] = None,
+    upscale_by: Annotated[
+        str, typer.Option("--upscale-by", help="auto, comfyui, lanczos or pixels.")
+    ] = "auto",
+    server: Annotated[
+        str | None, typer.Option("--server", help="The ComfyUI to enlarge with, as HOST:PORT.")
+    ] = None,
 ) -> Answer:
     """Freeze an approved candidate in exports/: read-only, versioned, never overwritten."""
     from ategnatos.art import ship
     from ategnatos.art.order import parse_size
     from ategnatos.art.references import parse_candidate
+    from ategnatos.art.upscale import parse as parse_upscale
     from ategnatos.guard.actor import actor
 
     project = call.project()
     width, height = parse_size(size) if size else (None, None)
-    options = ship.Options(format, width, height, fit, background, quality, keep_metadata)
+    larger = parse_upscale(upscale, upscale_by, sized=size is not None)
+    options = ship.Options(
+        format, width, height, fit, background, quality, keep_metadata, upscale=larger
+    )
     job_id, number = parse_candidate(candidate)
     if call.dry_run:
+        # A dry run sends nothing, so it shows what is made without ComfyUI.
         _, _, picture, approval = ship.prepare(project, job_id, number, name, options)
         notes = "".join(f"\n  {note}" for note in picture.notes)
         return Answer(
@@ -150,7 +166,16 @@ def export(
             f"Would export {candidate} as {name}: {picture.width}x{picture.height} "
             f"{picture.format}, {len(picture.data):,} bytes{notes}",
         )
-    shipped = ship.ship(project, job_id, number, name, options, actor=actor(), now=_now)
+    shipped = ship.ship(
+        project,
+        job_id,
+        number,
+        name,
+        options,
+        actor=actor(),
+        now=_now,
+        enlarger=_enlarger(project, server) if larger is not None else None,
+    )
 
     def words(console: Console) -> None:
         state = "exported" if shipped.fresh else "was exported before, unchanged"
@@ -179,6 +204,18 @@ def export(
         },
         words,
     )
+
+
+def _enlarger(project: Project, server: str | None) -> Enlarger:
+    """A ComfyUI server as what enlarges pictures; it is asked only when a picture is for it."""
+    from ategnatos.commands.art.place import place_of
+
+    def through_comfyui(picture: bytes, factor: int) -> Made:
+        from ategnatos.engines.comfyui.enlarge import enlarge
+
+        return enlarge(picture, factor, place_of(project, server=server))
+
+    return through_comfyui
 
 
 def _would_ask(call: Call, candidate: str, word: str) -> Answer:
