@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ategnatos.art import verdicts
+from ategnatos.art import licences, verdicts
 from ategnatos.grimoire import content, journal, manifest
 from ategnatos.grimoire.documents import edit
 from ategnatos.grimoire.errors import ErrorCode, StudioError
@@ -78,7 +78,7 @@ def prepare(
 
     The last of the four is the approval itself. Raises StudioError (``name_invalid``,
     ``not_approved``, ``verdict_unsigned``, ``verdict_broken``, ``bytes_changed``, ``file_gone``,
-    ``export_*``, ``gate_broken``, ``gate_unpinned``).
+    ``export_*``, ``gate_broken``, ``gate_unpinned``, ``family_refused``, ``licence_unknown``).
     """
     content.check_name(name, "asset name")
     given = book.read(project)
@@ -96,6 +96,7 @@ def prepare(
             candidate=candidate.reference,
             verdict=candidate.verdict,
         )
+    licences.check(project, job.engine, job.request.get("family"), release=True)
     approval = _approval(given, candidate)
     verdicts.verify_bytes(project, candidate)
     return job, candidate, _exported(project.root / candidate.path, options, enlarger), approval

@@ -40,13 +40,17 @@ def make(
 ) -> Answer:
     """Plan, price, and unless it is a dry run, make the pictures and show them."""
     from ategnatos.art import generate as room
+    from ategnatos.art import licences
     from ategnatos.art import order as orders
 
     planned = orders.plan(engine, request, explicit_seed=seed)
     if again:
         take = room.next_take(project, planned, engine.name)
         planned = orders.plan(engine, request, explicit_seed=seed, take=take)
-    for warning in planned.warnings:
+    for warning in (
+        *planned.warnings,
+        *licences.check(project, engine.name, planned.request.family, release=False),
+    ):
         call.warn(warning)
     price = engine.estimate(planned.request)
     facts = {

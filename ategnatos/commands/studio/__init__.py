@@ -21,6 +21,10 @@ NOUNS: Table = {
         "ategnatos.commands.studio.budget",
         "How much may be spent, what is spent, what is rented.",
     ),
+    "policy": (
+        "ategnatos.commands.studio.policy",
+        "What the pictures are for, and which models that leaves.",
+    ),
     "workflow": (
         "ategnatos.commands.studio.workflow",
         "Workflows: keep them, check them before they are sent, convert, compare.",
