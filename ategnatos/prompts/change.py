@@ -101,8 +101,10 @@ def change_prompt(
             negated = False
     if leftover:
         said = " ".join(leftover)
-        _add(changed, said)
-        changed.unknown.append(Unknown(said, near_phrases(said, feedback), used=True))
+        near = near_phrases(said, feedback)
+        if not near:
+            _add(changed, said)
+        changed.unknown.append(Unknown(said, near, used=not near))
     return changed
 
 

@@ -6,11 +6,23 @@ Commas inside brackets belong to their piece, so ``(red, blue:1.2)`` is one.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ategnatos.prompts.convert import format_weight
 from ategnatos.prompts.reading import read
-from ategnatos.prompts.tree import Extra, Group, Keyword, Notation, Prompt, Text, escape, spell
+from ategnatos.prompts.tree import (
+    Extra,
+    Group,
+    Keyword,
+    Node,
+    Notation,
+    Prompt,
+    Text,
+    escape,
+    spell,
+)
 from ategnatos.prompts.weights import runs
 
 
@@ -27,12 +39,14 @@ class Piece:
     weight: float
 
 
-def pieces(text: str, notation: Notation) -> list[Piece]:
+# Every check of a prompt asks for its pieces.
+@lru_cache(maxsize=8)
+def pieces(text: str, notation: Notation) -> tuple[Piece, ...]:
     """The pieces of ``text`` that hold words, in order."""
     prompt = read(text, notation)
     edges = [0]
     at = 0
-    for node in prompt.parts:
+    for node in _opened(prompt.parts):
         raw = spell(node)
         if isinstance(node, Text):
             for comma in re.finditer(r"[,\n]", raw):
@@ -51,7 +65,17 @@ def pieces(text: str, notation: Notation) -> list[Piece]:
             weights = {run.weight for run in runs(inner) if run.text.strip()}
             weight = weights.pop() if len(weights) == 1 else 1.0
             found.append(Piece(start + lead, start + len(raw.rstrip()), words, weight))
-    return found
+    return tuple(found)
+
+
+def _opened(parts: tuple[Node, ...]) -> Iterator[Node]:
+    """The parts, with a bracket that nothing closes as the character it is."""
+    for node in parts:
+        if isinstance(node, Group) and not node.closed:
+            yield Text(node.opening)
+            yield from _opened(node.parts)
+        else:
+            yield node
 
 
 def find(text: str, words: str, notation: Notation) -> Piece | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from ategnatos.prompts.convert import NORMALISATION, convert
@@ -32,16 +32,19 @@ from tests.prompts.trees import PROMPTS, SOUP
 A, C, P = Notation.A1111, Notation.COMFYUI, Notation.PROSE
 
 
+@settings(deadline=None, max_examples=60)
 @given(PROMPTS)
 def test_a_tree_is_read_back_from_its_text(prompt: Prompt) -> None:
     assert read(str(prompt), prompt.notation) == prompt
 
 
+@settings(deadline=None)
 @given(st.one_of(SOUP, st.text(max_size=80)), st.sampled_from(list(Notation)))
 def test_no_character_of_any_text_is_lost(text: str, notation: Notation) -> None:
     assert str(read(text, notation)) == text
 
 
+@settings(deadline=None)
 @given(st.one_of(SOUP, st.text(max_size=40)), st.sampled_from(list(Notation)))
 def test_every_node_stands_where_it_says(text: str, notation: Notation) -> None:
     for place in places(read(text, notation)):
@@ -50,6 +53,7 @@ def test_every_node_stands_where_it_says(text: str, notation: Notation) -> None:
         assert meaning(text[run.start : run.end], notation) == run.text
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("a(b)[c]\\d: "), max_size=30))
 def test_an_escaped_text_means_itself(text: str) -> None:
     for notation in (A, P):
@@ -145,6 +149,7 @@ def test_conversion_says_what_differs() -> None:
     assert convert(read("bad, x", A), C, embeddings=["bad"]).text == "embedding:bad, x"
 
 
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.filter_too_much])
 @given(PROMPTS, st.sampled_from([A, C]))
 def test_conversion_keeps_each_words_weight(prompt: Prompt, target: Notation) -> None:
     def words(of: Prompt) -> list[tuple[str, float]]:
@@ -156,10 +161,9 @@ def test_conversion_keeps_each_words_weight(prompt: Prompt, target: Notation) ->
             if word.isalpha()
         ]
 
-    if any(isinstance(place.node, Switch | Keyword | Extra) for place in places(prompt)):
-        return
-    if prompt.notation is not P and "\\" in str(prompt):
-        return
+    # What has no counterpart is left out, and its words with it; that has tests of its own.
+    assume(not any(isinstance(one.node, Switch | Keyword | Extra) for one in places(prompt)))
+    assume(prompt.notation is P or "\\" not in str(prompt))
     before, after = words(prompt), words(read(convert(prompt, target).text, target))
     assert [word for word, _ in before] == [word for word, _ in after]
     for (_, one), (_, other) in zip(before, after, strict=True):
@@ -185,7 +189,7 @@ def test_hostile_text_takes_time_in_proportion(piece: str) -> None:
             best = min(best, time.process_time() - start)
         return best
 
-    assert taken(16_000) < 30 * taken(2_000)
+    assert taken(8_000) < 30 * max(taken(1_000), 0.002)
 
 
 def test_deeper_brackets_are_characters() -> None:
