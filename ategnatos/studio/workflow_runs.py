@@ -12,7 +12,7 @@ from ategnatos.guard.locks import resource
 
 if TYPE_CHECKING:
     from ategnatos.engines.comfyui.address import Address
-    from ategnatos.engines.comfyui.client import Finished
+    from ategnatos.engines.comfyui.bringing import Finished
     from ategnatos.engines.comfyui.events import Event
 
 LOCK_SECONDS = 3600.0

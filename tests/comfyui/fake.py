@@ -57,6 +57,8 @@ class FakeComfyUI:
         """Send progress_state with every finished node in each message, as the real one does."""
         self.deaf = False
         """Accept messages for clients and deliver none, as a server that forgot a socket."""
+        self.slow_frames = 0.0
+        """Seconds by which everything on the socket comes later than HTTP knows it."""
         self.sockets_refused = False
         """Answer 404 to every websocket, as a proxy that knows none does."""
         self.drop_next_answer: Any = None
@@ -74,6 +76,7 @@ class FakeComfyUI:
         self.missing_classes: set[str] = set()
         self.hanging = asyncio.Event()
         self.release = asyncio.Event()
+        self._late: list[tuple[WebSocket, str | bytes]] = []
         self.forget()
 
     def forget(self) -> None:
@@ -332,6 +335,18 @@ class FakeComfyUI:
         socket = self.sockets.get(client)
         if socket is None or self.deaf or socket.client_state is not WebSocketState.CONNECTED:
             return
+        if self.slow_frames:
+            # In order, behind what is on its way already.
+            self._late.append((socket, message))
+            asyncio.get_running_loop().call_later(self.slow_frames, self._late_one)
+            return
+        await self._put(client, socket, message)
+
+    def _late_one(self) -> None:
+        socket, message = self._late.pop(0)
+        self._sending = asyncio.create_task(self._put("", socket, message))
+
+    async def _put(self, client: str, socket: WebSocket, message: str | bytes) -> None:
         try:
             if isinstance(message, str):
                 await socket.send_text(message)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ategnatos.engines.comfyui.address import parse_address
-from ategnatos.engines.comfyui.client import Client, Finished
+from ategnatos.engines.comfyui.bringing import Finished
+from ategnatos.engines.comfyui.client import Client
 from ategnatos.engines.comfyui.events import Event
 from ategnatos.grimoire.errors import StudioError
 from tests.comfyui.conftest import (

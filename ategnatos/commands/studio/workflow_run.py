@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ategnatos.engines.comfyui.address import Address
-    from ategnatos.engines.comfyui.client import Finished
+    from ategnatos.engines.comfyui.bringing import Finished
     from ategnatos.engines.comfyui.events import Event
 
 SetOption = Annotated[

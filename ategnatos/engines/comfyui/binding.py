@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ategnatos.engines.comfyui.following import Graph
+if TYPE_CHECKING:
+    from ategnatos.engines.comfyui.following import Graph
+
 
 Slot = tuple[str, str]
 """A node's id and the name of its input."""

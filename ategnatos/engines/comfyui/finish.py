@@ -12,7 +12,7 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
-    from ategnatos.engines.comfyui.client import Finished
+    from ategnatos.engines.comfyui.bringing import Finished
     from ategnatos.engines.comfyui.outputs import Output
 
 # Of several pictures the saved ones count before those over the socket and the previews.

@@ -46,6 +46,10 @@ class Following:
         self.files: dict[FileRef, None] = {}
         self.lines: dict[str, list[str]] = {}
         self.over_socket: list[tuple[str, Picture]] = []
+        self.promised: dict[str, int] = {}
+        """How many pictures a node that delivers over the socket said it would send."""
+        self.seen_over: float | None = None
+        """When HTTP first said that it is over while the socket may still deliver."""
         self.cached: set[str] = set()
         self.spoke: set[str] = set()
         self._now = now
@@ -111,6 +115,8 @@ class Following:
         if 0 < step <= steps:
             left = (self._now() - self._node_since) / step * (steps - step)
         node = self._node or str(data.get("node"))
+        if sends_over_socket(self._class_of(node)):
+            self.promised[node] = steps
         self.tell("step", node=node, step=step, steps=steps, seconds_left=left)
 
     def _executed(self, data: dict[str, Any]) -> None:
@@ -181,6 +187,21 @@ class Following:
             if node not in used
             and node not in self.spoke
             and self._class_of(node).startswith(("Save", "Preview", "VHS_Video"))
+        ]
+
+    @property
+    def delivers_over_socket(self) -> bool:
+        """Whether a node of the graph sends its pictures over the socket only."""
+        return any(sends_over_socket(self._class_of(node)) for node in self.graph)
+
+    def undelivered(self) -> list[str]:
+        """Nodes whose pictures came over the socket not at all, or not all of them."""
+        came = [node for node, _ in self.over_socket]
+        return [
+            node
+            for node in self.graph
+            if sends_over_socket(self._class_of(node))
+            and (node not in came or came.count(node) < self.promised.get(node, 0))
         ]
 
     def title(self, node: str | None) -> str:

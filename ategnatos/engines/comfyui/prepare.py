@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from ategnatos.engines import ENGINE_CANNOT, Request
 from ategnatos.engines.comfyui.binding import Binding, bind, put
-from ategnatos.engines.comfyui.following import Graph
 from ategnatos.grimoire.errors import StudioError
 
 if TYPE_CHECKING:
+    from ategnatos.engines.comfyui.following import Graph
     from ategnatos.knowledge.families import Variant
     from ategnatos.knowledge.templates import Template
 
