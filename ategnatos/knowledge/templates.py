@@ -49,7 +49,11 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A graph with gaps. ``task`` is what it makes; ``min_comfyui`` what its own nodes need."""
+    """A graph with gaps. ``task`` is what it makes; ``min_comfyui`` what its own nodes need.
+
+    ``verified`` is the version of a recorded server that accepts it; empty means unverified:
+    compared with ComfyUI's own template at most.
+    """
 
     name: str
     about: str
@@ -57,6 +61,7 @@ class Template:
     min_comfyui: str
     nodes: Mapping[str, Mapping[str, Any]]
     parameters: Mapping[str, Parameter]
+    verified: str
     official: str
     unlike_official: tuple[str, ...]
     date: str
@@ -93,6 +98,7 @@ def read(name: str, folder: Traversable) -> Template:
             min_comfyui=raw["min_comfyui"],
             nodes=raw["nodes"],
             parameters={key: _parameter(key, one) for key, one in raw["parameters"].items()},
+            verified=found.content.get("verified", ""),
             official=raw.get("official", ""),
             unlike_official=tuple(raw.get("unlike_official") or ()),
             date=found.date.isoformat(),

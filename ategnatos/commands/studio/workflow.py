@@ -36,6 +36,7 @@ def list_workflows(call: Call) -> Answer:
             "task": found.task,
             "about": found.about,
             "min_comfyui": found.min_comfyui,
+            "verified": found.verified or None,
             "families": users.get(name, []),
         }
         for name in templates.names()

@@ -37,7 +37,7 @@ def draw_list(
                 ((one["name"], "bold"),),
                 [
                     Line(one["about"]),
-                    Line(f"ComfyUI {one['min_comfyui']} or newer", "dim"),
+                    Line(f"ComfyUI {one['min_comfyui']} or newer; {_verified(one)}", "dim"),
                     *([Line(f"for {', '.join(one['families'])}", "dim")] * bool(one["families"])),
                 ],
             )
@@ -55,6 +55,12 @@ def draw_list(
         for one in own
     ]
     draw(console, rows)
+
+
+def _verified(one: dict[str, Any]) -> str:
+    if one["verified"]:
+        return f"accepted by ComfyUI {one['verified']}"
+    return "unverified: no server at hand had its nodes"
 
 
 def draw_findings(console: Console, name: str, found: Sequence[Finding]) -> None:

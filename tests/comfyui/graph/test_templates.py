@@ -80,6 +80,17 @@ def test_a_recorded_server_accepts_it_apart_from_missing_files(variant: Variant,
     assert not [one for one in found if one.code in ("input_unknown", "unused", "value_converted")]
 
 
+def test_a_template_is_marked_verified_where_a_recorded_server_accepts_it() -> None:
+    accepted = {"upscale-esrgan"}
+    for variant, task in PAIRS:
+        made = rendered(variant, task)
+        found = preflight.check(made.graph, KNOWN, version=RECORDED, min_version=made.min_comfyui)
+        if {one.code for one in found if one.blocks} <= {"model_missing"}:
+            accepted.add(made.template.name)
+    assert {name for name in data.names() if data.template(name).verified} == accepted
+    assert {data.template(name).verified for name in accepted} == {RECORDED}
+
+
 def test_templates_without_a_family_are_accepted_too() -> None:
     made = templates.render("upscale-esrgan", None, {"image": "example.png", "scale_back": 0.5})
     found = preflight.check(made.graph, KNOWN)

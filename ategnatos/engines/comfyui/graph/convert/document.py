@@ -90,7 +90,7 @@ def read(ui: Mapping[str, Any]) -> Document:
         definitions = (ui.get("definitions") or {}).get("subgraphs") or []
         subgraphs = {str(one["id"]): _sheet(one, str(one.get("name") or "")) for one in definitions}
         return Document(_sheet(ui, ""), subgraphs)
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError, OverflowError) as error:
         raise StudioError(
             WORKFLOW_UNREADABLE,
             f"The workflow cannot be read: {type(error).__name__} {error}. Nothing was converted.",
@@ -99,7 +99,7 @@ def read(ui: Mapping[str, Any]) -> Document:
 
 
 def _sheet(raw: Mapping[str, Any], name: str) -> Sheet:
-    nodes = {entry["id"]: _node(entry) for entry in raw["nodes"]}
+    nodes = {_id(entry["id"]): _node(entry) for entry in raw["nodes"]}
     links: dict[int | str, Link] = {}
     for entry in raw.get("links") or ():
         if entry is None:
@@ -111,7 +111,7 @@ def _sheet(raw: Mapping[str, Any], name: str) -> Sheet:
             number, source, slot = entry["id"], entry["origin_id"], entry["origin_slot"]
             target, target_slot = entry["target_id"], entry["target_slot"]
             kind = entry.get("type", "*")
-        links[number] = Link(source, int(slot), target, int(target_slot), kind)
+        links[_id(number)] = Link(_id(source), _slot(slot), _id(target), _slot(target_slot), kind)
     outputs = tuple(_socket(one) for one in raw.get("outputs") or ())
     ends: dict[int, Link] = {}
     for link in links.values():
@@ -122,21 +122,41 @@ def _sheet(raw: Mapping[str, Any], name: str) -> Sheet:
 
 
 def _node(raw: Mapping[str, Any]) -> Node:
+    values = raw.get("widgets_values")
+    if not isinstance(values, list | dict | None):
+        raise TypeError(f"the values of node {raw['id']} are neither a list nor an object")
+    named = raw.get("widgets_values_named")
+    properties = raw.get("properties")
     return Node(
-        raw["id"],
+        _id(raw["id"]),
         str(raw["type"]),
         int(raw.get("mode") or 0),
         str(raw.get("title") or ""),
         tuple(_socket(one) for one in raw.get("inputs") or ()),
         tuple(_socket(one) for one in raw.get("outputs") or ()),
-        raw.get("widgets_values"),
-        raw.get("properties") or {},
-        raw.get("widgets_values_named"),
+        values,
+        properties if isinstance(properties, dict) else {},
+        named if isinstance(named, dict) else None,
     )
+
+
+def _id(value: Any) -> int | str:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError(f"an id is {value!r}, neither a number nor text")
+    return value
+
+
+def _slot(value: Any) -> int:
+    number = int(value)
+    if number < 0:
+        raise ValueError(f"a slot has the number {number}")
+    return number
 
 
 def _socket(raw: Mapping[str, Any]) -> Socket:
     widget = raw.get("widget") or {}
+    if not isinstance(widget, dict):
+        raise TypeError(f"the field of socket {raw.get('name')!r} is no object")
     link = raw.get("link")
     return Socket(
         str(raw.get("name") or ""),

@@ -69,6 +69,8 @@ def _from_outside(scope: Scope, number: int, steps: int) -> Origin | None:
     """What arrives at input ``number`` of the subgraph that ``scope`` is an instance of."""
     if scope.parent is None or scope.instance is None:
         return None
+    if number >= len(scope.sheet.inputs):
+        return None
     name = scope.sheet.inputs[number].name
     outer = next(
         (place for place, one in enumerate(scope.instance.inputs) if one.name == name), None

@@ -121,7 +121,8 @@ def _is_editor_only(node: Node) -> bool:
 def _models(node: Node) -> dict[str, ModelFile]:
     """The files that the workflow's author says where to find (``properties.models``)."""
     found = {}
-    for one in node.properties.get("models") or ():
+    told = node.properties.get("models")
+    for one in told if isinstance(told, list) else ():
         if isinstance(one, Mapping) and one.get("name") and one.get("url"):
             name = str(one["name"])
             found[name] = ModelFile(name, str(one.get("directory") or ""), str(one["url"]))
