@@ -97,7 +97,7 @@ def started(found: Started, plan: Plan) -> Answer:
     """Where it answers, and how to look at it."""
     if found.fresh:
         words = f"ComfyUI {found.server.version} answers at {found.url} after {found.waited:.0f} s."
-        words += f" Expect {plan.seconds} s for a 512 x 768 picture ({plan.tier})."
+        words += f" Expect {plan.seconds} for a 512 x 768 picture ({plan.tier})."
     elif found.instance is not None:
         words = f"ComfyUI {found.server.version} runs already at {found.url}; nothing was started."
     else:

@@ -59,7 +59,7 @@ def plan(
 def _tier(found: Found, is_apple: bool) -> tuple[str, list[facts.Flag], str]:
     known = facts.launch()
     if is_apple and found.gpus:
-        return "Apple Silicon", known.apple, "20-60"
+        return "Apple Silicon", known.apple, "20 to 60 seconds"
     memory = max((gpu.memory_mib for gpu in found.gpus), default=0)
     if not found.gpus:
         none = known.tiers[0]

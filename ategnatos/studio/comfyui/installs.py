@@ -114,6 +114,8 @@ def one(
 
 def look(folder: Path) -> Installation | None:
     """The ComfyUI in ``folder``, or in the ``ComfyUI`` folder of a portable archive in it."""
+    # It is recorded, and started from another folder.
+    folder = folder.absolute()
     try:
         if _is_code(folder):
             kind, python = "checkout", _python(folder)

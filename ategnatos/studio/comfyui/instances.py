@@ -84,6 +84,19 @@ def write(instance: Instance) -> None:
     write_atomic(home() / f"{instance.port}.json", data, mode=0o600)
 
 
+def usual_start(port: int) -> float:
+    """Seconds until a server on ``port`` answered when it was last started; 0.0: not known."""
+    try:
+        return float((home() / f"{port}.took").read_text("ascii"))
+    except (OSError, ValueError):
+        return 0.0
+
+
+def remember_start(port: int, seconds: float) -> None:
+    """Keep how long a start took, beyond the life of its record."""
+    write_atomic(home() / f"{port}.took", f"{seconds:.2f}".encode(), mode=0o600)
+
+
 def forget(port: int) -> None:
     """Take it off the record; its log stays."""
     (home() / f"{port}.json").unlink(missing_ok=True)

@@ -87,9 +87,9 @@ def start(
         before = instances.read(port)
         if before is not None and before.identity.alive:
             say(f"It is starting already (process {before.pid})")
-            return _wait(before, patience, before.seconds, say)
+            return _wait(before, patience, instances.usual_start(port), say)
         _refuse_taken(port)
-        usual = before.seconds if before is not None else 0.0
+        usual = instances.usual_start(port)
         instance = _launch(command, folder, port, tmux, now)
         try:
             return _wait(instance, patience, usual, say)
@@ -161,6 +161,7 @@ def _wait(instance: Instance, patience: float, usual: float, say: Callable[[str]
         if probe.server is not None:
             ready = dataclasses.replace(instance, seconds=round(waited, 2))
             instances.write(ready)
+            instances.remember_start(instance.port, waited)
             return Started(instance.url, probe.server, ready, fresh=True, waited=waited)
         if waited >= patience:
             raise _slow(instance, waited)

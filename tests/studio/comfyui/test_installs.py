@@ -82,6 +82,14 @@ def test_a_checkout_is_found_with_its_python_and_version(comfyui: MakeComfyUI) -
     assert installs.find(environment={installs.ENVIRONMENT: str(folder)}) == [found]
 
 
+def test_a_folder_is_known_by_its_whole_path(
+    comfyui: MakeComfyUI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = comfyui()
+    monkeypatch.chdir(folder.parent)
+    assert installs.one(Path("ComfyUI")) == installs.one(folder)
+
+
 def test_a_portable_archive_is_found_by_either_folder(tmp_path: Path) -> None:
     archive = tmp_path / "ComfyUI_windows_portable"
     make_comfyui(archive / "ComfyUI")

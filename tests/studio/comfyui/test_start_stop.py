@@ -52,6 +52,7 @@ def test_a_server_starts_in_a_session_of_its_own_and_ends(comfyui: MakeComfyUI, 
     assert processes.listener(port) is None
     assert instances.read(port) is None
     assert logs.tail(instances.log_path(port), 1) == ["Stopped server"]
+    assert instances.usual_start(port) == pytest.approx(started.waited, abs=0.01)
 
 
 def test_starting_twice_starts_once(comfyui: MakeComfyUI, port: int) -> None:
