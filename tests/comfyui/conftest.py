@@ -24,7 +24,7 @@ QUICK = Patience(
     gone=1.0,
     frozen=1.2,
     confirm=0.05,
-    goodbye=1.0,
+    goodbye=3.0,
     answer=0.8,
     retry=0.05,
 )
