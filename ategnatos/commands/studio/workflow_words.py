@@ -60,7 +60,7 @@ def draw_list(
 def _verified(one: dict[str, Any]) -> str:
     if one["verified"]:
         return f"accepted by ComfyUI {one['verified']}"
-    return "unverified: no server at hand had its nodes"
+    return "unverified: it needs a newer server than was recorded, or a package"
 
 
 def draw_findings(console: Console, name: str, found: Sequence[Finding]) -> None:
