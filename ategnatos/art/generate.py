@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ategnatos.art import billing, sheets, steps
-from ategnatos.art.order import Order
-from ategnatos.grimoire import journal
+from ategnatos.art.line import Clock, enqueue, next_take, put_down, standing
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import sha256_bytes, sha256_file
 from ategnatos.grimoire.jobs import claims, database, leases, moves, sending, store
@@ -30,19 +29,19 @@ from ategnatos.grimoire.jobs.run import Pulse
 from ategnatos.grimoire.jobs.worker import Worker
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    from ategnatos.art.order import Order
     from ategnatos.engines import Engine, ProgressCallback, Result
     from ategnatos.grimoire.jobs.database import Database
     from ategnatos.grimoire.jobs.leases import Hold
     from ategnatos.grimoire.project import Project
 
+# What puts an order down belongs to this surface too.
+__all__ = ["JOB_WAITS", "NOT_REPRODUCED", "Made", "carry_out", "enqueue", "next_take", "standing"]
+
 NOT_REPRODUCED = ErrorCode(
     "not_reproduced", "Making a missing picture again gave other bytes than the record holds."
 )
 JOB_WAITS = ErrorCode("job_waits", "The job is in the line, and its turn has not come.")
-
-Clock = Callable[[], "datetime"]
 
 # Somebody else making the very same pictures is worth waiting for: seconds.
 GENERATION_WAIT = 600.0
@@ -57,100 +56,6 @@ class Made:
     candidates: list[store.Candidate]
     sheet: Path
     fresh: bool
-
-
-def next_take(project: Project, order: Order, engine: str) -> int:
-    """The take that ``--again`` means: one past the last recorded for the same words."""
-    with database.connect(project) as connection:
-        last = store.last_take(connection, order.recipe_id, order.base, engine)
-    return 0 if last is None else last + 1
-
-
-def standing(project: Project, order: Order, engine: str) -> store.Job | None:
-    """The job that these inputs already have, if any; writes nothing."""
-    if not database.exists(project):
-        return None
-    with database.connect(project) as connection:
-        return store.find_binding(connection, order.recipe_id, order.binding, engine)
-
-
-def put_down(
-    project: Project,
-    db: Database,
-    engine: str,
-    order: Order,
-    *,
-    now: Clock,
-    actor: str,
-    parent: str | None = None,
-    change: str | None = None,
-    priority: int = 0,
-) -> tuple[store.Job, bool]:
-    """Write the order down as a job, or find the one that stands; (job, whether it is new)."""
-    job, fresh = store.record(
-        db,
-        kind="image",
-        engine=engine,
-        recipe_id=order.recipe_id,
-        base=order.base,
-        take=order.take,
-        binding=order.binding,
-        asked=order.asked,
-        request=order.canonical,
-        now=store.iso(now()),
-        parent=parent,
-        change=change,
-        warnings=order.warnings,
-        priority=priority,
-    )
-    if fresh:
-        journal.append(
-            project,
-            "art.ordered",
-            actor=actor,
-            references={"job": job.name, "binding": order.binding, "parent": parent},
-            data={
-                "engine": engine,
-                "asked": order.asked,
-                "request": order.canonical,
-                "change": change,
-            },
-            now=now(),
-        )
-    return job, fresh
-
-
-def enqueue(
-    project: Project,
-    engine: str,
-    order: Order,
-    *,
-    now: Clock,
-    actor: str,
-    parent: str | None = None,
-    change: str | None = None,
-    priority: int = 0,
-) -> tuple[store.Job, bool]:
-    """Put the order into the line and return at once: (job, whether it is new).
-
-    A job that failed is put back into the line.
-    """
-    with database.connect(project) as db:
-        job, fresh = put_down(
-            project,
-            db,
-            engine,
-            order,
-            now=now,
-            actor=actor,
-            parent=parent,
-            change=change,
-            priority=priority,
-        )
-        if job.state == store.FAILED:
-            moves.retry(db, job.id, who=actor)
-            job = store.get(db, job.id)
-        return job, fresh
 
 
 def carry_out(

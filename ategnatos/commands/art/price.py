@@ -36,7 +36,7 @@ def agree(
     import sys
 
     from ategnatos.art import billing
-    from ategnatos.art import generate as room
+    from ategnatos.art import line as room
     from ategnatos.grimoire.jobs import database
     from ategnatos.grimoire.spend import ledger
     from ategnatos.guard.actor import actor

@@ -39,8 +39,8 @@ def make(
     variation: Variation | None = None,
 ) -> Answer:
     """Plan, price, and unless it is a dry run, make the pictures and show them."""
-    from ategnatos.art import generate as room
     from ategnatos.art import licences
+    from ategnatos.art import line as room
     from ategnatos.art import order as orders
 
     planned = orders.plan(engine, request, explicit_seed=seed)
@@ -161,7 +161,7 @@ def _queued(
     priority: int,
 ) -> Answer:
     """Put the order into the line, for whichever worker is free."""
-    from ategnatos.art import generate as room
+    from ategnatos.art import line as room
     from ategnatos.guard.actor import actor
 
     _keep_inputs(project, planned)
@@ -211,7 +211,7 @@ def _priority(word: str) -> int:
 
 
 def _planned(project: Project, engine: Engine, planned: Order, facts: dict[str, Any]) -> Answer:
-    from ategnatos.art import generate as room
+    from ategnatos.art import line as room
 
     stands = room.standing(project, planned, engine.name)
     request = planned.request

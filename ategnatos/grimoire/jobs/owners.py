@@ -9,7 +9,6 @@ not to be had, nobody is declared dead. It is a short cut and no more: the fence
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 
 def owner_name(number: int | str = 0) -> str:
     """``studio-pc:4711:0@<mark>``: machine, process, and which of its workers."""
-    host = socket.gethostname().partition(".")[0]
+    host = os.uname().nodename.partition(".")[0]
     mark = _mark(os.getpid())
     return f"{host}:{os.getpid()}:{number}" + (f"@{mark}" if mark else "")
 
