@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from ategnatos.art import licences
 from ategnatos.art.moves import carry, differing
 from ategnatos.art.order import canonical
 from ategnatos.engines import LoraUse, Request
 from ategnatos.engines.starter import StarterEngine
 from ategnatos.grimoire import journal
+from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.project import Project
+from ategnatos.guard.policy import LICENCE_UNKNOWN
 from ategnatos.prompts.change import Move
 from tests.conftest import Run
 
@@ -173,3 +176,16 @@ def test_a_policy_is_set_shown_journalled_and_obeyed(run: Run, project: Project)
 def test_nothing_said_changes_no_policy(run: Run, project: Project) -> None:
     assert run("studio", "policy", "set", cwd=project.root).code == 1
     assert run("studio", "policy", "set", "--revenue-band", "x", cwd=project.root).code == 1
+
+
+def test_a_model_of_no_known_licence_is_tried_and_not_exported(run: Run, project: Project) -> None:
+    run("studio", "policy", "set", "--commercial", cwd=project.root)
+    for family in (None, "flux3/klein"):
+        told = licences.check(project, "comfyui", family, release=False)
+        assert "not released" in told[0]
+        with pytest.raises(StudioError) as raised:
+            licences.check(project, "comfyui", family, release=True)
+        assert raised.value.code is LICENCE_UNKNOWN
+    assert licences.check(project, "comfyui", "z-image/turbo", release=True) == ()
+    assert licences.check(project, "starter", None, release=True) == ()
+    assert "OpenRAIL" in licences.check(project, "comfyui", "sdxl", release=True)[0]
