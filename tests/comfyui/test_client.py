@@ -305,3 +305,16 @@ def test_pictures_over_the_socket_go_to_the_folder_too(server: Server, tmp_path:
     (output,) = run(server, graph, folder=tmp_path / "new").outputs
     assert output.path == tmp_path / "new" / "socket_00001.png"
     assert pixels(output.path.read_bytes()) == ("PNG", (64, 64))
+
+
+def test_a_cold_start_loads_httpx_without_its_command_line() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from ategnatos.engines.comfyui.address import parse_address;"
+        "from ategnatos.engines.comfyui.web import Web; Web(parse_address('127.0.0.1:9'));"
+        "assert 'httpx' in sys.modules; assert 'rich' not in sys.modules;"
+        "import httpx; httpx.main"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

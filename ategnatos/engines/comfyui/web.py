@@ -15,6 +15,8 @@ from ategnatos.engines.comfyui.errors import NOT_COMFYUI, SIGN_IN
 from ategnatos.grimoire.errors import StudioError
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import httpx
 
     from ategnatos.engines.comfyui.address import Address
@@ -71,8 +73,7 @@ class Web:
     def __init__(self, address: Address, read_seconds: float = READ_SECONDS) -> None:
         import logging
 
-        import httpx
-
+        httpx = _httpx()
         self._address = address
         # httpx writes every URL to its log; the names of a person's files are in them.
         logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -170,6 +171,25 @@ class Web:
             "command again.",
             status=status,
         )
+
+
+def _httpx() -> ModuleType:
+    """httpx without its command line, which loads rich and pygments: a third of its time.
+
+    Its package does without that module where it cannot be imported, as it does where rich is
+    not installed.
+    """
+    import sys
+
+    if "httpx" in sys.modules:
+        return sys.modules["httpx"]
+    command_line = "httpx._main"
+    sys.modules[command_line] = None  # type: ignore[assignment]
+    try:
+        import httpx
+    finally:
+        del sys.modules[command_line]
+    return httpx
 
 
 def _no_answer(error: httpx.HTTPError) -> NoAnswer:
