@@ -281,3 +281,22 @@ def test_a_graph_in_the_servers_format_is_handed_back() -> None:
     graph = {"1": {"class_type": "EmptyImage", "inputs": IMAGE}}
     assert to_api(graph, KNOWN).graph == graph
     assert to_api({"prompt": graph}, KNOWN).graph == graph
+
+
+def test_a_choice_that_brings_fields_of_its_own_has_them_right_behind_it() -> None:
+    depth = {"required": {"bit_depth": ["COMBO", {"options": ["8-bit", "16-bit"]}]}}
+    options = [{"key": "png", "inputs": depth}, {"key": "jpg", "inputs": {"required": {}}}]
+    inputs = {
+        "images": ["IMAGE", {}],
+        "format": ["COMFY_DYNAMICCOMBO_V3", {"options": options}],
+        "last": ["INT", {"default": 1}],
+    }
+    known = {"Saver": {"input": {"required": inputs}}}
+
+    def read(values: list[Any]) -> dict[str, Any]:
+        ui = {"nodes": [node(1, "Saver", values)], "links": []}
+        made: dict[str, Any] = to_api(ui, known).graph["1"]["inputs"]
+        return made
+
+    assert read(["png", "16-bit", 7]) == {"format": "png", "format.bit_depth": "16-bit", "last": 7}
+    assert read(["jpg", 7]) == {"format": "jpg", "last": 7}

@@ -7,7 +7,7 @@ choice are in use: ``[["a", "b"], {...}]`` and ``["COMBO", {"options": ["a", "b"
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,8 @@ from typing import Any
 WIDGET_KINDS = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"})
 # Kinds that newer editors draw a field for; the server takes their value as it is.
 _DRAWN_KINDS = frozenset({"COLOR", "CURVE", "RANGE", "BOUNDING_BOX"})
+# A choice that brings inputs of its own, named ``choice.inner``.
+DYNAMIC_CHOICE = "COMFY_DYNAMICCOMBO_V3"
 ANY = "*"
 _UPLOADS = ("image_upload", "video_upload", "audio_upload", "file_upload")
 MODEL_SUFFIXES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx")
@@ -41,7 +43,11 @@ class Input:
         """Whether a value may be written into it (else it takes a link only)."""
         if self.settings.get("forceInput"):
             return False
-        drawn = self.kind in _DRAWN_KINDS or bool(self.settings.get("widgetType"))
+        drawn = (
+            self.kind in _DRAWN_KINDS
+            or self.kind == DYNAMIC_CHOICE
+            or bool(self.settings.get("widgetType"))
+        )
         return drawn or self.kind in WIDGET_KINDS
 
     @property
@@ -68,6 +74,20 @@ class Input:
             self.name.endswith(("_name", "_name1", "_name2", "_name3", "_name4", "_model"))
             or self.name in {"lora", "model_file", "name"}
         )
+
+    def inside(self, choice: Any) -> dict[str, Input]:
+        """The inputs that ``choice`` brings, by full name; of a dynamic choice only."""
+        if self.kind != DYNAMIC_CHOICE:
+            return {}
+        options = self.settings.get("options")
+        for option in options if isinstance(options, list) else ():
+            if isinstance(option, Mapping) and option.get("key") == choice:
+                raw = NodeClass("", {"input": option.get("inputs") or {}})
+                return {
+                    f"{self.name}.{name}": replace(spec, name=f"{self.name}.{name}")
+                    for name, spec in raw.inputs.items()
+                }
+        return {}
 
     @property
     def default(self) -> Any:

@@ -8,7 +8,8 @@ fields is refused: a silent shift by one makes a picture nobody asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,11 +49,11 @@ def values_of(node: Node, known: NodeClass | None) -> dict[str, Any]:
     """
     if isinstance(node.values, Mapping):
         found = _by_name(node.values, known)
-    elif known is None and node.named is not None:
+    elif node.named is not None and (known is None or known.has_dynamic_inputs):
         # The list counts, as in the editor; the names beside it may be those of older values.
         values = list(node.values or ())
         same = len(values) == len(node.named)
-        found = _by_name(dict(zip(node.named, values, strict=True)) if same else node.named, None)
+        found = _by_name(dict(zip(node.named, values, strict=True)) if same else node.named, known)
     else:
         values = list(node.values or ())
         if known is not None:
@@ -61,7 +62,7 @@ def values_of(node: Node, known: NodeClass | None) -> dict[str, Any]:
         found = {field.name: value for field, value in laid if field.sent}
     if known is not None:
         for name, spec in known.inputs.items():
-            if name not in found and spec.is_widget:
+            if name not in found and spec.is_widget and spec.default is not None:
                 found[name] = spec.default
     return found
 
@@ -91,8 +92,12 @@ def _fields(node: Node, known: NodeClass | None) -> list[Field]:
             if socket.type == "INT" and socket.widget in {"seed", "noise_seed"}:
                 fields.append(Field(CONTROL, None, sent=False))
         return fields
+    return _fields_of(known.inputs.values())
+
+
+def _fields_of(inputs: Iterable[Input]) -> list[Field]:
     fields = []
-    for spec in known.inputs.values():
+    for spec in inputs:
         if not spec.is_widget:
             fields += [Field(name, None, sent=False) for name in _DRAWN.get(spec.kind, ())]
             continue
@@ -125,14 +130,17 @@ def _lay(node: Node, fields: list[Field], values: list[Any]) -> list[tuple[Field
     pairs: list[tuple[Field, Any]] = []
     rest = iter(values)
     value = next(rest, _END)
-    for field in fields:
-        if value is _END:
-            break
+    waiting = deque(fields)
+    while waiting and value is not _END:
+        field = waiting.popleft()
         if field.spec is None and not field.sent and not _fits(field, value):
             continue
         if not _fits(field, value):
             raise _unclear(node, field.name, len(values))
         pairs.append((field, value))
+        if field.spec is not None:
+            # A choice that brings fields of its own has them right behind it.
+            waiting.extendleft(reversed(_fields_of(field.spec.inside(value).values())))
         value = next(rest, _END)
     return pairs
 
