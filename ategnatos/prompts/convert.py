@@ -54,9 +54,12 @@ def convert(prompt: Prompt, target: Notation, *, embeddings: Collection[str] = (
     notes: list[str] = []
     flat = _without_switches(prompt, notes)
     pieces: list[tuple[str, float]] = []
+    left_out = False
     for run in runs(flat):
         written = _written(run, prompt.notation, target, embeddings, notes)
         weight = 1.0 if target is Notation.PROSE else run.weight
+        if isinstance(run.node, Extra | Embedding | Keyword) and written in ("", ","):
+            left_out = True
         if written and pieces and abs(pieces[-1][1] - weight) < _NEAR:
             pieces[-1] = (pieces[-1][0] + written, pieces[-1][1])
         elif written:
@@ -69,6 +72,9 @@ def convert(prompt: Prompt, target: Notation, *, embeddings: Collection[str] = (
     elif weighted and prompt.notation is not target:
         notes.append(NORMALISATION)
     text = "".join(_weighed(text, weight) for text, weight in pieces)
+    if left_out:
+        # What was left out leaves its commas and blanks behind.
+        text = ", ".join(filter(None, (piece.strip() for piece in text.split(","))))
     return Converted(text, tuple(dict.fromkeys(notes)))
 
 

@@ -189,3 +189,11 @@ def test_a_model_of_no_known_licence_is_tried_and_not_exported(run: Run, project
     assert licences.check(project, "comfyui", "z-image/turbo", release=True) == ()
     assert licences.check(project, "starter", None, release=True) == ()
     assert "OpenRAIL" in licences.check(project, "comfyui", "sdxl", release=True)[0]
+
+
+def test_a_prompt_is_rewritten_for_another_program(run: Run, tmp_path: Path) -> None:
+    text = "a ((red:1.2) owl:1.1) BREAK [dim] light"
+    made = run("art", "convert", text, "--to", "comfyui", "--json", cwd=tmp_path)
+    assert made.data["prompt"] == "a (red:1.32) (owl:1.1), (dim:0.909) light"
+    assert any("strength" in note for note in made.envelope["warnings"])
+    assert run("art", "convert", text, "--to", "latin", cwd=tmp_path).code == 1

@@ -1,4 +1,4 @@
-"""``art prompt``, ``art lint`` and ``art wishes``: the words before any picture is made."""
+"""``art prompt``, ``lint``, ``convert``, ``wishes``: the words before any picture is made."""
 
 from __future__ import annotations
 
@@ -45,6 +45,9 @@ def register(app: typer.Typer) -> None:
         prompt
     )
     command(app, "lint", example="ategnatos art lint 'an owl, (hat:1.9' --family sdxl")(lint)
+    command(app, "convert", example="ategnatos art convert '((owl:1.2) [dim]:1.1)' --to comfyui")(
+        convert
+    )
     command(app, "wishes", example="ategnatos art wishes --family sdxl")(wishes)
 
 
@@ -151,6 +154,35 @@ def wishes(call: Call, family: Family = STARTER) -> Answer:
         lambda console: draw(console, rows),
         ("ategnatos art vary 'j1#1' --change 'warmer, less busy'",),
     )
+
+
+def convert(
+    call: Call,
+    text: Annotated[str, typer.Argument(help="The prompt to rewrite. Quote it.")],
+    source: Annotated[
+        str, typer.Option("--from", help="How it is written: a1111, comfyui or prose.")
+    ] = "a1111",
+    target: Annotated[
+        str, typer.Option("--to", help="How it shall be written: a1111, comfyui or prose.")
+    ] = "comfyui",
+    embedding: Annotated[
+        list[str] | None,
+        typer.Option("--embedding", help="A word that A1111 reads as an embedding; repeatable."),
+    ] = None,
+) -> Answer:
+    """Rewrite a prompt for another program; every word keeps its weight, what is lost is said."""
+    from ategnatos.guard.values.names import parse_choice
+    from ategnatos.prompts.convert import convert as rewrite
+    from ategnatos.prompts.reading import read
+    from ategnatos.prompts.tree import Notation
+
+    known = [one.value for one in Notation]
+    before = Notation(parse_choice(source, known, field="The notation --from"))
+    after = Notation(parse_choice(target, known, field="The notation --to"))
+    made = rewrite(read(text, before), after, embeddings=embedding or ())
+    for note in made.notes:
+        call.warn(note)
+    return Answer({"from": before, "to": after, "prompt": made.text}, made.text)
 
 
 def _triggers(lora: list[str] | None, trigger: list[str] | None) -> tuple[Trigger, ...]:
