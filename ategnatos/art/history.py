@@ -69,7 +69,7 @@ def _words(event: Event, judged: Judged | None) -> str:
     candidate = event.references.get("candidate", "")
     match event.kind:
         case "art.ordered":
-            return "ordered"
+            return f"ordered{_by_taste(event)}"
         case "art.delivered":
             return f"made {len(event.references['sha256'])} pictures"
         case "art.failed":
@@ -86,3 +86,14 @@ def _words(event: Event, judged: Judged | None) -> str:
             return f"{candidate} exported as {event.data['name']} v{event.data['version']}"
         case _:
             return event.kind
+
+
+def _by_taste(event: Event) -> str:
+    """What the eye had to do with an order."""
+    taste = event.data.get("taste")
+    if not isinstance(taste, dict):
+        return ""
+    if taste.get("left_out"):
+        return ", the eye left out"
+    added = [f"{one['written']} ({one['preference']})" for one in taste.get("added", ())]
+    return f", the eye added: {', '.join(added)}"

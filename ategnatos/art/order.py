@@ -32,7 +32,8 @@ PROMPT_LIMIT = 20_000
 class Order:
     """A planned request with its identity. ``asked`` is the prompt as a person wrote it.
 
-    ``warnings`` are the engine's, for people.
+    ``warnings`` are the engine's, for people. ``taste`` is what the eye added and why, for the
+    record; it decides nothing, since the words are in the request.
     """
 
     request: Request
@@ -43,6 +44,7 @@ class Order:
     binding: str
     warnings: tuple[str, ...]
     recipe_id: str = RECIPE_OF_A_PROMPT
+    taste: dict[str, Any] | None = None
 
 
 def parse_size(text: str) -> tuple[int, int]:

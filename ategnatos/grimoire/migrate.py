@@ -209,7 +209,7 @@ def _eye(text: str, result: Migrated) -> dict[str, Any]:
         if left or (category == section.heading and not found):
             result.notes += [f"## {section.heading}", *left]
         result.imported[category] = result.imported.get(category, 0) + len(found)
-    return {"preferences": fresh, "notes": "\n".join(result.notes)}
+    return {"earlier": fresh, "notes": "\n".join(result.notes)}
 
 
 def _merge(payload: dict[str, Any], fresh: dict[str, Any], name: str) -> None:

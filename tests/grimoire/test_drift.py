@@ -14,7 +14,7 @@ from ategnatos.grimoire import documents, drift, views
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.markdown import escape, unescape
 from ategnatos.grimoire.project import Project
-from ategnatos.grimoire.schemas.eye import Preference
+from ategnatos.grimoire.schemas.eye import EarlierPreference, Preference
 from ategnatos.grimoire.schemas.studio import Model
 
 
@@ -220,21 +220,39 @@ def test_a_table_has_a_line_a_row_whatever_the_text(project: Project, names: lis
         assert cells == [name for name in names if rows]
 
 
+def _preference(name: str, category: str, text: str, **more: object) -> Preference:
+    proof = {
+        "studio": "0" * 16,
+        "event": "e00000001",
+        "sha256": "0" * 64,
+        "at": "2026-11-21T10:00:00Z",
+        "kind": "statement",
+        "stance": "for",
+        "session": "day:2026-11-21",
+    }
+    fields = {"id": name, "key": "0" * 16, "category": category, "text": text, **more}
+    return Preference.model_validate({**fields, "evidence": [proof]})
+
+
 def test_the_taste_page_reads_as_people_wrote_it(project: Project) -> None:
     with documents.edit(project, "eye") as eye:
         eye.preferences += [
-            Preference(category="color", text="Warm palettes", confirmations=5),
-            Preference(category="texture", text="flat vector", polarity="avoid", confirmations=1),
-            Preference(category="anti_preferences", text="stock photos", polarity="never"),
-            Preference(category="model_combos", text="Pony + CFG 7", confirmations=3),
-            Preference(category="Lighting", text="rim light"),
+            _preference("p1", "color", "Warm palettes", confirmations=5),
+            _preference("p2", "texture", "flat vector", polarity="avoid", confirmations=1),
+            _preference("p3", "anti_preferences", "stock photos", polarity="never"),
+            _preference("p4", "model_combos", "Pony + CFG 7", approvals=3),
+            _preference("p5", "Lighting", "rim light", scope="family:sdxl"),
+            _preference("p6", "color", "teal", standing="retired"),
         ]
+        eye.earlier.append(EarlierPreference(category="style", text="ink", confirmations=2))
     text = views.path_of(project, "eye").read_text()
     for line in (
-        "## Color\n\n- Warm palettes [confirmed: 5 sessions]\n",
-        "- AVOID: flat vector [confirmed: 1 session]\n",
-        "## Anti-Preferences\n\n- NEVER: stock photos\n",
-        "- Pony + CFG 7 [3 approvals]\n",
-        "## Lighting\n\n- rim light\n",
+        "## Color\n\n- Warm palettes [confirmed: 5 sessions] (p1)\n\n",
+        "- AVOID: flat vector [confirmed: 1 session] (p2)\n",
+        "## Anti-Preferences\n\n- NEVER: stock photos (p3)\n",
+        "- Pony + CFG 7 [3 approvals] (p4)\n",
+        "## Lighting\n\n- rim light [only family:sdxl] (p5)\n",
+        "## No longer counted\n\n- teal [retired] (p6)\n",
+        "- Style: ink [confirmed: 2 sessions] (old1)\n",
     ):
         assert line in text

@@ -138,7 +138,7 @@ def test_the_eye_comes_in_with_its_counts_and_limits(project: Project) -> None:
     result = migrate.migrate(project, "eye")
     found = [
         (p.category, p.polarity, p.text, p.confirmations)
-        for p in documents.read(project, "eye").preferences
+        for p in documents.read(project, "eye").earlier
     ]
     assert found == [
         ("color", "prefer", "Warm palettes preferred (earth tones, amber)", 5),
@@ -230,7 +230,7 @@ def test_windows_line_ends_and_a_byte_order_mark_are_read(project: Project) -> N
     page = handwritten(project, "eye", "")
     page.write_bytes(b"\xef\xbb\xbf" + EYE.replace("\n", "\r\n").encode())
     migrate.migrate(project, "eye")
-    assert documents.read(project, "eye").preferences[0].confirmations == 5
+    assert documents.read(project, "eye").earlier[0].confirmations == 5
 
 
 CELL = st.text(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ategnatos.commands.art.taste import refuse_never, with_taste
 from ategnatos.commands.art.work import make
 from ategnatos.commands.contract import USAGE, Answer, Call, command
 from ategnatos.grimoire.errors import StudioError
@@ -105,6 +106,12 @@ def generate(
     priority: Annotated[
         str, typer.Option("--priority", help="high, normal or low: who is taken first.")
     ] = "normal",
+    no_eye: Annotated[
+        bool, typer.Option("--no-eye", help="Leave your taste out of it this once.")
+    ] = False,
+    for_project: Annotated[
+        str, typer.Option("--for", metavar="NAME", help="A project whose taste counts too.")
+    ] = "",
 ) -> Answer:
     """Make candidates from a prompt. The same command again shows the same pictures."""
     from ategnatos.art.inputs import parse_lora, read_picture, read_workflow
@@ -135,11 +142,13 @@ def generate(
     place = place_of(
         project, server=server, allow_remote=allow_remote, timeout=timeout, preview=preview
     )
+    made_by = load_engine(engine, place)
+    tasted = with_taste(call, project, made_by, request, left_out=no_eye, project_name=for_project)
     return make(
         call,
         project,
-        load_engine(engine, place),
-        request,
+        made_by,
+        tasted.request,
         seed=seed,
         again=again,
         confirm=confirm,
@@ -147,6 +156,7 @@ def generate(
         because=because,
         queue=queue,
         priority=priority,
+        taste=tasted,
     )
 
 
@@ -192,6 +202,9 @@ def vary(
     priority: Annotated[
         str, typer.Option("--priority", help="high, normal or low: who is taken first.")
     ] = "normal",
+    no_eye: Annotated[
+        bool, typer.Option("--no-eye", help="Let it ask for what your taste says never.")
+    ] = False,
 ) -> Answer:
     """Change one thing about a candidate and keep the rest."""
     from ategnatos.art import vary as room
@@ -223,6 +236,7 @@ def vary(
     )
     for text in variation.warnings:
         call.warn(text)
+    refuse_never(call, project, engine, variation.request, left_out=no_eye)
     return make(
         call,
         project,

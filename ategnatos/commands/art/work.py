@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ategnatos.art.generate import Made
     from ategnatos.art.order import Order
     from ategnatos.art.vary import Variation
+    from ategnatos.commands.art.taste import Tasted
     from ategnatos.engines import Engine, Request
     from ategnatos.grimoire.project import Project
 
@@ -37,6 +39,7 @@ def make(
     parent: str | None = None,
     change: str | None = None,
     variation: Variation | None = None,
+    taste: Tasted | None = None,
 ) -> Answer:
     """Plan, price, and unless it is a dry run, make the pictures and show them."""
     from ategnatos.art import licences
@@ -47,6 +50,8 @@ def make(
     if again:
         take = room.next_take(project, planned, engine.name)
         planned = orders.plan(engine, request, explicit_seed=seed, take=take)
+    if taste is not None:
+        planned = replace(planned, taste=taste.kept)
     for warning in (
         *planned.warnings,
         *licences.check(project, engine.name, planned.request.family, release=False),
@@ -60,6 +65,8 @@ def make(
         "take": planned.take,
         "edits": [] if variation is None else list(variation.edits),
         "difference": None if variation is None else difference.facts(variation),
+        "taste": planned.taste,
+        "taste_words": [] if taste is None else list(taste.words),
         "price_usd": str(price.amount_usd),
         "price_units": {unit: str(amount) for unit, amount in price.units.items()},
         "price_basis": price.basis,
@@ -258,7 +265,9 @@ def _settings(request: Request) -> str:
 
 
 def _draw_change(console: Console, facts: dict[str, Any]) -> None:
-    """What a variation changes, where it is one."""
+    """What a variation changes, where it is one, and what the eye added."""
+    for line in facts.get("taste_words", ()):
+        console.print(plain(f"  {line}"), soft_wrap=True)
     for edit in facts.get("edits", ()):
         console.print(plain(f"  {edit}"), soft_wrap=True)
     if facts.get("difference"):
