@@ -137,6 +137,23 @@ def test_a_missing_model_says_where_it_comes_from() -> None:
     assert "models/diffusion_models/" in found[0].message
 
 
+def test_types_that_a_newer_server_works_out_itself_are_left_to_it() -> None:
+    match = ["COMFY_MATCHTYPE_V3", {"template": {"template_id": "any", "allowed_types": "*"}}]
+    switch = {
+        "input": {"required": {"switch": ["BOOLEAN", {}], "on_false": match, "on_true": match}},
+        "output": ["COMFY_MATCHTYPE_V3"],
+    }
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": _image(64)},
+        "2": {
+            "class_type": "Switch",
+            "inputs": {"switch": True, "on_false": ["1", 0], "on_true": ["1", 0]},
+        },
+        "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}},
+    }
+    assert preflight.check(graph, {**object_info(), "Switch": switch}) == []
+
+
 def test_a_long_chain_is_walked_without_recursion() -> None:
     graph: dict[str, Any] = {"0": {"class_type": "EmptyImage", "inputs": _image(64)}}
     for number in range(1, 3000):

@@ -164,8 +164,11 @@ def types_fit(given: Any, wanted: Any) -> bool:
     """Whether an output of type ``given`` may be linked to an input of type ``wanted``.
 
     As the server judges: equal, or comma-separated lists with a member in common; ``*`` fits all.
+    What a newer server works out itself (``COMFY_MATCHTYPE_V3`` and its like) is left to it.
     """
     if given == wanted or ANY in (given, wanted):
+        return True
+    if any(isinstance(one, str) and one.startswith("COMFY_") for one in (given, wanted)):
         return True
     if not isinstance(given, str) or not isinstance(wanted, str):
         return False
