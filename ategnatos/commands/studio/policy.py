@@ -101,7 +101,11 @@ def set_policy(
     def words(console: Console) -> None:
         if call.dry_run:
             console.print("Nothing was written. This is how it would be:")
-        _draw(console, after, found)
+        _draw_facts(console, after)
+        for verdict in ("refused", "unknown"):
+            named = [one.family for one in found if one.verdict == verdict]
+            if named:
+                console.print(f"{verdict.capitalize()}: {', '.join(named)}", soft_wrap=True)
 
     return Answer(data, words, ("ategnatos studio policy show",))
 
@@ -132,7 +136,7 @@ def _family(found: Judgement) -> dict[str, Any]:
     }
 
 
-def _draw(console: Console, decided: Policy, found: list[Judgement]) -> None:
+def _draw_facts(console: Console, decided: Policy) -> None:
     use = {
         None: "Nobody has decided whether the pictures are sold; no model is ruled out.",
         True: "The pictures are for commercial use.",
@@ -141,6 +145,10 @@ def _draw(console: Console, decided: Policy, found: list[Judgement]) -> None:
     console.print(use)
     console.print(f"Revenue: {decided.revenue_band or 'not said'}")
     console.print(f"Territory: {', '.join(decided.territory) or 'not said'}")
+
+
+def _draw(console: Console, decided: Policy, found: list[Judgement]) -> None:
+    _draw_facts(console, decided)
     console.print()
     rows = [
         Row(
