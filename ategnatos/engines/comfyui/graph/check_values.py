@@ -40,8 +40,11 @@ def check_value(node: str, class_type: str, spec: Input, value: Any) -> list[Fin
     return found
 
 
-def nearest(value: Any, options: Iterable[Any]) -> Any:
-    """The option most like ``value``: same file in another folder, then spelling, else None."""
+def nearest(value: Any, options: Iterable[Any], cutoff: float = 0.5) -> Any:
+    """The option most like ``value``: same file in another folder, then spelling, else None.
+
+    ``cutoff`` from 0 to 1 is how alike the spelling must be.
+    """
     texts = {str(one): one for one in options}
     wanted = str(value)
     name = posixpath.basename(wanted.replace("\\", "/")).lower()
@@ -49,7 +52,7 @@ def nearest(value: Any, options: Iterable[Any]) -> Any:
         if posixpath.basename(text.replace("\\", "/")).lower() == name:
             return option
     folded = {text.lower(): option for text, option in texts.items()}
-    close = difflib.get_close_matches(wanted.lower(), list(folded), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(wanted.lower(), list(folded), n=1, cutoff=cutoff)
     return folded[close[0]] if close else None
 
 
@@ -164,9 +167,11 @@ def _listed(spec: Input, value: Any, where: dict[str, Any]) -> list[Finding]:
     if spec.is_upload and isinstance(value, str):
         return _uploaded(spec, value, where)
     effect = Effect.REFUSED if spec.checked else Effect.FAILS
-    close = nearest(value, options)
+    is_model = spec.is_model or _looks_like_model(value)
+    # Names of model files share their endings: only a slip of the pen is worth a suggestion.
+    close = nearest(value, options, 0.8 if is_model else 0.5)
     hint = f" Did you mean {close!r}?" if close is not None else ""
-    if spec.is_model or _looks_like_model(value):
+    if is_model:
         return [
             Finding(
                 "model_missing",
