@@ -98,6 +98,8 @@ def main() -> None:
     if not sys.stdout.isatty():
         # FORCE_COLOR and its like would send escapes into a pipe; typer reads this in their place.
         os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
+    # Pydantic would look through every installed package for plugins that we have no use for.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     guard_standard_streams()
     arguments = sys.argv[1:]
     # Only for what goes wrong before a command is entered; a command knows its own name.
