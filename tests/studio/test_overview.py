@@ -17,7 +17,7 @@ def test_an_empty_studio_has_nothing_to_say_but_its_machine_and_engines(project:
     assert [page.waiting, page.running, page.failed, page.drift, page.problems] == [[]] * 5
     assert page.machine["cores"] > 0
     assert page.machine["disk_free_gib"] > 0
-    assert [engine.name for engine in page.engines if engine.ok] == ["starter"]
+    assert "starter" in [engine.name for engine in page.engines if engine.ok]
     assert not project.database.exists(), "looking makes nothing"
 
 
