@@ -119,6 +119,12 @@ def by_key(document: EyeDocument, key: str) -> Preference | None:
     return next((one for one in document.preferences if one.key == key), None)
 
 
+def _own_words(taste: Taste) -> Identity:
+    """The preference as it was said here; as somebody else said it where nobody here did."""
+    said = (act.identity for act in taste.acts if not act.via and act.identity.key == taste.key)
+    return next(said, taste.identity)
+
+
 def _row(taste: Taste, name: str, numbers: dict[str, str]) -> Preference:
     from ategnatos.grimoire.schemas.eye import Evidence, Preference
 
@@ -157,7 +163,7 @@ def _row(taste: Taste, name: str, numbers: dict[str, str]) -> Preference:
         {
             "id": name,
             "key": taste.key,
-            **taste.identity.facts(),
+            **_own_words(taste).facts(),
             "words": None if taste.words is None else list(taste.words),
             "confirmations": taste.confirmations,
             "contradictions": taste.contradictions,

@@ -79,6 +79,13 @@ class Suggestion:
         """The preference that it would be."""
         return Identity(_CATEGORY[self.trait.kind], self.trait.name, self.polarity, "all")
 
+    @property
+    def words(self) -> tuple[str, ...] | None:
+        """What goes into a prompt where that is not the name of the trait."""
+        if self.trait.kind != PALETTE:
+            return None
+        return (self.trait.name.removeprefix("much "),)
+
     def facts(self) -> dict[str, Any]:
         """As JSON values."""
         return {

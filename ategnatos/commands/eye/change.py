@@ -80,6 +80,8 @@ def add(
         kind = polarity or "prefer"
         heading = category or ("style" if kind == "prefer" else "anti_preferences")
         what = say.identity(heading, text, kind, scope or "all", own=new_category)
+    if words is None and proposal is not None and not text and proposal.words:
+        words = ", ".join(proposal.words)
     who = speaker(said_by)
     proofs = [*(evidence or ()), *(proposal.evidence if proposal else ())]
     if call.dry_run:

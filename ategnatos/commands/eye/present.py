@@ -28,6 +28,8 @@ def counts(one: Preference) -> str:
         marks.append(f"contradicted: {many(one.contradictions, 'session')}")
     if one.scope != "all":
         marks.append(f"only {one.scope}")
+    if all(proof.via for proof in one.evidence):
+        marks.append("somebody else's")
     if one.standing == "retired":
         marks.append("retired")
     if one.standing == "merged":

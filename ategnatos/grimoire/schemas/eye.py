@@ -138,6 +138,8 @@ def _line(preference: Preference) -> str:
         marks.append(f" [contradicted: {_many(preference.contradictions, 'session')}]")
     if preference.scope != "all":
         marks.append(f" [only {escape(preference.scope)}]")
+    if all(one.via for one in preference.evidence):
+        marks.append(" [somebody else's]")
     return f"- {_said(preference)}{''.join(marks)} ({preference.id})\n"
 
 
