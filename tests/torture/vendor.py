@@ -29,9 +29,13 @@ HABITS = {
 
 
 class Vendor:
-    """``bills`` counts what was billed under each key."""
+    """``bills`` counts what was billed under each key. ``mute``: it makes what is ordered, and
+    never answers.
+    """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, mute: bool = False) -> None:
+        self._mute = mute
+        self._closing = threading.Event()
         self.bills: Counter[str] = Counter()
         self.seen: Counter[str] = Counter()
         self._random = random.Random(seed)
@@ -78,13 +82,16 @@ class Vendor:
             habit = self._random.choices(list(HABITS), list(HABITS.values()))[0]
             wait = self._random.uniform(0, SLOW_TO_SHOW)
             self.seen[habit] += 1
-        if habit in ("refused", "broken"):
+        if habit in ("refused", "broken") and not self._mute:
             handler.answer(402 if habit == "refused" else 503, b"")  # type: ignore[attr-defined]
             return
         if habit == "late":
             time.sleep(wait)
         with self._lock:
             self.bills[key] += 1
+        if self._mute:
+            self._closing.wait()
+            return
         if habit == "slow":
             time.sleep(wait * 2)
         if habit == "dropped":
@@ -97,6 +104,7 @@ class Vendor:
 
     def close(self) -> None:
         """Stop serving."""
+        self._closing.set()
         self._server.shutdown()
         self._server.server_close()
 
