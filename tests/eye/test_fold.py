@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ategnatos.eye.acts import ACTS, ADD, CONFIRM, CONTRADICT, MERGE, RETIRE, Act, Identity, Proof
@@ -81,6 +81,7 @@ def told(tastes: dict[str, Taste]) -> dict[str, Any]:
     }
 
 
+@settings(deadline=None, max_examples=60)
 @given(acts(), acts(), st.randoms())
 def test_two_eyes_merge_the_same_either_way_and_twice_is_once(
     mine: list[Act], theirs: list[Act], chance: random.Random
@@ -93,6 +94,7 @@ def test_two_eyes_merge_the_same_either_way_and_twice_is_once(
     assert told(fold(shuffled)) == one
 
 
+@settings(deadline=None, max_examples=60)
 @given(acts())
 def test_every_preference_has_an_act_behind_it_and_merging_ends(found: list[Act]) -> None:
     tastes = fold(found)

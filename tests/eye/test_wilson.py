@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ategnatos.eye.wilson import wilson
@@ -18,6 +18,7 @@ def test_a_published_value() -> None:
     assert high == pytest.approx(0.943318, abs=1e-6)
 
 
+@settings(deadline=None, max_examples=60)
 @given(COUNTS)
 def test_it_holds_the_rate_and_stays_inside(counts: tuple[int, int]) -> None:
     successes, trials = counts
@@ -26,6 +27,7 @@ def test_it_holds_the_rate_and_stays_inside(counts: tuple[int, int]) -> None:
     assert low < high
 
 
+@settings(deadline=None, max_examples=60)
 @given(COUNTS)
 def test_failures_are_the_mirror_of_successes(counts: tuple[int, int]) -> None:
     successes, trials = counts
@@ -34,6 +36,7 @@ def test_failures_are_the_mirror_of_successes(counts: tuple[int, int]) -> None:
     assert (low, high) == pytest.approx((1 - other_high, 1 - other_low))
 
 
+@settings(deadline=None, max_examples=60)
 @given(COUNTS)
 def test_ten_times_the_counting_is_narrower(counts: tuple[int, int]) -> None:
     successes, trials = counts
