@@ -36,7 +36,7 @@ def done(leans: list[Lean], family: str, prompt: str, negative: str = "", **wher
 
 def test_clip_weighs_a_never_and_not_an_avoid() -> None:
     acted = done([lean("gloss", "never"), lean("vector", "avoid", name="p2")], "sdxl", "an owl")
-    assert acted.negative == "(gloss:1.4), vector"
+    assert acted.negative == "(gloss:1.3), vector"
     assert acted.prompt == "an owl"
 
 
@@ -127,7 +127,7 @@ def test_liked_and_avoided_cancel_each_other_and_a_never_wins() -> None:
     assert (acted.prompt, acted.negative) == ("an owl", "")
     hard = [lean("teal", name="p1", weight=9), lean("teal", "never", name="p2")]
     acted = done(hard, "sdxl", "an owl")
-    assert (acted.prompt, acted.negative) == ("an owl", "(teal:1.4)")
+    assert (acted.prompt, acted.negative) == ("an owl", "(teal:1.3)")
 
 
 def test_contradicted_as_often_as_confirmed_adds_nothing() -> None:

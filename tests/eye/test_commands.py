@@ -92,7 +92,7 @@ def test_preview_is_exactly_what_generate_does(run: Run, project: Project) -> No
     assert shown["added"] == made["taste"]["added"]
     assert [one["preference"] for one in shown["left_out"]] == ["p3"]
     sdxl = eye(run, project, "preview", "--family", "sdxl", "--prompt", "an owl").data
-    assert sdxl["negative"] == "(red:1.4)"
+    assert sdxl["negative"] == "(red:1.3)"
     told = run("eye", "preview", "--family", "sdxl", cwd=project.root).out
     assert "+ prompt: oil paint" in told
     assert "p3 (1 session): oil paint" in told
@@ -140,3 +140,30 @@ def test_a_dry_run_of_add_shows_the_words_and_writes_nothing(run: Run, project: 
     assert told["words"] == ["warm light"]
     assert not list(journal.read(project, ("eye.statement",)))
     assert json.loads((project.state / "eye.json").read_text())["preferences"] == []
+
+
+@pytest.mark.parametrize("family", ["sdxl", "flux2", "pony", "starter"])
+def test_a_built_prompt_has_the_same_taste_and_generate_adds_nothing_twice(
+    run: Run, project: Project, family: str
+) -> None:
+    for words in (("add", "shiny"), ("add", "red", "--polarity", "never")):
+        eye(run, project, *words)
+    asked = ("a gem", "--family", family, "--json")
+    built = run("art", "prompt", *asked, cwd=project.root).data
+    shown = eye(run, project, "preview", "--prompt", "a gem", "--family", family).data
+    parts = [one for one in built["parts"] if one["source"] == "eye"]
+    assert sorted(one["where"] for one in parts) == sorted(one["where"] for one in shown["added"])
+    again = eye(
+        *(run, project, "preview", "--prompt", built["prompt"], "--negative", built["negative"]),
+        *("--family", family),
+    )
+    assert again.data["added"] == []
+    plain = run("art", "prompt", *asked, "--no-eye", cwd=project.root).data
+    assert not [one for one in plain["parts"] if one["source"] == "eye"]
+
+
+def test_the_linter_knows_what_must_never_be(run: Run, project: Project) -> None:
+    eye(run, project, "add", "glossy 3D", "--polarity", "never")
+    line = ("art", "lint", "an owl, glossy 3D", "--family", "sdxl", "--json")
+    told = json.loads(run(*line, cwd=project.root).out)
+    assert "forbidden" in [one["code"] for one in told["data"]["findings"]]

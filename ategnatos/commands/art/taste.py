@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ategnatos.engines import Engine, Request
     from ategnatos.eye.acting import Lean, Situation
     from ategnatos.grimoire.project import Project
+    from ategnatos.prompts.build import Preference
     from ategnatos.prompts.manner import Manner
 
 
@@ -76,6 +77,62 @@ def refuse_never(
         acting.refuse_never(here, manner, request.prompt)
 
 
+def preferences_for(
+    call: Call, manner: Manner, family: str, words: str, negative: str, project_name: str = ""
+) -> list[Preference]:
+    """The terms that the eye would add to ``words``, for a prompt that is built from its parts.
+
+    Outside a studio there is no taste. Raises StudioError (``eye_never``).
+    """
+    leans = _anywhere(call)
+    if not leans:
+        return []
+    from ategnatos.eye import acting
+    from ategnatos.prompts.build import Preference
+
+    acted = acting.act(leans, manner, words, negative, _situation(family, project_name))
+    return [Preference(one.words, one.polarity, one.why) for one in acted.applied]
+
+
+def forbidden_words(call: Call, family: str, prompt: str) -> tuple[str, ...]:
+    """What must never be in a prompt for this family, as terms; nothing outside a studio."""
+    leans = _anywhere(call)
+    if not leans:
+        return ()
+    from ategnatos.eye import acting
+    from ategnatos.eye.wording import wording
+    from ategnatos.knowledge.taste import knowledge
+
+    here = [
+        one
+        for one in leans
+        if one.polarity == "never" and acting.applies(one, _situation(family, ""), prompt)
+    ]
+    return tuple(term for one in here for term in wording(one.text, one.words, knowledge()).terms)
+
+
+def _anywhere(call: Call) -> list[Lean]:
+    from ategnatos.grimoire.errors import StudioError
+    from ategnatos.grimoire.project import NO_PROJECT
+
+    try:
+        project = call.project()
+    except StudioError as error:
+        if error.code is NO_PROJECT:
+            return []
+        raise
+    return _leans(call, project)
+
+
+def _situation(family: str, project_name: str) -> Situation:
+    from ategnatos.eye.acting import Situation
+    from ategnatos.knowledge import families as known
+    from ategnatos.knowledge.feedback import STARTER_FAMILY
+
+    name = family if family == STARTER_FAMILY else known.find(family).key
+    return Situation(name, project_name)
+
+
 def _leans(call: Call, project: Project) -> list[Lean]:
     from ategnatos.eye.leans import leans
 
@@ -88,7 +145,6 @@ def _leans(call: Call, project: Project) -> list[Lean]:
 def _asked(engine: Engine, request: Request, project_name: str) -> tuple[Manner, Situation]:
     from ategnatos.art.manners import manner_of
     from ategnatos.eye.acting import Situation
-    from ategnatos.knowledge import families as known
     from ategnatos.knowledge.feedback import STARTER_FAMILY
 
     families = engine.capabilities().families
@@ -96,7 +152,8 @@ def _asked(engine: Engine, request: Request, project_name: str) -> tuple[Manner,
     starter = request.family == STARTER_FAMILY or (
         request.family is None and STARTER_FAMILY in families
     )
-    name = STARTER_FAMILY if starter else ""
-    if not name and request.family is not None:
-        name = known.find(request.family).key
-    return manner, Situation(name, project_name)
+    if starter:
+        return manner, Situation(STARTER_FAMILY, project_name)
+    if request.family is None:
+        return manner, Situation("", project_name)
+    return manner, _situation(request.family, project_name)

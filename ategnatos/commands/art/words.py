@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ategnatos.commands.art.taste import forbidden_words, preferences_for
 from ategnatos.commands.contract import USAGE, Answer, Call, command
 from ategnatos.commands.page import Line, Row, draw
 from ategnatos.grimoire.errors import ErrorCode, StudioError
@@ -58,6 +59,10 @@ def prompt(
     negative: Negative = "",
     lora: LoraOption = None,
     trigger: TriggerOption = None,
+    no_eye: Annotated[bool, typer.Option("--no-eye", help="Leave your taste out of it.")] = False,
+    for_project: Annotated[
+        str, typer.Option("--for", metavar="NAME", help="A project whose taste counts too.")
+    ] = "",
 ) -> Answer:
     """Build a prompt in a model's own dialect, and say of each part why it is there."""
     from ategnatos.art.manners import manner_of
@@ -71,7 +76,8 @@ def prompt(
         )
     asked = manner_of((), family)
     triggers = _triggers(lora, trigger)
-    built = build(words, asked, negative=negative, triggers=triggers)
+    liked = [] if no_eye else preferences_for(call, asked, family, words, negative, for_project)
+    built = build(words, asked, preferences=liked, negative=negative, triggers=triggers)
     findings = _findings(built.prompt, asked, built.negative, triggers)
     _policy(call, family)
     data = {
@@ -107,7 +113,8 @@ def lint(
     from ategnatos.prompts.lint import mended
 
     asked = manner_of((), family)
-    findings = _findings(text, asked, negative, _triggers(lora, trigger))
+    forbidden = forbidden_words(call, family, text)
+    findings = _findings(text, asked, negative, _triggers(lora, trigger), forbidden)
     count = {severity: sum(one.severity == severity for one in findings) for severity in _COLOURS}
     better = mended(text, findings)
     data = {
@@ -203,13 +210,25 @@ def _triggers(lora: list[str] | None, trigger: list[str] | None) -> tuple[Trigge
 
 
 def _findings(
-    text: str, asked: Manner, negative: str, triggers: tuple[Trigger, ...]
+    text: str,
+    asked: Manner,
+    negative: str,
+    triggers: tuple[Trigger, ...],
+    forbidden: tuple[str, ...] = (),
 ) -> list[Finding]:
     from ategnatos.art.token_counts import counter_for
     from ategnatos.prompts.lint import lint as look
 
     count, limit = counter_for(asked)
-    return look(text, asked, negative=negative, triggers=triggers, count=count, limit=limit)
+    return look(
+        text,
+        asked,
+        negative=negative,
+        triggers=triggers,
+        forbidden=forbidden,
+        count=count,
+        limit=limit,
+    )
 
 
 def _policy(call: Call, family: str) -> None:
