@@ -83,6 +83,8 @@ def export(project: Project, name: str, *, now: datetime) -> dict[str, Any]:
 def read_file(path: Path) -> dict[str, Any]:
     """An exported eye, every line held against its hash. Raises StudioError (``eye_file``)."""
     try:
+        if not path.is_file():
+            raise refused(path, "there is no such file")
         if path.stat().st_size > LARGEST:
             raise refused(path, f"it is larger than {LARGEST} bytes")
         found = json.loads(path.read_bytes())
@@ -195,7 +197,7 @@ def _problem(entry: Any) -> str:
 
 def _as_if(project: Project, before: Ledger, data: dict[str, Any]) -> Ledger:
     """The ledger as the import would make it; nothing is written."""
-    after = ledgers.read(project)
+    after = ledgers.read(project, to_write=True)
     event = journal.Event("e00000001", "", IMPORTED_EVENT, "", {}, data, before.studio)
     for known in ledgers.foreign_events(event):
         ledgers.enter(after, known)

@@ -77,10 +77,14 @@ class Ledger:
         return ""
 
 
-def read(project: Project) -> Ledger:
-    """Every act and every verdict. Raises StudioError (``journal_corrupt``)."""
+def read(project: Project, *, to_write: bool = False) -> Ledger:
+    """Every act and every verdict. Raises StudioError (``journal_corrupt``).
+
+    ``to_write``: what is folded from it is for everybody, so where this account cannot judge
+    verdicts that stand behind a preference, the gate's own refusal is raised.
+    """
     ledger = Ledger(studio_mark(project))
-    given, _ = book.for_display(project)
+    given, problem = book.for_display(project)
     ledger.judged = {(one.event.id, one.event.sha256()): one for one in given.judged}
     kinds = (STATEMENT_EVENT, IMPORTED_EVENT, VERDICT_EVENT)
     for event in journal.read(project, kinds):
@@ -90,6 +94,8 @@ def read(project: Project) -> Ledger:
                 enter(ledger, known)
                 if known.studio == event.data.get("studio"):
                     ledger.studios[known.studio] = str(event.data.get("from", ""))
+    if problem and to_write and _leans_on_verdicts(ledger):
+        book.read(project)
     return ledger
 
 
@@ -168,6 +174,20 @@ def proof_of(known: Known) -> Proof:
 def line_of(event: Event) -> str:
     """An event's line as it travels."""
     return event.line().decode()
+
+
+def _leans_on_verdicts(ledger: Ledger) -> bool:
+    verdicts = {
+        (known.event.id, known.sha256)
+        for known in ledger.events.values()
+        if known.studio == ledger.studio and known.event.kind == VERDICT_EVENT
+    }
+    return any(
+        (entry.get("event"), entry.get("sha256")) in verdicts
+        for known in ledger.events.values()
+        if known.studio == ledger.studio and known.event.kind == STATEMENT_EVENT
+        for entry in _entries(known.event.data)
+    )
 
 
 def enter(ledger: Ledger, known: Known) -> None:

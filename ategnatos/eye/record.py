@@ -71,6 +71,8 @@ def state(
     # What is masked in the journal would be another preference there.
     identity = Identity(**redacted(identity.facts()))
     with documents.edit(project, "eye", now=now) as document:
+        # Before the journal: what this account cannot judge must not be folded by it.
+        ledgers.read(project, to_write=True)
         event = journal.append(
             project,
             STATEMENT_EVENT,

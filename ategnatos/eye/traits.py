@@ -88,9 +88,8 @@ def _settings(job: store.Job, one: store.Candidate) -> Iterator[Trait]:
     for name in _SETTINGS:
         value = used.get(name)
         if value is not None:
-            yield Trait(
-                SETTING, f"{name} {value:g}" if isinstance(value, float) else _plain(name, value)
-            )
+            shown = f"{value:g}" if isinstance(value, float) else str(value)
+            yield Trait(SETTING, f"{name} {shown}")
     yield Trait(SETTING, f"size {one.width}x{one.height}")
     loras = sorted(
         f"{lora.get('name')}@{float(lora.get('weight', 1)):g}"
@@ -106,10 +105,6 @@ def _settings(job: store.Job, one: store.Candidate) -> Iterator[Trait]:
         for lora in loras:
             yield Trait(COMBO, f"LoRA {lora}")
     yield Trait(COMBO, f"model {model}")
-
-
-def _plain(name: str, value: Any) -> str:
-    return f"{name} {value}"
 
 
 def _colours(project: Project, one: store.Candidate, known: Knowledge) -> frozenset[Trait] | None:

@@ -35,6 +35,7 @@ def show(
 ) -> Answer:
     """The taste profile: what counts, how often it was borne out, what contradicts what."""
     from ategnatos.eye import say
+    from ategnatos.eye.evidence import standing
     from ategnatos.eye.exchange import conflicts_of
     from ategnatos.eye.ledger import read
     from ategnatos.grimoire import documents
@@ -48,6 +49,9 @@ def show(
     elif name:
         shown = [say.find(document, name)]
     disagreeing = conflicts_of(read(project)) if shown else []
+    acting = [one for one in shown if one.standing == "active"]
+    for broken, problem in standing(project, acting).items():
+        call.warn(f"{broken} does not act: {problem}.")
     for one in disagreeing:
         call.warn(f"{one.one} and {one.other} disagree about {one.about!r}: {one.outcome}.")
     waiting = [
