@@ -17,19 +17,21 @@ from ategnatos.grimoire.files import sha256_bytes
 from ategnatos.guard.gate.record import VERDICT_EVENT
 
 if TYPE_CHECKING:
-    from ategnatos.eye.ledger import Ledger
     from ategnatos.grimoire.project import Project
     from ategnatos.grimoire.schemas.eye import Preference
 
 EYE_EVIDENCE = ErrorCode("eye_evidence", "An event named as evidence of a taste is none.")
 
 
-def gather(ledger: Ledger, names: Sequence[str]) -> tuple[Proof, ...]:
+def gather(project: Project, names: Sequence[str]) -> tuple[Proof, ...]:
     """The events of this studio called ``names``, as proofs.
 
     Raises StudioError (``eye_evidence``) for one that is not in the journal, is neither a
     verdict nor a statement about taste, or is a broken verdict.
     """
+    if not names:
+        return ()
+    ledger = ledgers.read(project, verdicts=names)
     found: dict[str, Proof] = {}
     for name in names:
         known = ledger.own(name)

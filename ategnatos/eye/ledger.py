@@ -5,7 +5,7 @@ An event whose line is not the one that was named counts for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +43,8 @@ class Known:
 class Ledger:
     """What the journal says of taste. ``studio`` is this studio's own mark.
 
-    ``events`` are all by (studio, event id, hash); ``acts`` in the order in which they came;
-    ``judged`` the standing of this studio's verdicts by event id and hash; ``studios`` the names
+    ``events`` are those that matter by (studio, event id, hash); ``acts`` in the order in which
+    they came; ``judged`` the standing of this studio's verdicts by event id and hash; ``studios`` the names
     of the others.
     """
 
@@ -77,25 +77,45 @@ class Ledger:
         return ""
 
 
-def read(project: Project, *, to_write: bool = False) -> Ledger:
-    """Every act and every verdict. Raises StudioError (``journal_corrupt``).
+def read(
+    project: Project,
+    *,
+    verdicts: Collection[str] = (),
+    judging: bool = True,
+    to_write: bool = False,
+) -> Ledger:
+    """Every act, with the verdicts that an act names, or that ``verdicts`` does, by event id.
 
-    ``to_write``: what is folded from it is for everybody, so where this account cannot judge
-    verdicts that stand behind a preference, the gate's own refusal is raised.
+    Other verdicts are left alone: there may be many. ``judging`` False looks at none, for who
+    asks only what is said. ``to_write``: what is folded from it is for everybody, so where this
+    account cannot judge verdicts that stand behind a preference, the gate's own refusal is
+    raised. Raises StudioError (``journal_corrupt``).
     """
     ledger = Ledger(studio_mark(project))
-    given, problem = book.for_display(project)
-    ledger.judged = {(one.event.id, one.event.sha256()): one for one in given.judged}
-    kinds = (STATEMENT_EVENT, IMPORTED_EVENT, VERDICT_EVENT)
-    for event in journal.read(project, kinds):
+    said = list(journal.read(project, (STATEMENT_EVENT, IMPORTED_EVENT)))
+    named = {
+        str(entry.get("event"))
+        for event in said
+        if event.kind == STATEMENT_EVENT
+        for entry in _entries(event.data)
+    }
+    if judging and (named or verdicts):
+        given, problem = book.for_display(project)
+        wanted = named | set(verdicts)
+        for one in given.judged:
+            if one.event.id in wanted:
+                known = Known(ledger.studio, one.event, one.event.sha256())
+                ledger.judged[known.event.id, known.sha256] = one
+                enter(ledger, known)
+        if problem and to_write and any(name in named for name, _ in ledger.judged):
+            book.read(project)
+    for event in said:
         enter(ledger, Known(ledger.studio, event, event.sha256()))
         if event.kind == IMPORTED_EVENT:
             for known in foreign_events(event):
                 enter(ledger, known)
                 if known.studio == event.data.get("studio"):
                     ledger.studios[known.studio] = str(event.data.get("from", ""))
-    if problem and to_write and _leans_on_verdicts(ledger):
-        book.read(project)
     return ledger
 
 
@@ -174,20 +194,6 @@ def proof_of(known: Known) -> Proof:
 def line_of(event: Event) -> str:
     """An event's line as it travels."""
     return event.line().decode()
-
-
-def _leans_on_verdicts(ledger: Ledger) -> bool:
-    verdicts = {
-        (known.event.id, known.sha256)
-        for known in ledger.events.values()
-        if known.studio == ledger.studio and known.event.kind == VERDICT_EVENT
-    }
-    return any(
-        (entry.get("event"), entry.get("sha256")) in verdicts
-        for known in ledger.events.values()
-        if known.studio == ledger.studio and known.event.kind == STATEMENT_EVENT
-        for entry in _entries(known.event.data)
-    )
 
 
 def enter(ledger: Ledger, known: Known) -> None:

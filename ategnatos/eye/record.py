@@ -72,7 +72,7 @@ def state(
     identity = Identity(**redacted(identity.facts()))
     with documents.edit(project, "eye", now=now) as document:
         # Before the journal: what this account cannot judge must not be folded by it.
-        ledgers.read(project, to_write=True)
+        ledger = ledgers.read(project, verdicts=[one.event for one in own], to_write=True)
         event = journal.append(
             project,
             STATEMENT_EVENT,
@@ -82,7 +82,10 @@ def state(
             data={name: value for name, value in data.items() if value not in (None, "", [])},
             now=now,
         )
-        refold(document, ledgers.read(project))
+        if not ledger.studio:
+            ledger = ledgers.read(project)
+        ledgers.enter(ledger, ledgers.Known(ledger.studio, event, event.sha256()))
+        refold(document, ledger)
         found = by_key(document, identity.key)
     assert found is not None
     return event, found

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ategnatos.eye import ledger as ledgers
 from ategnatos.eye import record
 from ategnatos.eye.acts import (
     ADD,
@@ -97,8 +96,7 @@ def add(
     One that is there already is confirmed, one that was retired counts again. Raises StudioError
     (``eye_evidence``, ``eye_words``, and those of writing).
     """
-    ledger = ledgers.read(project)
-    proofs = gather(ledger, evidence)
+    proofs = gather(project, evidence)
     chosen = None if words is None else checked_words(words)
     there = record.by_key(documents.read(project, "eye"), what.key)
     if there is not None and there.standing == ACTIVE and chosen in (None, _tuple(there.words)):
@@ -230,7 +228,7 @@ def _speak(
     evidence: Sequence[str],
 ) -> Said:
     document = documents.read(project, "eye")
-    proofs = gather(ledgers.read(project), evidence)
+    proofs = gather(project, evidence)
     old = find_earlier(document, name)
     if old is not None:
         what = identity(old.category, old.text, old.polarity, "all", own=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from ategnatos.grimoire import journal
 from ategnatos.grimoire.project import Project
+from ategnatos.knowledge.taste import knowledge
 from tests.conftest import Ran, Run
 
 FAST = ("--steps", "2", "--count", "1", "--size", "64x64")
@@ -167,3 +169,10 @@ def test_the_linter_knows_what_must_never_be(run: Run, project: Project) -> None
     line = ("art", "lint", "an owl, glossy 3D", "--family", "sdxl", "--json")
     told = json.loads(run(*line, cwd=project.root).out)
     assert "forbidden" in [one["code"] for one in told["data"]["findings"]]
+
+
+def test_the_skills_page_of_categories_says_what_the_data_says() -> None:
+    page = (Path(__file__).parents[2] / ".claude/skills/eye/resources/categories.md").read_text()
+    for name, category in knowledge().categories.items():
+        row = f"| `{name}` | {category.about} | {'; '.join(category.examples)} |"
+        assert row in page

@@ -83,7 +83,7 @@ def test_a_broken_verdict_and_another_kind_of_event_are_no_evidence(project: Pro
     other = journal.append(project, "art.ordered", actor="user:ann")
     for name in (verdict(project, gate="signed"), other.id):
         with pytest.raises(StudioError) as raised:
-            gather(ledger.read(project), [name])
+            gather(project, [name])
         assert raised.value.code.code == "eye_evidence"
 
 

@@ -185,12 +185,12 @@ def _suggested(
 
 
 def _would(project: Project, what: Identity, proofs: list[str], words: str | None) -> Answer:
-    from ategnatos.eye import ledger, say
+    from ategnatos.eye import say
     from ategnatos.eye.evidence import gather
     from ategnatos.eye.wording import wording
     from ategnatos.knowledge.taste import knowledge
 
-    gather(ledger.read(project), proofs)
+    gather(project, proofs)
     terms = wording(what.text, None if words is None else say.checked_words([words]), knowledge())
     data = {
         "dry_run": True,
@@ -219,7 +219,7 @@ def _answer(call: Call, project: Project, said: Said, verb: str) -> Answer:
     words = f"{verb}.\n{present.line(one)}"
     if said.event is None:
         words = f"Said already in this session; nothing new was written.\n{present.line(one)}"
-    for conflict in conflicts_of(read(project)):
+    for conflict in conflicts_of(read(project, judging=False)):
         if one.id in (conflict.one, conflict.other):
             call.warn(
                 f"{conflict.one} and {conflict.other} disagree about {conflict.about!r}:"

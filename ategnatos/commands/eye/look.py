@@ -48,7 +48,7 @@ def show(
         shown = [one for one in shown if one.category == name]
     elif name:
         shown = [say.find(document, name)]
-    disagreeing = conflicts_of(read(project)) if shown else []
+    disagreeing = conflicts_of(read(project, judging=False)) if shown else []
     acting = [one for one in shown if one.standing == "active"]
     for broken, problem in standing(project, acting).items():
         call.warn(f"{broken} does not act: {problem}.")
