@@ -44,8 +44,8 @@ class Ledger:
     """What the journal says of taste. ``studio`` is this studio's own mark.
 
     ``events`` are those that matter by (studio, event id, hash); ``acts`` in the order in which
-    they came; ``judged`` the standing of this studio's verdicts by event id and hash; ``studios`` the names
-    of the others.
+    they came; ``judged`` the standing of this studio's verdicts by event id and hash;
+    ``studios`` the names of the others.
     """
 
     studio: str
