@@ -65,7 +65,7 @@ captioned anew each time. {held:.0%} of the combinations of kind, colour and sty
 From random weights: the text encoder first, alone and then frozen; then the denoiser on
 {samples:,} samples in {steps:,} steps of {batch} (v-prediction, cosine noise schedule, AdamW, bf16,
 averaged weights): {cpu_hours:.1f} CPU-hours, {hours:.1f} hours on two shared CPU cores. No GPU.
-
+{parts}
     python -m tools.starter all --run FOLDER
 
 ## Measured
@@ -75,6 +75,10 @@ averaged weights): {cpu_hours:.1f} CPU-hours, {hours:.1f} hours on two shared CP
 ## Licence
 
 MIT, like the rest of the project, for code, weights and what the model draws.
+"""
+
+PARTS = """It was done in two parts: the second began with the exported weights of the first, after
+{samples:,} samples, with a new optimizer (`--start`).
 """
 
 FIGURES = """{prompts} prompts about withheld combinations, {steps} steps, guidance {guidance:g},
@@ -125,6 +129,7 @@ def write_card(run: Path, folder: Path) -> None:
     """Write `README.md` into the weights' `folder` from the records of `run`."""
     words = load_words()
     progress = torch.load(run / "average.pt", weights_only=True)["progress"]
+    continued = progress.get("continued_from", 0)
     measured, guidance = figures(run, folder)
     text = TEXT.format(
         kinds=", ".join(words.kinds),
@@ -139,5 +144,6 @@ def write_card(run: Path, folder: Path) -> None:
         cpu_hours=progress["cpu_seconds"] / 3600,
         hours=progress["seconds"] / 3600,
         measured=measured.rstrip(),
+        parts=PARTS.format(samples=continued) if continued else "",
     )
     (folder / "README.md").write_text(text, encoding="utf-8")

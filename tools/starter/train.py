@@ -40,12 +40,16 @@ TRAINING_FILE = "training.json"  # in an exported folder: how far its training w
 
 @dataclass
 class Progress:
-    """How far training is; summed over all processes and pauses."""
+    """How far training is; summed over all processes and pauses.
+
+    ``continued_from`` are the samples of the exported model that this run began with.
+    """
 
     step: int = 0
     samples: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    continued_from: int = 0
 
 
 def pick_times(count: int, generator: torch.Generator) -> torch.Tensor:
@@ -115,6 +119,7 @@ class Trainer:
         for unet in (self.unet, self.average):
             unet.load_state_dict({name: value.float() for name, value in exported.items()})
         self.progress = Progress(**json.loads((folder / TRAINING_FILE).read_text()))
+        self.progress.continued_from = self.progress.samples
         self.first_step = self.progress.step
 
     def save(self) -> None:
