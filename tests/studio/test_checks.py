@@ -17,7 +17,7 @@ from ategnatos.grimoire.project import Project
 from ategnatos.studio import checks
 from ategnatos.studio.checks import claude, machine, store
 from ategnatos.studio.checks.finding import Finding, Outcome
-from ategnatos.studio.engine_states import look
+from ategnatos.studio.engine_states import EngineState, look
 
 SKILL = ".claude/skills/art/SKILL.md"
 
@@ -249,6 +249,28 @@ def test_an_engine_that_is_not_well_breaks_or_does_not_load_is_a_finding(
         assert state.hint
     monkeypatch.undo()
     assert not look("no-such-engine", closely=False).ok
+
+
+@pytest.mark.parametrize(
+    ("others_work", "label", "outcome"),
+    [
+        (True, "a model on a server", Outcome.NOTE),
+        (True, "", Outcome.FAILED),
+        (False, "a model on a server", Outcome.FAILED),
+    ],
+    ids=["its server is down", "it is broken", "nothing else works"],
+)
+def test_an_engine_that_cannot_work_stops_nobody_while_another_can(
+    monkeypatch: pytest.MonkeyPatch, others_work: bool, label: str, outcome: Outcome
+) -> None:
+    states = (
+        EngineState("far", False, label, "Nothing answers.", "Start it."),
+        EngineState("near", others_work, "near", "How it is.", "Mend it."),
+    )
+    monkeypatch.setattr(machine, "look_at_all", lambda *, closely: states)
+    first = next(machine.engines())
+    assert first.outcome is outcome
+    assert first.mend == "Start it."
 
 
 def test_an_old_python_and_another_system_fail(monkeypatch: pytest.MonkeyPatch) -> None:

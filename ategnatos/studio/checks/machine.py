@@ -73,12 +73,21 @@ def _same(found: str) -> bool:
 
 
 def engines() -> Iterator[Finding]:
-    """Can each installed engine work now?"""
+    """Can each installed engine work now?
+
+    One that has no server running stops nobody while another works; one that is broken, or that
+    leaves the studio without any, has to be mended.
+    """
     states = look_at_all(closely=True)
+    any_works = any(state.ok for state in states)
     for state in states:
         check = f"engine {state.name}"
         if state.ok:
             yield well(check, state.message)
+        elif state.label and any_works:
+            yield note(
+                check, state.message, "No picture can be made with this engine now.", state.hint
+            )
         else:
             yield failed(
                 check, state.message, "No picture can be made with this engine.", state.hint
