@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ategnatos.eye.wording import Wording, says, tokens, wording
+from ategnatos.eye.wording import Wording, says, singular, tokens, wording
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.knowledge.taste import ADVICE, Knowledge, knowledge
 from ategnatos.prompts import pieces
@@ -219,7 +219,15 @@ class _Acting:
             for term in found.terms:
                 self._leave(one, term, "it was contradicted as often as it was confirmed")
             return ()
-        return found.terms
+        return tuple(self._in_its_words(term) for term in found.terms)
+
+    def _in_its_words(self, term: str) -> str:
+        """``term`` in the singular where a model of a closed vocabulary knows only that."""
+        if self.manner.vocabulary is None:
+            return term
+        same = _same(self.manner)
+        plural = [w for w in tokens(term) if w not in same and singular(w) in same]
+        return " ".join(map(singular, tokens(term))) if plural else term
 
     def _rival(self, term: str, others: Sequence[Lean]) -> Lean | None:
         for other in others:
@@ -245,7 +253,9 @@ class _Acting:
         if self.style == "prose":
             body = acted.prompt.rstrip()
             stop = "" if body.endswith((".", "!", "?", '"', "”")) else "."
-            written = f"{term[:1].upper()}{term[1:]}."
+            first = term[:1].upper()
+            # A few letters have no single capital: theirs would be another word.
+            written = f"{first if len(first) == 1 else term[:1]}{term[1:]}."
             acted.prompt = f"{body}{stop} {written}"
             return written
         acted.prompt = pieces.append(acted.prompt, term, notation)

@@ -23,6 +23,7 @@ from ategnatos.eye.acts import (
 )
 from ategnatos.eye.evidence import gather
 from ategnatos.eye.fold import ACTIVE, MERGED, RETIRED
+from ategnatos.eye.wording import tokens
 from ategnatos.grimoire import documents
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.knowledge.taste import knowledge
@@ -213,7 +214,7 @@ def checked_words(words: Sequence[str]) -> tuple[str, ...]:
     found = tuple(
         " ".join(term.split()) for one in words for term in one.split(",") if term.strip()
     )
-    if not found or any(len(term) > 100 for term in found):
+    if not found or any(len(term) > 100 or not tokens(term) for term in found):
         raise _unsaid("--words takes a few words with commas", "For instance: --words 'warm light'")
     return found
 

@@ -28,14 +28,15 @@ class Wording:
 def wording(text: str, words: Sequence[str] | None, known: Knowledge) -> Wording:
     """``words`` where they were given, else those found in ``text``."""
     if words is not None:
-        return Wording(tuple(words))
+        return Wording(tuple(one for one in words if tokens(one)))
     terms: list[str] = []
     left: list[str] = []
     for part in _JOINTS.split(text):
         term = _bare(" ".join(part.split()), known)
         if not term:
             continue
-        if _PLAIN.fullmatch(term) is None or len(term.split()) > known.longest:
+        plain = _PLAIN.fullmatch(term) is not None and bool(tokens(term))
+        if not plain or len(term.split()) > known.longest:
             left.append(term)
         elif term.casefold() not in (one.casefold() for one in terms):
             terms.append(term)
@@ -57,8 +58,8 @@ def _bare(term: str, known: Knowledge) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """The words of a prompt in lower case, weights and brackets left out."""
-    return [word.lower() for word in WORD.findall(text)]
+    """The words of a prompt without case, weights and brackets left out."""
+    return [word.casefold() for word in WORD.findall(text)]
 
 
 def singular(word: str) -> str:
@@ -76,12 +77,16 @@ def says(text: str, term: str, known: Knowledge, same: dict[str, str] | None = N
     ``same`` maps spellings to one word, where a model knows only some.
     """
     same = same or {}
-    wanted = [same.get(word, singular(word)) for word in tokens(term)]
+
+    def plain(word: str) -> str:
+        return same.get(word) or same.get(singular(word)) or singular(word)
+
+    wanted = [plain(word) for word in tokens(term)]
     if not wanted:
         return False
     # A "no" reaches as far as its clause and no further.
     for clause in _JOINTS.split(text):
-        there = [same.get(word, singular(word)) for word in tokens(clause)]
+        there = [plain(word) for word in tokens(clause)]
         for start in range(len(there) - len(wanted) + 1):
             before = set(there[max(0, start - 2) : start])
             if there[start : start + len(wanted)] == wanted and not known.negations & before:

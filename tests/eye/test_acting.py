@@ -113,6 +113,10 @@ def test_a_never_of_the_starter_model_covers_every_spelling() -> None:
         done([lean("red", "never")], "starter", "a crimson gem")
     with pytest.raises(StudioError):
         done([lean("owls", "never")], "sdxl", "one owl")
+    acted = done([lean("no skulls", "never")], "starter", "a gem")
+    assert acted.negative == "skull"
+    with pytest.raises(StudioError):
+        done([lean("no skulls", "never")], "starter", "two skulls")
 
 
 def test_what_this_prompt_asks_for_counts_before_an_avoid() -> None:
@@ -168,6 +172,7 @@ def test_a_scope_says_where_it_counts(
         ("Muted > saturated", ()),
         ("the way that the light falls through old windows", ()),
         ("always", ()),
+        ("_", ()),
     ],
 )
 def test_the_words_of_a_sentence(text: str, terms: tuple[str, ...]) -> None:

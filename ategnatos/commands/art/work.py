@@ -189,7 +189,7 @@ def _queued(
         else (f"ategnatos art show {job.name}",)
     )
     data = {**present.job_facts(job), **facts, "fresh": fresh, "queued": job.runnable}
-    return Answer(data, told, steps)
+    return Answer(data, "\n".join((told, *facts["taste_words"])), steps)
 
 
 def _keep_inputs(project: Project, planned: Order) -> None:
