@@ -76,6 +76,7 @@ def put_down(
                 "asked": order.asked,
                 "request": order.canonical,
                 "change": change,
+                **({} if order.taste is None else {"taste": order.taste}),
             },
             now=now(),
         )
