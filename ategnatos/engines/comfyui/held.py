@@ -29,7 +29,8 @@ class Held:
         self._patience = patience
         self._busy = threading.Lock()
         self._open: list[tuple[asyncio.Runner, Client]] = []
-        self._finalizer = weakref.finalize(self, _close, self._open)
+        self._finalizer = weakref.finalize(self, _close_unowned, self._open)
+        self._finalizer.atexit = False  # the process takes its connections with it
 
     def use(self, work: Callable[[Client], Awaitable[T]]) -> T:
         """Run ``work`` to its end and give what it returns or raises."""
@@ -77,8 +78,18 @@ async def _nothing() -> None:
     """Makes a runner create its loop."""
 
 
+def _close_unowned(held: list[tuple[asyncio.Runner, Client]]) -> None:
+    """Close what nobody owns any more, without waiting for it.
+
+    A collector calls this anywhere: inside of somebody's running loop, or in the middle of an
+    import, whose lock the closing needs. Waiting there would be for ever.
+    """
+    if held:
+        threading.Thread(target=_close_here, args=(held,), daemon=True).start()
+
+
 def _close(held: list[tuple[asyncio.Runner, Client]]) -> None:
-    """Close what is open. A collector may call this inside of somebody's running loop."""
+    """Close what is open, and wait for it."""
     if not held:
         return
     try:
