@@ -105,3 +105,12 @@ def test_a_command_enters_only_its_own_rooms(
     # Status asks every engine for its name and label, which is not the work of an engine.
     starter = {name for name in modules if name.startswith("ategnatos.starter.")}
     assert starter <= {"ategnatos.starter.limits", "ategnatos.starter.errors"}
+
+
+def test_an_order_for_the_line_is_planned_without_arithmetic_or_an_eye_that_is_empty(
+    project: object, tmp_path: Path
+) -> None:
+    modules = _imported("art", "generate", "a red potion", "--queue", cwd=tmp_path / "studio")
+    assert not modules & HEAVY
+    assert "ategnatos.starter.planning" in modules
+    assert not modules & {"ategnatos.starter.unet", "ategnatos.eye.acting", "ategnatos.art.billing"}

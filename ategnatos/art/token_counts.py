@@ -27,9 +27,9 @@ def counter_for(manner: Manner) -> tuple[Callable[[str], int] | None, int | None
     None for the one where no tokenizer is at hand, for the other where nothing is cut.
     """
     if manner.vocabulary is not None:
-        from ategnatos.starter.model import load_model
+        from ategnatos.starter.description import describe
 
-        tokenizer = load_model().tokenizer
+        tokenizer = describe().tokenizer
         return partial(_count_known, tokenizer), tokenizer.room()
     if manner.weighs and manner.dialect.chunk is not None:
         return partial(_count, _clip()), None

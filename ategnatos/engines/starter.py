@@ -29,7 +29,8 @@ from ategnatos.starter.errors import STARTER_LORA, STARTER_REQUEST, STARTER_WEIG
 
 if TYPE_CHECKING:
     from ategnatos.starter.canvas import ByteArray
-    from ategnatos.starter.pipeline import Picture, Plan
+    from ategnatos.starter.pipeline import Picture
+    from ategnatos.starter.planning import Plan
     from ategnatos.starter.request import StarterRequest
 
 _CODES = {
@@ -72,7 +73,7 @@ class StarterEngine:
             return Health(
                 ok=True,
                 message="The starter model is ready.",
-                details={"folder": str(model.folder), "model_sha256": model.sha256},
+                details={"folder": str(model.description.folder), "model_sha256": model.sha256},
             )
         except StudioError as error:
             return Health(ok=False, message=error.message, hint=error.hint, details=error.details)
@@ -114,8 +115,8 @@ class StarterEngine:
 
     def _planned(self, request: Request) -> tuple[Request, Plan, list[str]]:
         """The exact request, the starter model's own plan of it, and notes on its pictures."""
-        from ategnatos.starter.model import load_model
-        from ategnatos.starter.pipeline import plan
+        from ategnatos.starter.description import describe
+        from ategnatos.starter.planning import plan
 
         if request.workflow is not None or request.family not in (None, self.name):
             raise StudioError(
@@ -125,7 +126,7 @@ class StarterEngine:
                 family=request.family,
             )
         with _as_engine_errors():
-            model_name = f"{self.name}@{load_model().sha256[:_SHORT_HASH]}"
+            model_name = f"{self.name}@{describe().sha256[:_SHORT_HASH]}"
             if request.model not in (None, self.name, model_name):
                 raise StudioError(
                     ENGINE_CANNOT,
@@ -183,8 +184,7 @@ def _starter_request(request: Request) -> tuple[StarterRequest, list[str]]:
     """The starter model's request for an engine request, and notes on its pictures."""
     from pathlib import Path
 
-    from ategnatos.starter.lora import LoraWeight
-    from ategnatos.starter.request import StarterRequest
+    from ategnatos.starter.request import LoraWeight, StarterRequest
 
     notes: list[str] = []
     init_image = _pixels(request.init_image, "init image", notes)

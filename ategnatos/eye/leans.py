@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ategnatos.eye.acting import Lean
-from ategnatos.eye.fold import ACTIVE
-from ategnatos.grimoire import documents
-
 if TYPE_CHECKING:
+    from ategnatos.eye.acting import Lean
     from ategnatos.grimoire.project import Project
 
 
@@ -21,7 +18,10 @@ def leans(project: Project) -> tuple[list[Lean], dict[str, str]]:
     """
     if _surely_empty(project):
         return [], {}
+    from ategnatos.eye.acting import Lean
     from ategnatos.eye.evidence import standing
+    from ategnatos.eye.fold import ACTIVE
+    from ategnatos.grimoire import documents
 
     document = documents.read(project, "eye")
     active = [one for one in document.preferences if one.standing == ACTIVE]

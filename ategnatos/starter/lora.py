@@ -46,14 +46,6 @@ _HOMES: dict[str, Network] = {
 
 
 @dataclass(frozen=True, slots=True)
-class LoraWeight:
-    """A LoRA file and how strongly to apply it; 0 changes nothing."""
-
-    path: Path
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
 class Lora:
     """One LoRA file, matched to the model.
 

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-from ategnatos.grimoire.errors import StudioError
+from ategnatos.starter import description
 from ategnatos.starter.configuration import damaged
-from ategnatos.starter.errors import STARTER_WEIGHTS
-from ategnatos.starter.lora import Lora, LoraWeight, Network, Target, changes, read_lora
+from ategnatos.starter.description import WEIGHT_FILES, Description
+from ategnatos.starter.lora import Lora, Network, Target, changes, read_lora
+from ategnatos.starter.request import LoraWeight
 from ategnatos.starter.sampler import NoiseSchedule
 from ategnatos.starter.tensors import TensorFile
 from ategnatos.starter.text_encoder import TextEncoder
-from ategnatos.starter.tokenizer import Tokenizer
 from ategnatos.starter.unet import UNet
 from ategnatos.starter.vae import Autoencoder
 from ategnatos.starter.weights import Weights
-
-SHIPPED = Path(__file__).parent / "weights"
-_UNET_FILE = Path("unet") / "diffusion_pytorch_model.safetensors"
-_TEXT_FILE = Path("text_encoder") / "model.safetensors"
-_VAE_FILE = Path("vae") / "diffusion_pytorch_model.safetensors"
-# What a picture depends on; documentation beside it does not change the hash.
-_HASHED_ENDINGS = (".json", ".txt", ".safetensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,41 +38,23 @@ class StarterModel:
     """
 
     def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
-            raise StudioError(
-                STARTER_WEIGHTS,
-                f"The starter model is not there: {folder} is no folder. Nothing was made.",
-                hint="Install the package again: pip install --force-reinstall ategnatos",
-                folder=str(folder),
-            )
-        self.folder = folder
+        self.description = Description(folder)
         self.unet = UNet(folder)
         self.text_encoder = TextEncoder(folder)
         self.autoencoder = Autoencoder(folder)
         self.schedule = NoiseSchedule(folder)
-        self.tokenizer = Tokenizer(folder)
-        self._files = {
-            "unet": _open(folder / _UNET_FILE),
-            "text_encoder": _open(folder / _TEXT_FILE),
-            "vae": _open(folder / _VAE_FILE),
-        }
+        self.tokenizer = self.description.tokenizer
+        self._files = {name: _open(folder / file) for name, file in WEIGHT_FILES.items()}
         self.weights = NetworkWeights(
             unet=Weights(self._files["unet"]),
             text_encoder=Weights(self._files["text_encoder"]),
             autoencoder=Weights(self._files["vae"]),
         )
 
-    @cached_property
+    @property
     def sha256(self) -> str:
-        """Hash of the model: SHA-256 over the names and the SHA-256 of its files, sorted."""
-        total = hashlib.sha256()
-        for path in sorted(self.folder.rglob("*")):
-            if path.is_file() and path.suffix in _HASHED_ENDINGS:
-                name = path.relative_to(self.folder).as_posix()
-                with path.open("rb") as file:
-                    content = hashlib.file_digest(file, "sha256").hexdigest()
-                total.update(f"{content}  {name}\n".encode())
-        return total.hexdigest()
+        """Hash of the model; see :class:`~ategnatos.starter.description.Description`."""
+        return self.description.sha256
 
     @cached_property
     def lora_targets(self) -> dict[Target, tuple[int, ...]]:
@@ -118,7 +92,7 @@ def load_model(folder: Path | None = None) -> StarterModel:
 
     Raises StudioError (``starter_weights``).
     """
-    return _loaded(folder or SHIPPED)
+    return _loaded(folder or description.SHIPPED)
 
 
 @cache

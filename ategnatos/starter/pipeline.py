@@ -7,43 +7,27 @@ image, image to image and inpaint, with LoRAs, any number of pictures, progress 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ategnatos.starter.canvas import (
-    OPAQUE_FROM,
     ByteArray,
-    Layout,
     enlarge,
-    layout,
     mask_to_model,
     on_backdrop,
     to_model,
     to_sprite,
 )
 from ategnatos.starter.denoise import Start, denoise, encode_prompts, pictures_at_once
-from ategnatos.starter.lora import Lora
+from ategnatos.starter.layout import OPAQUE_FROM, Layout, layout
 from ategnatos.starter.model import StarterModel, load_model
 from ategnatos.starter.noise import noise
-from ategnatos.starter.request import Settings, StarterRequest, settle
-from ategnatos.starter.words import missing_subject, normalise
+from ategnatos.starter.planning import Plan, plan
+from ategnatos.starter.request import StarterRequest
 
 StepCallback = Callable[[int, int], None]
 """Called with the steps done and the steps in all, over all pictures."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A request with nothing left open, and what a person should know before it is made.
-
-    ``request`` holds the prompts as the model reads them; planning it again gives it again.
-    """
-
-    request: StarterRequest
-    settings: Settings
-    loras: tuple[tuple[Lora, float], ...]
-    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,55 +65,6 @@ class Pictures:
     plan: Plan
     model_sha256: str
     pictures: tuple[Picture, ...]
-
-
-def plan(request: StarterRequest, model: StarterModel | None = None) -> Plan:
-    """Check a request, fill in its defaults and reduce its prompts to known words.
-
-    LoRA files are read and matched; no pixel is made. Raises StudioError (``starter_request``,
-    ``starter_lora``, ``starter_weights``) for what cannot be honoured.
-    """
-    model = model or load_model()
-    settings = settle(request, model.unet.side, model.schedule.default_sampler)
-    loras = tuple(model.read_loras(request.loras))
-    triggers = [*request.triggers, *(lora.trigger for lora, _ in loras)]
-    prompt = normalise(request.prompt, triggers)
-    negative = normalise(request.negative, triggers)
-    warnings = [*prompt.warnings]
-    warnings += [f"Negative prompt: {warning}" for warning in negative.warnings]
-    if subject := missing_subject(prompt.text, triggers):
-        warnings.append(subject)
-    for text in (prompt.text, negative.text):
-        if len(model.tokenizer.tokens(text)) > model.tokenizer.room():
-            warnings.append(
-                f"Only the first {model.tokenizer.room()} words of '{text[:40]}...' are read."
-            )
-    if negative.text and settings.guidance == 1:
-        warnings.append(
-            "The negative prompt has no effect at CFG 1: use a CFG above 1 for it to count."
-        )
-    where = layout(settings.width, settings.height, model.unet.side)
-    if not where.fills:
-        extent = where.factor * where.side
-        warnings.append(
-            f"{settings.width}x{settings.height} is no whole multiple of "
-            f"{where.side}x{where.side}: the picture is {extent}x{extent}, in the middle of a "
-            "transparent canvas."
-        )
-    if request.init_image is not None and request.mask is None and not where.fills:
-        warnings.append("Only the square in the middle of the init image is read.")
-    exact = replace(
-        request,
-        prompt=prompt.text,
-        negative=negative.text,
-        width=settings.width,
-        height=settings.height,
-        steps=settings.steps,
-        guidance=settings.guidance,
-        sampler=settings.sampler,
-        strength=settings.strength,
-    )
-    return Plan(exact, settings, loras, tuple(warnings))
 
 
 def generate(

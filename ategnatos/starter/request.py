@@ -1,16 +1,15 @@
-"""What to draw: the request, checked, with every default filled in."""
+"""What to draw: the request, checked, with every default filled in. No numpy is loaded here."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import StudioError
-from ategnatos.starter.canvas import OPAQUE_FROM, ByteArray, layout
 from ategnatos.starter.errors import STARTER_REQUEST
+from ategnatos.starter.layout import OPAQUE_FROM, layout
 from ategnatos.starter.limits import (
     DEFAULT_GUIDANCE,
     DEFAULT_IMAGE_STRENGTH,
@@ -24,8 +23,17 @@ from ategnatos.starter.limits import (
     MAX_STEPS,
     SOLVER_ORDERS,
 )
-from ategnatos.starter.lora import LoraWeight
-from ategnatos.starter.sampler import first_step
+
+if TYPE_CHECKING:
+    from ategnatos.starter.canvas import ByteArray
+
+
+@dataclass(frozen=True, slots=True)
+class LoraWeight:
+    """A LoRA file and how strongly to apply it; 0 changes nothing."""
+
+    path: Path
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,14 @@ def settle(request: StarterRequest, side: int, default_sampler: str) -> Settings
     return Settings(width, height, steps, first, guidance, sampler, strength)
 
 
+def first_step(steps: int, strength: float) -> int:
+    """The step to start at so that ``strength`` (0 to 1) of the way is taken, as diffusers counts.
+
+    Equal to ``steps`` when the strength is too small for a single step.
+    """
+    return steps - min(int(steps * strength), steps)
+
+
 def refusal(field: str, reason: str, hint: str, **details: Any) -> StudioError:
     """The refusal of a request because of one of its fields."""
     return StudioError(
@@ -112,7 +128,7 @@ def _size(request: StarterRequest, side: int) -> tuple[int, int]:
     if image is None:
         default_width = default_height = DEFAULT_SIDE
     else:
-        if image.ndim != 3 or image.shape[2] != 4 or image.dtype != np.uint8:
+        if image.ndim != 3 or image.shape[2] != 4 or image.dtype != "uint8":
             raise refusal("init image", "it is no RGBA picture", "Give it as RGBA bytes.")
         default_height, default_width = image.shape[:2]
     width = _whole("width", _or(request.width, default_width), side, MAX_SIDE)
@@ -149,7 +165,7 @@ def _check_mask(request: StarterRequest, side: int) -> None:
         return
     if image is None:
         raise refusal("mask", "there is no init image", "Give the picture that the mask is for.")
-    if mask.shape != image.shape[:2] or mask.dtype != np.uint8:
+    if mask.shape != image.shape[:2] or mask.dtype != "uint8":
         raise refusal(
             "mask",
             f"its shape {mask.shape} is not that of the init image, {image.shape[:2]}",

@@ -110,14 +110,6 @@ class Sampler:
         return following
 
 
-def first_step(steps: int, strength: float) -> int:
-    """The step to start at so that ``strength`` (0 to 1) of the way is taken, as diffusers counts.
-
-    Equal to ``steps`` when the strength is too small for a single step.
-    """
-    return steps - min(int(steps * strength), steps)
-
-
 def _cosine_sigmas(length: int) -> npt.NDArray[np.float64]:
     """Noise over picture at each time step of Nichol and Dhariwal's cosine schedule.
 

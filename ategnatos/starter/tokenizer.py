@@ -11,11 +11,13 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from ategnatos.starter.configuration import damaged, read_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 _END_OF_WORD = "</w>"
 _CONTRACTIONS = ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d")
@@ -58,6 +60,8 @@ class Tokenizer:
 
     def encode(self, text: str) -> npt.NDArray[np.int64]:
         """Ids (length,): start, the text's tokens as far as they fit, end, padding."""
+        import numpy as np  # not for counting the tokens of a plan
+
         ids = [self._start, *self.tokens(text)[: self.length - 2], self._end]
         ids += [self._pad] * (self.length - len(ids))
         return np.array(ids, np.int64)

@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 from ategnatos.engines import Engine, LoraUse, Request, load_engine
 from ategnatos.engines.starter import StarterEngine
 from ategnatos.grimoire.errors import StudioError
+from ategnatos.starter import description as starter_description
 from ategnatos.starter import model as starter_model
 
 from .contract import EngineContract, decoded, encoded
@@ -59,7 +60,7 @@ def test_building_it_and_asking_what_it_can_do_loads_nothing(
 def test_without_its_model_it_says_so_and_refuses(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(starter_model, "SHIPPED", tmp_path / "gone")
+    monkeypatch.setattr(starter_description, "SHIPPED", tmp_path / "gone")
     health = StarterEngine().health()
     assert not health.ok
     assert "pip install" in health.hint

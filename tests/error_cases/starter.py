@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ategnatos.starter.lora import LoraWeight
 from ategnatos.starter.model import load_model
-from ategnatos.starter.pipeline import plan
-from ategnatos.starter.request import StarterRequest
+from ategnatos.starter.planning import plan
+from ategnatos.starter.request import LoraWeight, StarterRequest
 
 CASES: dict[str, Callable[[Path], None]] = {
     "starter_request": lambda folder: plan(StarterRequest("a red potion", seed=1, steps=0)),

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from ategnatos.starter.canvas import (
     ByteArray,
     enlarge,
-    layout,
     mask_to_model,
     on_backdrop,
     to_model,
     to_sprite,
 )
+from ategnatos.starter.layout import layout
 
 SIDES = st.integers(32, 200)
 

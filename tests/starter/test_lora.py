@@ -12,10 +12,11 @@ from safetensors.numpy import save_file
 
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.starter.errors import STARTER_LORA
-from ategnatos.starter.lora import LoraWeight, read_lora
+from ategnatos.starter.lora import read_lora
 from ategnatos.starter.model import StarterModel
-from ategnatos.starter.pipeline import generate, plan
-from ategnatos.starter.request import StarterRequest
+from ategnatos.starter.pipeline import generate
+from ategnatos.starter.planning import plan
+from ategnatos.starter.request import LoraWeight, StarterRequest
 
 from .lora_files import ALPHA, RANK, random_pairs, write_kohya, write_peft
 

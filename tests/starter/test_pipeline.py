@@ -13,10 +13,10 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.starter import denoise, threads
 from ategnatos.starter.canvas import ByteArray
 from ategnatos.starter.errors import STARTER_REQUEST
-from ategnatos.starter.lora import LoraWeight
 from ategnatos.starter.model import StarterModel
-from ategnatos.starter.pipeline import Pictures, generate, plan
-from ategnatos.starter.request import StarterRequest
+from ategnatos.starter.pipeline import Pictures, generate
+from ategnatos.starter.planning import plan
+from ategnatos.starter.request import LoraWeight, StarterRequest
 
 QUICK = StarterRequest("a red potion", seed=11, width=32, height=32, steps=3)
 

@@ -8,7 +8,8 @@ import pytest
 from ategnatos.starter.limits import SOLVER_ORDERS
 from ategnatos.starter.model import StarterModel
 from ategnatos.starter.noise import noise
-from ategnatos.starter.sampler import Sampler, first_step
+from ategnatos.starter.request import first_step
+from ategnatos.starter.sampler import Sampler
 
 STEPS = 10
 

@@ -12,9 +12,9 @@ import pytest
 from ategnatos.starter.canvas import to_sprite
 from ategnatos.starter.denoise import Start, denoise, encode_prompts
 from ategnatos.starter.layers import Layers
-from ategnatos.starter.lora import LoraWeight
 from ategnatos.starter.model import NetworkWeights, StarterModel
 from ategnatos.starter.noise import noise
+from ategnatos.starter.request import LoraWeight
 from ategnatos.starter.tensors import FloatArray
 
 from .lora_files import Pairs, random_pairs, write_kohya, write_peft
@@ -56,7 +56,7 @@ def stock(model: StarterModel, torch: Any) -> Iterator[Any]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     pipeline = diffusers.StableDiffusionPipeline.from_pretrained(
-        model.folder, torch_dtype=torch.float32
+        model.description.folder, torch_dtype=torch.float32
     )
     pipeline.set_progress_bar_config(disable=True)
     yield pipeline

@@ -12,8 +12,9 @@ import pytest
 
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.starter import threads
+from ategnatos.starter.description import SHIPPED
 from ategnatos.starter.errors import STARTER_WEIGHTS
-from ategnatos.starter.model import SHIPPED, StarterModel, load_model
+from ategnatos.starter.model import StarterModel, load_model
 from ategnatos.starter.weights import Weights
 
 
