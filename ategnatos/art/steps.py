@@ -203,7 +203,7 @@ def whole(engine: Engine, request: Request, result: Result) -> Result:
             delivered=len(result.images),
             wanted=request.count,
         )
-    label = {"made_by": engine.capabilities().label}
+    label = {"made_by": engine.label}
     labelled = (replace(image, settings={**image.settings, **label}) for image in result.images)
     return replace(result, images=tuple(labelled))
 

@@ -141,7 +141,6 @@ class Capabilities:
     min_side: int
     max_side: int
     max_count: int
-    label: str  # one line for people: what makes these pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +174,8 @@ class Engine(Protocol):
     """What makes pictures. Implementations are built without arguments and without work."""
 
     name: str
+    label: str
+    """One line for people: what makes these pictures; said without any work."""
 
     def capabilities(self) -> Capabilities:
         """What it can do; no network, no model load."""

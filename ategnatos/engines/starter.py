@@ -45,6 +45,7 @@ class StarterEngine:
     """Engine ``starter``: see ``ategnatos.starter`` for what it computes."""
 
     name = "starter"
+    label = limits.LABEL
 
     def capabilities(self) -> Capabilities:
         """What it can do; nothing is loaded."""
@@ -61,7 +62,6 @@ class StarterEngine:
             min_side=limits.MODEL_SIDE,
             max_side=limits.MAX_SIDE,
             max_count=limits.MAX_COUNT,
-            label=limits.LABEL,
         )
 
     def health(self) -> Health:

@@ -32,7 +32,7 @@ def look(name: str, *, closely: bool) -> EngineState:
     """
     try:
         engine = load_engine(name)
-        label = engine.capabilities().label
+        label = engine.label
         if not closely:
             return EngineState(name, True, label, "", "")
         health = engine.health()

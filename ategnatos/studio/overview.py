@@ -23,6 +23,7 @@ from ategnatos.studio.engine_states import EngineState, look_at_all
 from ategnatos.studio.reading import bytes_or_none
 
 if TYPE_CHECKING:
+    from ategnatos.grimoire.jobs.database import Database
     from ategnatos.grimoire.jobs.store import Candidate, Job
     from ategnatos.grimoire.project import Project
     from ategnatos.studio.spending import Standing
@@ -179,16 +180,15 @@ def _bills(studio: dict[str, Any], page: Overview) -> None:
 
 
 def _jobs(project: Project, assets: list[Any], page: Overview) -> None:
-    from ategnatos.grimoire.jobs import claims, database, store
+    from ategnatos.grimoire.jobs import database, store
 
     if not database.exists(project):
         return
-
     with database.connect(project) as connection:
         jobs = store.jobs(connection)
         candidates = store.all_candidates(connection)
         now = connection.now()
-        waits = {job.name: claims.waits_for(connection, job) for job in jobs if job.runnable}
+        waits = _waits(connection, [job for job in jobs if job.runnable])
     page.jobs = len(jobs)
     page.waiting = _lines([job for job in jobs if _waits_for_person(job)], candidates)
     page.failed = _lines([job for job in jobs if job.state == store.FAILED], candidates)
@@ -206,6 +206,15 @@ def _jobs(project: Project, assets: list[Any], page: Overview) -> None:
     page.approved = len(approved)
     page.exports = len(assets)
     page.not_exported = [name for name in approved if name not in shipped]
+
+
+def _waits(connection: Database, runnable: list[Job]) -> dict[str, str]:
+    """What each job in the line waits for, by its name."""
+    if not runnable:
+        return {}
+    from ategnatos.grimoire.jobs import claims
+
+    return {job.name: claims.waits_for(connection, job) for job in runnable}
 
 
 def _verdicts(project: Project, candidates: list[Candidate], page: Overview) -> None:

@@ -88,7 +88,7 @@ class EngineContract:
     def test_its_capabilities_are_facts_that_fit_together(self, engine: Engine) -> None:
         able = engine.capabilities()
         assert isinstance(able, Capabilities)
-        assert able.label
+        assert engine.label
         assert able.samplers
         assert able.max_count >= 1
         for side in (able.default_width, able.default_height):

@@ -32,6 +32,7 @@ class Painter:
     """Paints ``count`` squares whose colour comes from prompt and seed."""
 
     name: str = "painter"
+    label: str = "painter (flat squares, for tests)"
     price: Decimal = Decimal(0)
     calls: int = 0
     shift: int = 0
@@ -52,7 +53,6 @@ class Painter:
             min_side=1,
             max_side=64,
             max_count=64,
-            label="painter (flat squares, for tests)",
         )
 
     def health(self) -> Health:

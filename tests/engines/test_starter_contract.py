@@ -53,7 +53,7 @@ def test_building_it_and_asking_what_it_can_do_loads_nothing(
 
     monkeypatch.setattr(starter_model, "load_model", forbidden)
     engine = StarterEngine()
-    assert engine.capabilities().label
+    assert engine.label
     assert engine.estimate(SMALL).amount_usd == 0
 
 

@@ -93,10 +93,11 @@ class Toll:
     each: Decimal = Decimal("0.50")
     ledger: str = "usd"
     name: str = "toll"
+    label: str = "toll (billed squares, for tests)"
     painter: Painter = field(default_factory=Painter)
 
     def capabilities(self) -> Capabilities:
-        return replace(self.painter.capabilities(), label="toll (billed squares, for tests)")
+        return self.painter.capabilities()
 
     def health(self) -> Health:
         return Health(ok=True, message="The till is open.")

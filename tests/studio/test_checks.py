@@ -229,14 +229,14 @@ def test_an_engine_that_is_not_well_breaks_or_does_not_load_is_a_finding(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Sick:
-        def capabilities(self) -> object:
-            return type("Capabilities", (), {"label": "sick engine"})
+        label = "sick engine"
 
         def health(self) -> Health:
             return Health(ok=False, message="No model.", hint="Fetch it.")
 
     class Broken:
-        def capabilities(self) -> object:
+        @property
+        def label(self) -> str:
             raise KeyError("x")
 
     for engine, said in ((Sick(), "No model."), (Broken(), "KeyError")):

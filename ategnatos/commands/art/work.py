@@ -60,7 +60,7 @@ def make(
     price = engine.estimate(planned.request)
     facts = {
         "engine": engine.name,
-        "label": engine.capabilities().label,
+        "label": engine.label,
         "binding": planned.binding,
         "take": planned.take,
         "edits": [] if variation is None else list(variation.edits),

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from ategnatos.engines.comfyui.held import Held
 
 _SIDE = 512
-_LABEL = "a model on your ComfyUI"
 # Two programs at one server at once: the second waits its turn, and says so.
 LOCK_SECONDS = 3600.0
 
@@ -49,6 +48,7 @@ class ComfyUIEngine:
     """Engine ``comfyui``. :meth:`settle` says where its server is; nothing is opened before use."""
 
     name = "comfyui"
+    label = "a model on your ComfyUI"
 
     def __init__(self) -> None:
         self._place = Place()
@@ -87,7 +87,6 @@ class ComfyUIEngine:
             min_side=MIN_SIDE,
             max_side=MAX_SIDE,
             max_count=MAX_COUNT,
-            label=_LABEL,
         )
 
     def health(self) -> Health:
