@@ -15,6 +15,7 @@ from typer._click.exceptions import ClickException
 
 from ategnatos.commands import contract
 from ategnatos.commands.lazy import LazyGroup, Table
+from ategnatos.commands.thrift import defer_coercion
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.guard.redaction.stream import guard_standard_streams
 
@@ -112,7 +113,9 @@ def _run(call: contract.Call) -> int:
     try:
         try:
             check_platform()
-            return int(app(standalone_mode=False, prog_name="ategnatos") or 0)
+            program = typer.main.get_command(app)
+            defer_coercion(program)
+            return int(program(standalone_mode=False, prog_name="ategnatos") or 0)
         except ClickException as error:
             if type(error).__name__ == "NoArgsIsHelpError":
                 sys.stdout.write(error.format_message())

@@ -76,6 +76,7 @@ def test_help_enters_no_room(tmp_path: Path) -> None:
         "ategnatos.commands.contract",
         "ategnatos.commands.lazy",
         "ategnatos.commands.terminal",
+        "ategnatos.commands.thrift",
         "ategnatos.grimoire",
         "ategnatos.grimoire.errors",
         "ategnatos.grimoire.outgoing",
@@ -114,3 +115,9 @@ def test_an_order_for_the_line_is_planned_without_arithmetic_or_an_eye_that_is_e
     assert not modules & HEAVY
     assert "ategnatos.starter.planning" in modules
     assert not modules & {"ategnatos.starter.unet", "ategnatos.eye.acting", "ategnatos.art.billing"}
+
+
+def test_options_that_nobody_gave_build_no_machinery(project: object, tmp_path: Path) -> None:
+    modules = _imported("art", "list", "--json", cwd=tmp_path / "studio")
+    assert "typer._adapters" not in modules
+    assert "pydantic" not in modules

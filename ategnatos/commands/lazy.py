@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 from typing import Any, ClassVar, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from ategnatos.commands.thrift import defer_coercion
 
 # name: (module with ``app``, one line for --help)
 Table = dict[str, tuple[str, str]]
@@ -36,11 +39,26 @@ class LazyGroup(TyperGroup):
         if placeholder is None:
             return name, placeholder, rest
         module = importlib.import_module(self.table[name][0])
-        real = typer.main.get_command(module.app)
+        real = typer.main.get_command(_narrowed(module.app, rest))
         real.name = name
+        defer_coercion(real)
         return name, real, rest
 
     def _resolve_by_name(self, ctx: Any, args: list[str]) -> tuple[str, Any, list[str]]:
         # The suggestion for a mistyped name is made from ``self.commands``.
         self.commands = dict.fromkeys(self.table, TyperCommand(name=""))
         return cast("tuple[str, Any, list[str]]", super().resolve_command(ctx, args))
+
+
+def _narrowed(app: typer.Typer, rest: list[str]) -> typer.Typer:
+    """``app`` with none but the verb that is entered; as it is for help and for a slip.
+
+    Reading the options of a dozen verbs takes longer than most verbs do.
+    """
+    verb = next((word for word in rest if not word.startswith("-")), None)
+    chosen = [one for one in app.registered_commands if one.name == verb]
+    if verb is None or not chosen or "--help" in rest[: rest.index(verb)]:
+        return app
+    part = copy.copy(app)
+    part.registered_commands = chosen
+    return part
