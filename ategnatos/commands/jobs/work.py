@@ -67,7 +67,7 @@ def work(
     return Answer(
         {"steps": done, "waiting_for_a_person": [f"j{number}" for number in waiting]},
         f"{done} step{'' if done == 1 else 's'} carried out;"
-        f" {len(waiting)} job{'' if len(waiting) == 1 else 's'} wait for a person.",
+        f" {len(waiting)} {'job waits' if len(waiting) == 1 else 'jobs wait'} for a person.",
         ("ategnatos status",) if waiting else (),
     )
 
