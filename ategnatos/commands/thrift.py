@@ -22,7 +22,7 @@ class _Unbuilt:
         """What typer's own coercion would give."""
         if value is None:
             return () if param.multiple or param.nargs == -1 else None
-        if _has_its_type(value, param.type_descriptor):
+        if not param.multiple and param.nargs == 1 and _has_its_type(value, param.type_descriptor):
             return value
         setattr(param, _SLOT, None)
         return param.get_runtime_param().coerce(value, param=param, ctx=ctx)

@@ -20,6 +20,33 @@ DEFAULT_ENGINE = "starter"
 VARY_STRENGTH = 0.7
 
 
+# What generating and varying have in common.
+Count = Annotated[int, typer.Option("--count", "-n", help="How many candidates.")]
+Server = Annotated[
+    str | None,
+    typer.Option("--server", metavar="HOST:PORT", help="Where the engine's server is."),
+]
+AllowRemote = Annotated[
+    bool, typer.Option("--allow-remote", help="Send to a server on the open network.")
+]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", help="Seconds for the whole; default: no limit.")
+]
+Confirm = Annotated[
+    bool, typer.Option("--confirm", help="Agree to the price where the engine bills.")
+]
+Override = Annotated[
+    bool, typer.Option("--override", help="Pass the budget this once; a person signs.")
+]
+Because = Annotated[str, typer.Option("--because", help="Why, with --override.")]
+Queue = Annotated[
+    bool, typer.Option("--queue/--wait", help="Only put it into the line, for a worker.")
+]
+Priority = Annotated[
+    str, typer.Option("--priority", help="high, normal or low: who is taken first.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the verbs of this module to the art room."""
     command(
@@ -37,7 +64,7 @@ def generate(
     engine: Annotated[
         str, typer.Option("--engine", help="Which engine makes the pictures.")
     ] = DEFAULT_ENGINE,
-    count: Annotated[int, typer.Option("--count", "-n", help="How many candidates.")] = 4,
+    count: Count = 4,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Seed of the first; default: from the words.")
     ] = None,
@@ -76,16 +103,9 @@ def generate(
     model: Annotated[
         str | None, typer.Option("--model", help="The model file, by the engine's name for it.")
     ] = None,
-    server: Annotated[
-        str | None,
-        typer.Option("--server", metavar="HOST:PORT", help="Where the engine's server is."),
-    ] = None,
-    allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Send to a server on the open network.")
-    ] = False,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", help="Seconds for the whole; default: no limit.")
-    ] = None,
+    server: Server = None,
+    allow_remote: AllowRemote = False,
+    timeout: Timeout = None,
     preview: Annotated[
         Path | None,
         typer.Option("--preview", metavar="FILE", help="Show the picture being made here."),
@@ -93,19 +113,11 @@ def generate(
     again: Annotated[
         bool, typer.Option("--again", help="New pictures of the same words: the next take.")
     ] = False,
-    confirm: Annotated[
-        bool, typer.Option("--confirm", help="Agree to the price where the engine bills.")
-    ] = False,
-    override: Annotated[
-        bool, typer.Option("--override", help="Pass the budget this once; a person signs.")
-    ] = False,
-    because: Annotated[str, typer.Option("--because", help="Why, with --override.")] = "",
-    queue: Annotated[
-        bool, typer.Option("--queue/--wait", help="Only put it into the line, for a worker.")
-    ] = False,
-    priority: Annotated[
-        str, typer.Option("--priority", help="high, normal or low: who is taken first.")
-    ] = "normal",
+    confirm: Confirm = False,
+    override: Override = False,
+    because: Because = "",
+    queue: Queue = False,
+    priority: Priority = "normal",
     no_eye: Annotated[
         bool, typer.Option("--no-eye", help="Leave your taste out of it this once.")
     ] = False,
@@ -177,31 +189,16 @@ def vary(
         bool,
         typer.Option("--from-seed", help="Start from the same seed instead of the picture."),
     ] = False,
-    count: Annotated[int, typer.Option("--count", "-n", help="How many candidates.")] = 4,
-    server: Annotated[
-        str | None,
-        typer.Option("--server", metavar="HOST:PORT", help="Where the engine's server is."),
-    ] = None,
-    allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Send to a server on the open network.")
-    ] = False,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", help="Seconds for the whole; default: no limit.")
-    ] = None,
+    count: Count = 4,
+    server: Server = None,
+    allow_remote: AllowRemote = False,
+    timeout: Timeout = None,
     again: Annotated[bool, typer.Option("--again", help="The next take of the same.")] = False,
-    confirm: Annotated[
-        bool, typer.Option("--confirm", help="Agree to the price where the engine bills.")
-    ] = False,
-    override: Annotated[
-        bool, typer.Option("--override", help="Pass the budget this once; a person signs.")
-    ] = False,
-    because: Annotated[str, typer.Option("--because", help="Why, with --override.")] = "",
-    queue: Annotated[
-        bool, typer.Option("--queue/--wait", help="Only put it into the line, for a worker.")
-    ] = False,
-    priority: Annotated[
-        str, typer.Option("--priority", help="high, normal or low: who is taken first.")
-    ] = "normal",
+    confirm: Confirm = False,
+    override: Override = False,
+    because: Because = "",
+    queue: Queue = False,
+    priority: Priority = "normal",
     no_eye: Annotated[
         bool, typer.Option("--no-eye", help="Let it ask for what your taste says never.")
     ] = False,
