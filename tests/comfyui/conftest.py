@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -85,6 +86,14 @@ def within(work: Awaitable[T], seconds: float = DEADLINE) -> T:
             return await work
 
     return asyncio.run(limited())
+
+
+def wait_until(true: Callable[[], bool], seconds: float = DEADLINE) -> None:
+    """Wait for what another thread brings about."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"still not so after {seconds:g} s"
+        time.sleep(0.01)
 
 
 def client_of(server: Server, **changes: Any) -> Client:

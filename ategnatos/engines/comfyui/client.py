@@ -219,6 +219,9 @@ class Client(Calls):
         try:
             await asyncio.gather(*tasks)
         except BaseException:
+            # What is on its way may be at the server already: the answers are waited for, so that
+            # whoever gives up knows what to stop there. One cut off could still be queued after.
+            await asyncio.wait(tasks, timeout=self._patience.goodbye)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
