@@ -30,6 +30,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Check everything, and say what mends what is wrong."),
     "art": ("art", "Make pictures, judge them, ship the chosen ones."),
     "eye": ("eye", "Your taste: what you like, why, and what it does to a prompt."),
+    "train": ("train", "From pictures to a dataset, from a dataset to a LoRA."),
     "jobs": ("jobs", "The line of work: what runs, what waits, who carries it on."),
     "studio": ("studio", "Money, secrets, servers, models and workflows."),
     "gate": ("gate", "Keys and signatures: what only a person may decide."),

@@ -1,0 +1,35 @@
+"""``ategnatos train``: from pictures to a LoRA. One module a noun, imported on entry.
+
+A noun joins the room by one line in ``NOUNS``: its module has an ``app``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import typer
+
+from ategnatos.commands.lazy import LazyGroup, Table
+
+NOUNS: Table = {
+    "dataset": (
+        "ategnatos.commands.train.dataset",
+        "Datasets: pictures by hash, what is wrong with them, which are the same.",
+    ),
+}
+
+
+class TrainRoom(LazyGroup):
+    """The nouns of the room."""
+
+    table: ClassVar[Table] = NOUNS
+
+
+app = typer.Typer(
+    cls=TrainRoom,
+    help="From pictures to a dataset, from a dataset to a LoRA.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.callback()(lambda: None)

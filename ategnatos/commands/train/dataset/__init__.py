@@ -1,0 +1,33 @@
+"""``ategnatos train dataset``: one module a verb, imported on entry.
+
+A verb joins by one line in ``VERBS``: its module has an ``app`` with one command, or a group.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import typer
+
+from ategnatos.commands.lazy import LazyGroup, Table
+
+VERBS: Table = {
+    "list": ("ategnatos.commands.train.dataset.listing", "The datasets of this studio."),
+    "show": ("ategnatos.commands.train.dataset.show", "One dataset: its versions, its pictures."),
+}
+
+
+class DatasetRoom(LazyGroup):
+    """The verbs of the noun."""
+
+    table: ClassVar[Table] = VERBS
+
+
+app = typer.Typer(
+    cls=DatasetRoom,
+    help="Datasets: pictures by hash, what is wrong with them, which are the same.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.callback()(lambda: None)
