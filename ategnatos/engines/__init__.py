@@ -7,18 +7,14 @@ it did instead. ``tests/engines/contract.py`` holds every engine to that.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint, EntryPoints
+from ategnatos.knowledge import plug_ins
 
 ENGINE_UNKNOWN = ErrorCode("engine_unknown", "No engine of that name is installed.")
 ENGINE_CANNOT = ErrorCode("engine_cannot", "The engine cannot honour a part of the request.")
@@ -221,21 +217,7 @@ class PlacedEngine(Engine, Protocol):
 
 def installed_engines() -> Sequence[str]:
     """Names of the engines that entry points declare, sorted; none is imported."""
-    return sorted({entry.name for entry in _declared()})
-
-
-def _declared() -> tuple[EntryPoint, ...]:
-    from importlib import metadata
-
-    return _scanned(tuple(sys.path), metadata.entry_points)
-
-
-@lru_cache(maxsize=1)
-def _scanned(
-    path: tuple[str, ...], entry_points: Callable[..., EntryPoints]
-) -> tuple[EntryPoint, ...]:
-    """The entry points of the group. A scan reads every installed package: one a process."""
-    return tuple(entry_points(group=ENTRY_POINT_GROUP))
+    return sorted({entry.name for entry in plug_ins.declared(ENTRY_POINT_GROUP)})
 
 
 def load_engine(name: str, place: Place | None = None) -> Engine:
@@ -244,7 +226,7 @@ def load_engine(name: str, place: Place | None = None) -> Engine:
     Raises StudioError (``engine_unknown``, ``engine_unavailable``; ``engine_cannot`` for an
     engine that has no server and was given one).
     """
-    found = [entry for entry in _declared() if entry.name == name]
+    found = [entry for entry in plug_ins.declared(ENTRY_POINT_GROUP) if entry.name == name]
     if not found:
         known = ", ".join(installed_engines()) or "none"
         raise StudioError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ategnatos.guard.budget.teardown import ENTRY_POINT_GROUP, Teardown
+from ategnatos.knowledge import plug_ins
 
 # Gives the provider of that name, or None and why it cannot be used.
 Find = Callable[[str], tuple[Teardown | None, str]]
@@ -12,9 +13,7 @@ Find = Callable[[str], tuple[Teardown | None, str]]
 
 def find(provider: str) -> tuple[Teardown | None, str]:
     """The installed provider called ``provider``, or None and the reason in words."""
-    from importlib.metadata import entry_points
-
-    found = [one for one in entry_points(group=ENTRY_POINT_GROUP) if one.name == provider]
+    found = [one for one in plug_ins.declared(ENTRY_POINT_GROUP) if one.name == provider]
     if not found:
         return None, f"no provider called {provider!r} is installed"
     try:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from decimal import Decimal
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -27,8 +26,6 @@ from ategnatos.guard import gate
 from ategnatos.guard.gate import terminal
 from ategnatos.knowledge import feedback
 from tests.engines.painter import Painter
-
-ENGINES = "importlib.metadata.entry_points"
 
 
 def now() -> datetime:
@@ -85,9 +82,12 @@ def engine_unknown(_: Path) -> None:
     engines.load_engine("nope")
 
 
-def engine_unavailable(_: Path) -> None:
-    broken = EntryPoint("broken", "no_such_module:Engine", engines.ENTRY_POINT_GROUP)
-    with mock.patch(ENGINES, return_value=[broken]):
+def engine_unavailable(folder: Path) -> None:
+    package = folder / "site" / "broken-1.0.dist-info"
+    package.mkdir(parents=True)
+    declared = f"[{engines.ENTRY_POINT_GROUP}]\nbroken = no_such_module:Engine\n"
+    (package / "entry_points.txt").write_text(declared)
+    with mock.patch.object(sys, "path", [*sys.path, str(package.parent)]):
         engines.load_engine("broken")
 
 
