@@ -28,10 +28,13 @@ TEMPORARY_PREFIX = ".tmp-"
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CHUNK = 1 << 20
+_CANONICAL = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
 
 
 @contextmanager
-def explained(path: Path, undone: str) -> Iterator[None]:
+def explained(path: Path | str, undone: str) -> Iterator[None]:
     """Turn an OSError met while writing ``path`` into a refusal.
 
     ``undone`` says what stands now, as a sentence. Raises StudioError (``disk_full``,
@@ -51,7 +54,7 @@ def explained(path: Path, undone: str) -> Iterator[None]:
         raise StudioError(
             WRITE_FAILED,
             f"{path} could not be written ({error.strerror or error}). {undone}",
-            hint=f"Check that {path.parent} exists and that you may write there,"
+            hint=f"Check that {Path(path).parent} exists and that you may write there,"
             " then run the same command again.",
             path=str(path),
             errno=error.errno or 0,
@@ -190,9 +193,7 @@ def canonical_json(value: Any) -> bytes:
     """
     try:
         _refuse_loose_keys(value)
-        return json.dumps(
-            value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-        ).encode()
+        return _CANONICAL.encode(value).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise StudioError(
             NOT_JSON,

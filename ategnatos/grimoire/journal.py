@@ -24,7 +24,7 @@ from ategnatos.grimoire.journal_file import (
     write_head,
 )
 from ategnatos.grimoire.outgoing import redacted
-from ategnatos.grimoire.project import Project
+from ategnatos.grimoire.project import MARKER, Project
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.journal_check import JournalReport
@@ -84,7 +84,7 @@ def append(
     from ategnatos.grimoire.locks import hold
 
     references, data = redacted(references or {}), redacted(data or {})
-    path = project.journal_path
+    path = f"{project.root}/{MARKER}/journal.jsonl"
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     with hold(project, "journal"), explained(path, "The event was not recorded."):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)

@@ -13,9 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from ategnatos.grimoire.files import sync_file, sync_folder, write_all
-from ategnatos.grimoire.project import Project
+from ategnatos.grimoire.project import MARKER, Project
 
 _PIECE = 1 << 16
+# Twenty digits, a space, 64 hex digits, a newline.
+_HEAD_LENGTH = 86
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,15 @@ def read_tail(project: Project, descriptor: int) -> Tail:
 def read_head(project: Project) -> Head | None:
     """The recorded head, or None where there is none or a power cut spoilt it."""
     try:
-        text = (project.state / "journal.head").read_text("ascii")
-    except (FileNotFoundError, UnicodeDecodeError):
+        descriptor = os.open(_head_path(project), os.O_RDONLY)
+    except FileNotFoundError:
         return None
+    try:
+        text = os.read(descriptor, _HEAD_LENGTH).decode("ascii")
+    except UnicodeDecodeError:
+        return None
+    finally:
+        os.close(descriptor)
     number, _, rest = text.partition(" ")
     digest = rest[:64]
     if not number.isdigit() or len(digest) != 64:
@@ -76,8 +84,8 @@ def write_head(project: Project, number: int, sha256: str, *, created: bool = Fa
 
     Written in place in one piece of constant length: a crash leaves the old text or the new.
     """
-    path = project.state / "journal.head"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
+    descriptor = os.open(_head_path(project), flags, 0o644)
     try:
         os.pwrite(descriptor, f"{number:020d} {sha256}\n".encode("ascii"), 0)
     finally:
@@ -102,3 +110,8 @@ def set_torn_aside(project: Project, descriptor: int, tail: Tail, now: datetime)
     os.ftruncate(descriptor, tail.end)
     sync_file(descriptor)
     return {"bytes": len(tail.torn), "kept_in": aside.name}
+
+
+def _head_path(project: Project) -> str:
+    # The hot path keeps to strings: making a Path takes as long as writing the line.
+    return f"{project.root}/{MARKER}/journal.head"

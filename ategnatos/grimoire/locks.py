@@ -20,7 +20,7 @@ from contextlib import contextmanager
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import explained
-from ategnatos.grimoire.project import Project
+from ategnatos.grimoire.project import MARKER, Project
 
 LOCKED = ErrorCode("locked", "Somebody else is changing the same thing right now.")
 
@@ -37,9 +37,8 @@ def hold(project: Project, name: str, *, wait: float = WAIT_SECONDS) -> Iterator
     Not re-entrant: a second ``hold`` of one name inside the first is refused after the wait.
     Raises StudioError (``locked``, ``write_failed``), with nothing changed.
     """
-    path = f"{project.state}/locks/{name}.lock"
     holder = os.getpid()
-    descriptor = _taken(project, path, name, wait)
+    descriptor = _taken(f"{project.root}/{MARKER}/locks/{name}.lock", name, wait)
     try:
         yield
     finally:
@@ -52,9 +51,9 @@ def hold(project: Project, name: str, *, wait: float = WAIT_SECONDS) -> Iterator
             os.close(descriptor)
 
 
-def _taken(project: Project, path: str, name: str, wait: float) -> int:
+def _taken(path: str, name: str, wait: float) -> int:
     """The open file that holds the lock; the caller gives it back."""
-    with explained(project.state / "locks" / f"{name}.lock", "No lock was taken, nothing changed."):
+    with explained(path, "The lock was not taken and nothing was changed."):
         try:
             descriptor = os.open(path, _OPEN, 0o644)
         except FileNotFoundError:
