@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.pictures.formats import PictureFormat, format_of_codec, known_formats
-from ategnatos.pictures.png_chunks import PNG_SIGNATURE, TEXT_KINDS, join_chunks, split_chunks
+from ategnatos.pictures.png_chunks import PNG_SIGNATURE, without_texts
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -95,11 +95,14 @@ def name_of(source: PictureSource) -> str:
     return source.name if isinstance(source, Path) else "The picture"
 
 
-def decode_picture(source: PictureSource, *, name: str | None = None) -> DecodedPicture:
+def decode_picture(
+    source: PictureSource, *, name: str | None = None, enough: int | None = None
+) -> DecodedPicture:
     """Open and fully decode a picture file; the format is that of its content.
 
-    ``name`` is how errors call it, by default :func:`name_of`. Text chunks of a PNG are set
-    aside first, so that no hostile text reaches the decoder.
+    ``name`` is how errors call it, by default :func:`name_of`. ``enough`` is a side in pixels
+    that the caller needs at least: a JPEG may then come smaller than it is, which is quicker.
+    Text chunks of a PNG are set aside first, so that no hostile text reaches the decoder.
     Raises StudioError (``picture_missing``, ``picture_unknown``, ``picture_unreadable``,
     ``picture_too_large``).
     """
@@ -108,9 +111,7 @@ def decode_picture(source: PictureSource, *, name: str | None = None) -> Decoded
     called = name or name_of(source)
     data = source_bytes(source)
     if data.startswith(PNG_SIGNATURE):
-        data = join_chunks(
-            chunk for chunk in split_chunks(data, called) if chunk.kind not in TEXT_KINDS
-        )
+        data = without_texts(data, called)
     codecs = [known.pillow for known in known_formats().values()]
     try:
         with warnings.catch_warnings():
@@ -121,6 +122,10 @@ def decode_picture(source: PictureSource, *, name: str | None = None) -> Decoded
                 raise _too_many_pixels(called, f"{image.width}x{image.height} pixels")
             frames = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
             codec = image.format or ""
+            if enough is not None and codec == "JPEG":
+                # Halves, quarters or eighths, never below what is enough. Without a mode it stays
+                # the one of the file.
+                image.draft(None, (enough, enough))
             image.load()
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(called, "far too many pixels") from error
@@ -137,6 +142,24 @@ def decode_picture(source: PictureSource, *, name: str | None = None) -> Decoded
             hint="Fetch or export the file again; a repaired guess would not be your picture.",
         ) from error
     return DecodedPicture(image, format_of_codec(codec), frames, _bit_depth(data, image))
+
+
+def stated_size(source: PictureSource) -> tuple[int, int]:
+    """Width and height as the header states them, before any turning; (1, 1) where it does not.
+
+    Nothing is decoded: what is wrong with the file is for :func:`decode_picture` to say.
+    """
+    from PIL import Image
+
+    codecs = [known.pillow for known in known_formats().values()]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            file = io.BytesIO(source) if isinstance(source, bytes) else source
+            with Image.open(file, formats=codecs) as image:
+                return image.size
+    except (*DECODER_FAILURES, Image.DecompressionBombError):
+        return (1, 1)
 
 
 def _bit_depth(data: bytes, image: Image.Image) -> int:

@@ -36,16 +36,34 @@ def split_chunks(data: bytes, name: str = "The picture") -> list[Chunk]:
     Raises StudioError (``picture_not_png``, ``picture_png_damaged``); ``name`` is how the
     message calls the file.
     """
+    return [Chunk(kind, data[start:end]) for kind, start, end in _spans(data, name)]
+
+
+def without_texts(data: bytes, name: str = "The picture") -> bytes:
+    """The file without its text chunks; itself where it has none. Errors as `split_chunks`.
+
+    The chunks that stay are carried over with the checksums they were just held against.
+    """
+    spans = _spans(data, name)
+    if not any(kind in TEXT_KINDS for kind, _, _ in spans):
+        return data
+    kept = [data[start - 8 : end + 4] for kind, start, end in spans if kind not in TEXT_KINDS]
+    return b"".join((PNG_SIGNATURE, *kept))
+
+
+def _spans(data: bytes, name: str) -> list[tuple[bytes, int, int]]:
+    """Kind, and first and last place of the content, of each chunk; every checksum is right."""
     if not data.startswith(PNG_SIGNATURE):
         raise StudioError(
             NOT_A_PNG,
             f"{name} is not a PNG file; it was left as it is.",
             hint="Export it to PNG first (--format png).",
         )
-    chunks: list[Chunk] = []
+    spans: list[tuple[bytes, int, int]] = []
+    view = memoryview(data)
     position = len(PNG_SIGNATURE)
-    while not chunks or chunks[-1].kind != b"IEND":
-        if len(chunks) >= MAX_CHUNKS:
+    while not spans or spans[-1][0] != b"IEND":
+        if len(spans) >= MAX_CHUNKS:
             raise _damaged(name, f"it has more than {MAX_CHUNKS:,} chunks")
         if position + 12 > len(data):
             raise _damaged(name, "it ends before its last chunk")
@@ -54,17 +72,16 @@ def split_chunks(data: bytes, name: str = "The picture") -> list[Chunk]:
         end = position + 8 + length
         if end + 4 > len(data):
             raise _damaged(name, f"its {_printable(kind)} chunk is cut short")
-        content = data[position + 8 : end]
         (checksum,) = struct.unpack_from(">I", data, end)
-        if checksum != _checksum(kind, content):
+        if checksum != zlib.crc32(view[position + 4 : end]):
             raise _damaged(name, f"its {_printable(kind)} chunk fails its checksum")
-        chunks.append(Chunk(kind, content))
+        spans.append((kind, position + 8, end))
         position = end + 4
-    if chunks[0].kind != b"IHDR" or len(chunks[0].content) != 13:
+    if spans[0][0] != b"IHDR" or spans[0][2] - spans[0][1] != 13:
         raise _damaged(name, "it does not start with a header")
-    if not any(chunk.kind == b"IDAT" for chunk in chunks):
+    if not any(kind == b"IDAT" for kind, _, _ in spans):
         raise _damaged(name, "it holds no pixels")
-    return chunks
+    return spans
 
 
 def join_chunks(chunks: Iterable[Chunk]) -> bytes:

@@ -14,12 +14,12 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.pictures.colour import to_srgb
-from ategnatos.pictures.decode import decode_picture
+from ategnatos.pictures.colour import is_opaque, to_srgb
+from ategnatos.pictures.decode import DecodedPicture, decode_picture, stated_size
 from ategnatos.pictures.lettering import Lettering
-from ategnatos.pictures.resize import native, pixel_grid, resize
+from ategnatos.pictures.resize import native, pixel_grid
 from ategnatos.pictures.sheet_card import CardContent, CardPainter
-from ategnatos.pictures.sheet_plan import MARGIN, plan_sheet
+from ategnatos.pictures.sheet_plan import MARGIN, SheetPlan, plan_sheet
 from ategnatos.pictures.sheet_theme import THEMES, Theme
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ LARGEST_SIDE = 1568
 _SMALLEST_SIDE = 480
 _LARGEST_ALLOWED_SIDE = 8192
 _MOST_CAPTION_LINES = 2
-# Twice the largest box, so that the second reduction loses nothing to the first.
+# Twice the largest box there is, so that the second reduction loses nothing to the first.
 _LARGEST_KEPT = 2048
 _TITLE_SIZE = 34
 _TITLE_LINES = 2
@@ -82,19 +82,28 @@ def contact_sheet(
 
     _check(items, columns, max_width, max_height, theme)
     colours = THEMES[theme]
-    contents = [_content(item) for item in items]
     head = _Header(title, subtitle, colours)
     foot = Lettering(footer, _FOOTER_SIZE)
     most = max_width - 2 * MARGIN
-    plan = plan_sheet(
-        len(items),
-        aspect=_shared_aspect(contents),
-        grid_side=_shared_grid_side(contents),
-        caption_lines=_caption_lines(contents),
-        badges=any(item.badge for item in items),
-        columns=columns,
-        width=most,
-        height=max_height - head.height(most) - _footer_height(foot, most) - 2 * MARGIN,
+
+    def planned(aspect: float, grid_side: int) -> SheetPlan:
+        return plan_sheet(
+            len(items),
+            aspect=aspect,
+            grid_side=grid_side,
+            caption_lines=_caption_lines(items),
+            badges=any(item.badge for item in items),
+            columns=columns,
+            width=most,
+            height=max_height - head.height(most) - _footer_height(foot, most) - 2 * MARGIN,
+        )
+
+    # The sizes in the files' headers are enough to tell how large a picture will be shown.
+    box = planned(_shared_aspect([stated_size(item.picture) for item in items]), 1).card.box
+    contents = [_content(item, min(_LARGEST_KEPT, 2 * max(box))) for item in items]
+    plan = planned(
+        _shared_aspect([content.picture.size for content in contents]),
+        _shared_grid_side(contents),
     )
     painter = CardPainter(plan.card, colours, contents)
 
@@ -115,17 +124,33 @@ def contact_sheet(
     return output.getvalue()
 
 
-def _content(item: SheetItem) -> CardContent:
-    """The item's picture no larger than a sheet shows it: 64 originals need not fit in memory."""
-    picture = to_srgb(decode_picture(item.picture)).image
+def _content(item: SheetItem, kept: int) -> CardContent:
+    """The item's picture no larger than a sheet shows it: 64 originals need not fit in memory.
+
+    ``kept`` is the side in pixels below which nothing is reduced.
+    """
+    decoded = decode_picture(item.picture, enough=kept)
+    picture = decoded.image if _is_plain(decoded) else to_srgb(decoded).image
     grid = pixel_grid(picture)
     shown = native(picture, grid)
     longest = max(shown.size)
-    if longest > _LARGEST_KEPT:
-        size = tuple(max(1, side * _LARGEST_KEPT // longest) for side in shown.size)
-        shown = resize(shown, (size[0], size[1]), "lanczos")
-    is_art = grid.is_art and longest <= _LARGEST_KEPT
-    return CardContent(shown, is_art, item.label, item.caption, item.badge)
+    # Averaged by a whole factor, as Pillow's own reducing_gap does; the rest is done on the card.
+    factor = longest // kept
+    if factor > 1:
+        shown = shown.reduce(factor)
+    if shown.mode == "RGBA" and is_opaque(shown):
+        shown = shown.convert("RGB")
+    return CardContent(shown, grid.is_art and factor <= 1, item.label, item.caption, item.badge)
+
+
+def _is_plain(decoded: DecodedPicture) -> bool:
+    """Whether the stored pixels are already what :func:`to_srgb` would make of them."""
+    image = decoded.image
+    return (
+        image.mode == "RGB"
+        and decoded.bit_depth == 8
+        and not {"icc_profile", "transparency", "exif"} & set(image.info)
+    )
 
 
 class _Header:
@@ -191,10 +216,9 @@ def _check(
         )
 
 
-def _shared_aspect(contents: Sequence[CardContent]) -> float:
+def _shared_aspect(sizes: Sequence[tuple[int, int]]) -> float:
     """Width / height of the boxes: the middle one of the pictures', within 1:2 and 2:1."""
-    aspects = [content.picture.width / content.picture.height for content in contents]
-    return min(2.0, max(0.5, median(aspects)))
+    return min(2.0, max(0.5, median(width / height for width, height in sizes)))
 
 
 def _shared_grid_side(contents: Sequence[CardContent]) -> int:
@@ -204,9 +228,9 @@ def _shared_grid_side(contents: Sequence[CardContent]) -> int:
     return width if not sides and width == height else 1
 
 
-def _caption_lines(contents: Sequence[CardContent]) -> int:
-    if not any(content.caption.strip() for content in contents):
+def _caption_lines(items: Sequence[SheetItem]) -> int:
+    if not any(item.caption.strip() for item in items):
         return 0
-    longest = max(len(content.caption) for content in contents)
+    longest = max(len(item.caption) for item in items)
     # A seed fits on one line of any card; only longer captions are worth a second line for all.
     return 1 if longest <= 24 else _MOST_CAPTION_LINES

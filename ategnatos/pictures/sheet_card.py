@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ategnatos.pictures.colour import is_opaque
 from ategnatos.pictures.lettering import Lettering
 from ategnatos.pictures.resize import resize
 from ategnatos.pictures.sheet_plan import CardMeasures
@@ -25,13 +24,21 @@ _SMOOTHING = 4
 
 @dataclass(frozen=True, slots=True)
 class CardContent:
-    """What goes on one card. ``picture`` is RGBA; pixel art is at its own size, ``is_art``."""
+    """What goes on one card. Pixel art is at its own size, ``is_art``.
+
+    ``picture`` is RGBA where something shows through, else RGB.
+    """
 
     picture: Image.Image
     is_art: bool
     label: str
     caption: str
     badge: str | None
+
+    @property
+    def see_through(self) -> bool:
+        """Whether a checker shows behind it."""
+        return self.picture.mode == "RGBA"
 
 
 class CardPainter:
@@ -71,14 +78,17 @@ class CardPainter:
         from PIL import Image
 
         size = (self._measures.inner, self._measures.box[1])
-        box = Image.new("RGBA", size, self._theme.box)
+        box = Image.new("RGB", size, self._theme.box)
         shown = _fitted(content, self._measures.box)
         offset = ((box.width - shown.width) // 2, (box.height - shown.height) // 2)
-        if not is_opaque(content.picture):
-            area = (*offset, offset[0] + shown.width, offset[1] + shown.height)
-            box.paste(self._checker.crop(area), offset)
-        box.alpha_composite(shown, offset)
-        return box.convert("RGB")
+        if not content.see_through:
+            box.paste(shown, offset)
+            return box
+        area = (*offset, offset[0] + shown.width, offset[1] + shown.height)
+        box.paste(self._checker.crop(area), offset)
+        laid = box.convert("RGBA")
+        laid.alpha_composite(shown, offset)
+        return laid.convert("RGB")
 
     def _write(
         self, canvas: ImageDraw.ImageDraw, place: tuple[int, int], content: CardContent
@@ -128,7 +138,7 @@ def _fitted(content: CardContent, box: tuple[int, int]) -> Image.Image:
 
 def _checker_tones(contents: Sequence[CardContent]) -> tuple[str, str]:
     """Light under dark drawings and dark under light ones, one answer for the whole sheet."""
-    see_through = [content for content in contents if not is_opaque(content.picture)]
+    see_through = [content for content in contents if content.see_through]
     if not see_through:
         return LIGHT_CHECKER
     import numpy as np
