@@ -61,7 +61,8 @@ class Candidate:
 @dataclass(frozen=True, slots=True)
 class Job:
     """One order. ``asked`` are the person's words, ``request`` the canonical request they became;
-    ``parent`` is the candidate that the job varies.
+    ``parent`` is the candidate that the job varies, ``change`` what was asked of it and ``reason``
+    why.
 
     ``owner`` is who works on it, until ``lease_until``; ``fence`` counts the claims, so that an
     owner who lost the lease is told from the one who has it. ``tries`` failed and ``reclaims``
@@ -101,6 +102,7 @@ class Job:
     stop: str | None = None
     progress: dict[str, Any] | None = None
     data: dict[str, Any] = field(default_factory=dict)
+    reason: str | None = None
 
     @property
     def name(self) -> str:

@@ -99,6 +99,7 @@ def record(
     warnings: Iterable[str] = (),
     saga: sagas.Saga | None = None,
     priority: int = 0,
+    reason: str | None = None,
 ) -> tuple[Job, bool]:
     """Write a job down before any work; with the same inputs, return the one that stands.
 
@@ -112,8 +113,8 @@ def record(
             return standing, False
         connection.execute(
             "INSERT INTO job (kind, state, engine, recipe_id, base, take, binding, asked, request,"
-            " parent, change, warnings, created_at, updated_at, saga, runnable, priority, moved_at)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            " parent, change, warnings, created_at, updated_at, saga, runnable, priority, moved_at,"
+            " reason) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 kind,
                 saga.start,
@@ -133,6 +134,7 @@ def record(
                 int(saga.runnable(saga.start, kind)),
                 priority,
                 connection.now(),
+                reason,
             ),
         )
         fresh = find_binding(connection, recipe_id, binding, engine)
