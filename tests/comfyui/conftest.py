@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import pytest
@@ -17,19 +17,27 @@ from ategnatos.engines.comfyui.patience import Patience
 from tests.comfyui.fake import OLD, FakeComfyUI
 from tests.comfyui.fake_http import application
 from tests.comfyui.wire import Loopback
+from tests.waiting import LONG_SECONDS, wait_until
+
+__all__ = ["wait_until"]
 
 QUICK = Patience(
     watch=0.25,
     nearby=0.05,
-    heal=0.6,
-    gone=1.0,
-    frozen=1.2,
+    heal=20.0,
+    gone=30.0,
+    frozen=30.0,
     confirm=0.05,
-    goodbye=3.0,
-    answer=0.8,
+    goodbye=20.0,
+    answer=20.0,
     retry=0.05,
 )
-DEADLINE = 20.0
+"""Looks often and gives up late: a busy machine is no fault of the server."""
+LISTENING = replace(QUICK, watch=20.0)
+"""For what only the socket tells: HTTP knows the end before a slow thread has heard it all."""
+HASTY = replace(QUICK, gone=0.8, frozen=0.8, answer=0.4, goodbye=0.8)
+"""Gives up soon, for servers that are gone for good."""
+DEADLINE = LONG_SECONDS
 """Seconds that any test of a fault may take: whoever hangs, fails here."""
 
 T = TypeVar("T")
@@ -41,6 +49,7 @@ class Server:
 
     fake: FakeComfyUI
     loopback: Loopback
+    threads: list[threading.Thread] = field(default_factory=list)
 
     @property
     def address(self) -> Address:
@@ -52,6 +61,25 @@ class Server:
             return await made if asyncio.iscoroutine(made) else made
 
         return self.loopback.do(wrapped())
+
+    def later(self, act: Callable[[], object]) -> None:
+        """Do ``act`` in a thread of its own, which the end of the test waits for."""
+        thread = threading.Thread(target=act)
+        self.threads.append(thread)
+        thread.start()
+
+    def hold(self, tick: int) -> None:
+        """Let ProbeSleep stay at ``tick`` until :meth:`go_on` or an interrupt."""
+        self.fake.held_at = tick
+
+    def go_on(self) -> None:
+        """Let what is held go on."""
+        self.do(lambda: self.fake.release.set())
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs and nothing waits."""
+        return self.fake.running is None and not self.fake.pending
 
     @property
     def wire(self) -> Any:
@@ -68,7 +96,9 @@ def start() -> Iterator[Start]:
 
         def make(line: str = OLD, **options: Any) -> Server:
             fake = FakeComfyUI(line, **options)
-            return Server(fake, stack.enter_context(Loopback(application(fake))))
+            server = Server(fake, stack.enter_context(Loopback(application(fake))))
+            stack.callback(lambda: [thread.join(DEADLINE) for thread in server.threads])
+            return server
 
         yield make
 
@@ -86,14 +116,6 @@ def within(work: Awaitable[T], seconds: float = DEADLINE) -> T:
             return await work
 
     return asyncio.run(limited())
-
-
-def wait_until(true: Callable[[], bool], seconds: float = DEADLINE) -> None:
-    """Wait for what another thread brings about."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"still not so after {seconds:g} s"
-        time.sleep(0.01)
 
 
 def client_of(server: Server, **changes: Any) -> Client:

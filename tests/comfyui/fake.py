@@ -74,6 +74,8 @@ class FakeComfyUI:
             **recordings.packed("probe_nodes")["nodes"],
         }
         self.missing_classes: set[str] = set()
+        self.held_at: int | None = None
+        """The tick at which ProbeSleep stays, until ``release`` is set or it is interrupted."""
         self.hanging = asyncio.Event()
         self.release = asyncio.Event()
         self._late: list[tuple[WebSocket, str | bytes]] = []
@@ -262,6 +264,13 @@ class FakeComfyUI:
             await asyncio.sleep(seconds)
         if self.interrupting:
             raise InterruptedRunError
+
+    async def stay(self, run: Run) -> None:
+        """Go no further until a test says so; an interrupt is heard."""
+        self.hanging.set()
+        release = self.release
+        while not release.is_set():
+            await self.work(run, 0.01)
 
     async def note(self, run: Run, kind: str, data: dict[str, Any]) -> None:
         told = {"prompt_id": run.prompt_id, **data, "timestamp": self.tick()}

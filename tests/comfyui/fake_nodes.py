@@ -200,6 +200,8 @@ async def _sleep(
     for tick in range(1, ticks + 1):
         await server.work(run, float(inputs["seconds"]) / ticks)
         await server.tell_progress(run, node, tick, ticks)
+        if tick == server.held_at:
+            await server.stay(run)
     return value, None
 
 

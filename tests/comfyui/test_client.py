@@ -11,8 +11,11 @@ from PIL import Image
 
 from ategnatos.engines.comfyui.bringing import Finished
 from ategnatos.engines.comfyui.events import Event
+from ategnatos.engines.comfyui.patience import Patience
 from ategnatos.grimoire.errors import StudioError
 from tests.comfyui.conftest import (
+    LISTENING,
+    QUICK,
     Server,
     Start,
     client_of,
@@ -24,9 +27,11 @@ from tests.comfyui.conftest import (
 from tests.comfyui.fake import NEW, OLD
 
 
-def run(server: Server, graph: dict[str, Any], **options: Any) -> Finished:
+def run(
+    server: Server, graph: dict[str, Any], patience: Patience = QUICK, **options: Any
+) -> Finished:
     async def work() -> Finished:
-        async with client_of(server) as client:
+        async with client_of(server, patience=patience) as client:
             return await client.run(graph, **options)
 
     return within(work())
@@ -156,7 +161,7 @@ def test_pictures_on_their_way_are_waited_for_when_http_says_it_is_over(server: 
 def test_text_is_an_output_too(server: Server) -> None:
     graph = {"1": {"class_type": "ProbeText", "inputs": {"text": "hello"}}}
     events: list[Event] = []
-    finished = run(server, graph, on_event=events.append)
+    finished = run(server, graph, LISTENING, on_event=events.append)
     assert finished.texts == {"1": ["hello"]}
     assert "working on: hello" in [event.text for event in events]
 
@@ -165,7 +170,7 @@ def test_text_is_an_output_too(server: Server) -> None:
 def test_progress_goes_node_by_node_with_steps_and_previews(start: Start, line: str) -> None:
     server = start(line, step_seconds=0.01, previews=True)
     events: list[Event] = []
-    run(server, sampled(steps=4), on_event=events.append)
+    run(server, sampled(steps=4), LISTENING, on_event=events.append)
     nodes = [event.title for event in events if event.what == "node"]
     assert nodes[-3:] == ["3 KSampler", "8 VAEDecode", "9 SaveImage"]
     steps = [event for event in events if event.what == "step"]

@@ -20,7 +20,7 @@ def test_a_collector_never_waits_for_the_connections_to_close(
     close = held._close_here
 
     def stuck(opened: list[object]) -> None:
-        let_go.wait(30)
+        let_go.wait(60)
         close(opened)  # type: ignore[arg-type]
         closed.set()
 
@@ -30,7 +30,7 @@ def test_a_collector_never_waits_for_the_connections_to_close(
     started = time.monotonic()
     del client
     gc.collect()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert not closed.is_set()
     let_go.set()
-    assert closed.wait(10)
+    assert closed.wait(60)

@@ -10,8 +10,9 @@ from ategnatos.engines.comfyui.address import parse_address
 from ategnatos.engines.comfyui.bringing import Finished
 from ategnatos.engines.comfyui.client import Client
 from ategnatos.engines.comfyui.events import Event
+from ategnatos.engines.comfyui.patience import Patience
 from ategnatos.grimoire.errors import StudioError
-from tests.comfyui.conftest import QUICK, within
+from tests.comfyui.conftest import LISTENING, QUICK, within
 from tests.comfyui.replay import Replay
 from tests.comfyui.wire import Loopback
 
@@ -50,7 +51,9 @@ def speed_of(replay: Replay) -> float:
     return max(1.0, (replay.lines[-1]["t"] - replay.lines[0]["t"]) / 0.6)
 
 
-def play(name: str, events: list[Event] | None = None) -> list[Finished]:
+def play(
+    name: str, events: list[Event] | None = None, patience: Patience = QUICK
+) -> list[Finished]:
     replay = Replay(name, watched=WATCHED.get(name))
     replay.speed = speed_of(replay)
     graphs: list[dict[str, Any]] = replay.graphs() or [
@@ -59,7 +62,7 @@ def play(name: str, events: list[Event] | None = None) -> list[Finished]:
 
     async def work() -> list[Finished]:
         address = parse_address(server.url)
-        async with Client(address, patience=QUICK) as client:
+        async with Client(address, patience=patience) as client:
             on_event = None if events is None else events.append
             return await client.run_all(graphs, on_event=on_event)
 
@@ -87,7 +90,7 @@ def test_what_failed_is_said(name: str) -> None:
 def test_previews_of_both_kinds_are_shown_with_their_node() -> None:
     for name in ("success_sd15_no_flags", "success_sd15_preview_metadata"):
         events: list[Event] = []
-        play(name, events)
+        play(name, events, LISTENING)
         shown = [event for event in events if event.what == "preview"]
         assert len(shown) == 4, name
         assert {event.node for event in shown} == {"3"}, name
@@ -96,5 +99,5 @@ def test_previews_of_both_kinds_are_shown_with_their_node() -> None:
 
 def test_an_expanded_node_is_shown_as_the_one_that_was_posted() -> None:
     events: list[Event] = []
-    play("expanded_subgraph", events)
+    play("expanded_subgraph", events, LISTENING)
     assert {event.node for event in events if event.what == "node"} == {"1", "2"}

@@ -118,7 +118,7 @@ class Toll:
 
     def _pay(self, price: Decimal) -> Mapping[str, Decimal] | None:
         body = json.dumps({"price": str(price), "ledger": self.ledger})
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("POST", "/pictures", body)
             answer = connection.getresponse()

@@ -12,7 +12,7 @@ from ategnatos.engines.comfyui.client import Client
 from ategnatos.engines.comfyui.events import Event
 from ategnatos.engines.comfyui.settings import apply_settings
 from ategnatos.engines.comfyui.workflow_file import read_workflow
-from tests.comfyui.conftest import QUICK, trivial, with_node
+from tests.comfyui.conftest import DEADLINE, HASTY, QUICK, trivial, with_node
 from tests.comfyui.fake import FakeComfyUI
 from tests.comfyui.fake_http import application
 from tests.comfyui.wire import Loopback
@@ -28,7 +28,8 @@ def _served(work: Callable[[Client], Any], prepare: Callable[[FakeComfyUI], None
     prepare(fake)
 
     async def use() -> None:
-        async with asyncio.timeout(15), Client(parse_address(server.url), patience=QUICK) as client:
+        address = parse_address(server.url)
+        async with asyncio.timeout(DEADLINE), Client(address, patience=QUICK) as client:
             await work(client)
 
     with Loopback(application(fake)) as server:
@@ -86,10 +87,14 @@ def interrupted(folder: Path) -> None:
     fakes: list[FakeComfyUI] = []
     graph = with_node("ProbeSleep", seconds=0.4, ticks=4)
 
+    def prepare(fake: FakeComfyUI) -> None:
+        fake.held_at = 1
+        fakes.append(fake)
+
     def listen(event: Event) -> None:
         fakes[0].interrupting |= event.what == "step"
 
-    _served(lambda client: client.run(graph, on_event=listen), fakes.append)
+    _served(lambda client: client.run(graph, on_event=listen), prepare)
 
 
 def lost(folder: Path) -> None:
@@ -110,7 +115,7 @@ def silent(folder: Path) -> None:
     fake.paused = True
 
     async def use() -> None:
-        async with Client(parse_address(server.url), patience=QUICK) as client:
+        async with Client(parse_address(server.url), patience=HASTY) as client:
             await client.run(trivial(), on_event=lambda event: setattr(server.wire, "silent", True))
 
     with Loopback(application(fake)) as server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import signal
 import socket
@@ -17,9 +18,14 @@ import pytest
 
 from ategnatos.guard.locks.store import FOLDER_VARIABLE
 from ategnatos.studio.comfyui import instances, processes
+from ategnatos.studio.comfyui.processes import Ladder
+from tests.waiting import LONG_SECONDS
 
-FAST = ((signal.SIGINT, 0.5), (signal.SIGTERM, 0.5), (signal.SIGKILL, 5.0))
 MARKS = ("nodes.py", "execution.py", "folder_paths.py", "server.py")
+
+# Below the ports that systems hand out to connections (Linux from 32768, macOS from 49152), so
+# that nobody is given one of these between the look and its use.
+PORTS = range(20_000, 30_000)
 
 MakeComfyUI = Callable[..., Path]
 Serve = Callable[[Callable[[BaseHTTPRequestHandler], None]], int]
@@ -42,10 +48,22 @@ def make_comfyui(folder: Path, **behaviour: Any) -> Path:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on and that no connection is given by chance."""
+    chance = random.SystemRandom()
+    while True:
+        port = chance.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def ladder(*unheard: signal.Signals) -> Ladder:
+    """Signals in turn: those that are ignored get a moment, the others as long as it takes."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+    return [(number, 0.3 if number in unheard else LONG_SECONDS) for number in numbers]
 
 
 @pytest.fixture
@@ -66,7 +84,7 @@ def _machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("TMUX", raising=False)
     yield
     for one in instances.everything():
-        processes.end(one.identity, ladder=((signal.SIGKILL, 5.0),))
+        processes.end(one.identity, ladder=((signal.SIGKILL, LONG_SECONDS),))
 
 
 @pytest.fixture

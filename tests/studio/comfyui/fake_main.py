@@ -1,8 +1,9 @@
 """Stands in for ComfyUI's main.py: a process of its own that takes its flags and answers.
 
 It is copied into a folder that looks like ComfyUI. ``behaviour.json`` beside it says how it
-misbehaves: ``start_seconds``, ``die`` (last words), ``ignore`` (names of signals), ``child``
-(it starts a process of its own), ``queue`` (how many prompts it runs), ``version``.
+misbehaves: ``start_seconds``, ``wait_for`` (a file in the folder, before which it does not
+start), ``die`` (last words), ``ignore`` (names of signals), ``child`` (it starts a process of
+its own), ``queue`` (how many prompts it runs), ``version``.
 """
 
 import argparse
@@ -84,13 +85,16 @@ if ASKED.get("child"):
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
     (HERE / "child.pid").write_text(str(child.pid))
 time.sleep(ASKED.get("start_seconds", 0))
+while "wait_for" in ASKED and not (HERE / ASKED["wait_for"]).exists():
+    time.sleep(0.01)
 if "die" in ASKED:
     print(ASKED["die"], file=sys.stderr, flush=True)
     sys.exit(1)
-server = ThreadingHTTPServer(("127.0.0.1", options.port), Handler)
-print(f"To see the GUI go to: http://127.0.0.1:{options.port}", flush=True)
-threading.Thread(target=server.serve_forever, daemon=True).start()
 try:
+    # It is heard as soon as it listens, and may be ended at once.
+    server = ThreadingHTTPServer(("127.0.0.1", options.port), Handler)
+    print(f"To see the GUI go to: http://127.0.0.1:{options.port}", flush=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     threading.Event().wait()
 except KeyboardInterrupt:
     print("Stopped server", flush=True)

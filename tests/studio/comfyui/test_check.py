@@ -19,6 +19,7 @@ from ategnatos.studio.comfyui.verdict import Level, Verdict
 from ategnatos.studio.comfyui.web import Reply
 from tests.conftest import Run
 from tests.studio.comfyui.conftest import Serve, free_port
+from tests.waiting import LONG_SECONDS
 
 STATS = json.loads((Path(__file__).parent / "system_stats.json").read_bytes())
 
@@ -51,7 +52,8 @@ def server(
 
 
 def findings(url: str, **options: Any) -> dict[str, Level]:
-    return {one.name: one.level for one in check.check(parse_url(url), **options).findings}
+    found = check.check(parse_url(url), patience=LONG_SECONDS, **options)
+    return {one.name: one.level for one in found.findings}
 
 
 @pytest.mark.parametrize(
@@ -243,7 +245,7 @@ def listen() -> Iterator[Start]:
     yield start
     for process in running:
         process.kill()
-        process.communicate(timeout=5)
+        process.communicate(timeout=LONG_SECONDS)
 
 
 def test_a_tunnel_is_a_socket_that_an_ssh_process_owns(listen: Start, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.studio.comfyui import comfy_cli, installs, model_files, packs
 from tests.conftest import Run
 from tests.studio.comfyui.conftest import MakeComfyUI, make_comfyui
+from tests.waiting import LONG_SECONDS
 
 RECORDED = json.loads((Path(__file__).parent / "comfy_cli_recorded.json").read_bytes())["entries"]
 ENTRIES = {entry["name"]: entry for entry in RECORDED}
@@ -182,7 +183,7 @@ def test_update_says_what_changed(comfy: Comfy, run: Run, comfyui: MakeComfyUI) 
 def test_every_recorded_failure_is_said_in_our_words(comfy: Comfy, name: str, part: str) -> None:
     comfy.will(name)
     with pytest.raises(StudioError) as raised:
-        comfy_cli.run(ENTRIES[name]["arguments"], workspace=Path("/nowhere"), patience=20)
+        comfy_cli.run(ENTRIES[name]["arguments"], workspace=Path("/nowhere"), patience=LONG_SECONDS)
     assert raised.value.code is comfy_cli.COMFY_CLI_FAILED
     assert part in raised.value.message
     assert raised.value.hint
@@ -190,10 +191,10 @@ def test_every_recorded_failure_is_said_in_our_words(comfy: Comfy, name: str, pa
 
 def test_an_envelope_is_read_and_plain_text_is_no_failure(comfy: Comfy) -> None:
     comfy.will("which")
-    found = comfy_cli.run(["which"], workspace=Path("/w"), patience=20)
+    found = comfy_cli.run(["which"], workspace=Path("/w"), patience=LONG_SECONDS)
     assert found.data == {"workspace_path": "/w", "workspace_type": "specified"}
     comfy.will("model list, a table in spite of --json")
-    assert comfy_cli.run(["model", "list"], workspace=None, patience=20).data is None
+    assert comfy_cli.run(["model", "list"], workspace=None, patience=LONG_SECONDS).data is None
 
 
 def test_one_that_never_ends_is_ended(comfy: Comfy) -> None:

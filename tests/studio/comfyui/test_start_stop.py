@@ -16,12 +16,17 @@ import pytest
 
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.studio.comfyui import installs, instances, logs, overview, processes, start, stop
-from tests.studio.comfyui.conftest import FAST, MakeComfyUI, Serve
+from ategnatos.studio.comfyui.processes import Ladder
+from tests.studio.comfyui.conftest import MakeComfyUI, Serve, ladder
+from tests.waiting import LONG_SECONDS, wait_until
 
 SILENT = ["--cpu", "--listen", "127.0.0.1"]
+HEARD = ladder()
 
 
-def begin(folder: Path, port: int, *, patience: float = 20, tmux: bool = False) -> start.Started:
+def begin(
+    folder: Path, port: int, *, patience: float = LONG_SECONDS, tmux: bool = False
+) -> start.Started:
     line = start.command_line(installs.one(folder), [*SILENT, "--port", str(port)])
     return start.start(
         line,
@@ -34,8 +39,18 @@ def begin(folder: Path, port: int, *, patience: float = 20, tmux: bool = False) 
     )
 
 
-def end(port: int, *, anyone: bool = False, force: bool = False) -> stop.Stopped:
-    return stop.stop(port, anyone=anyone, force=force, say=lambda _: None, ladder=FAST)
+def end(
+    port: int, *, anyone: bool = False, force: bool = False, rungs: Ladder = HEARD
+) -> stop.Stopped:
+    return stop.stop(port, anyone=anyone, force=force, say=lambda _: None, ladder=rungs)
+
+
+def has_ended(pid: int) -> bool:
+    """Whether it is gone; as an orphan it is a zombie until its new parent looks."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_server_starts_in_a_session_of_its_own_and_ends(comfyui: MakeComfyUI, port: int) -> None:
@@ -78,13 +93,13 @@ def test_two_starts_at_once_give_one_server(comfyui: MakeComfyUI, port: int) -> 
     for thread in both:
         thread.start()
     for thread in both:
-        thread.join(30)
+        thread.join(LONG_SECONDS)
     assert sorted(map(str, found)) in (["False", "True"], ["True", "resource_held"])
 
 
 def test_a_server_that_ignores_sigint_is_ended_by_sigterm(comfyui: MakeComfyUI, port: int) -> None:
     begin(comfyui(ignore=["SIGINT"]), port)
-    assert end(port).signal == "SIGTERM"
+    assert end(port, rungs=ladder(signal.SIGINT)).signal == "SIGTERM"
 
 
 def test_one_that_ignores_both_is_killed_with_what_it_started(
@@ -94,9 +109,8 @@ def test_one_that_ignores_both_is_killed_with_what_it_started(
     begin(folder, port)
     child = int((folder / "child.pid").read_text())
     assert psutil.pid_exists(child)
-    assert end(port).signal == "SIGKILL"
-    # As an orphan it is a zombie until its new parent looks.
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    assert end(port, rungs=ladder(signal.SIGINT, signal.SIGTERM)).signal == "SIGKILL"
+    wait_until(lambda: has_ended(child))
 
 
 def test_one_that_was_started_with_sigint_ignored_hears_it_again(
@@ -127,11 +141,12 @@ def test_a_server_that_dies_is_told_with_the_end_of_its_log(
 def test_a_slow_server_is_left_running_and_joined_by_the_next_start(
     comfyui: MakeComfyUI, port: int
 ) -> None:
-    folder = comfyui(start_seconds=1.0)
+    folder = comfyui(wait_for="let-it-start")
     with pytest.raises(StudioError) as raised:
         begin(folder, port, patience=0.2)
     assert raised.value.code is start.COMFYUI_SLOW
     assert overview.states([port])[0].word == "starting"
+    (folder / "let-it-start").touch()
     joined = begin(folder, port)
     assert joined.instance is not None
     assert joined.instance.pid == raised.value.details["pid"]
@@ -166,9 +181,7 @@ def test_a_comfyui_started_elsewhere_is_ended_only_when_asked_for(
         stdout=subprocess.DEVNULL,
     )
     try:
-        for _ in range(200):
-            if overview.states([port])[0].word == "running":
-                break
+        wait_until(lambda: overview.states([port])[0].word == "running")
         with pytest.raises(StudioError) as raised:
             end(port)
         assert raised.value.code is stop.NOT_OURS
@@ -177,7 +190,7 @@ def test_a_comfyui_started_elsewhere_is_ended_only_when_asked_for(
         assert end(port, anyone=True).pid == foreign.pid
     finally:
         foreign.kill()
-        foreign.wait(5)
+        foreign.wait(LONG_SECONDS)
 
 
 def test_a_reused_process_id_is_never_ended(port: int) -> None:
@@ -187,21 +200,20 @@ def test_a_reused_process_id_is_never_ended(port: int) -> None:
         assert true is not None
         other = processes.Identity(sleeper.pid, true.started - 1000)
         assert not other.alive
-        assert processes.end(other, ladder=FAST) == ""
+        assert processes.end(other, ladder=ladder()) == ""
         assert sleeper.poll() is None
-        assert processes.end(true, ladder=FAST) == "SIGINT"
+        assert processes.end(true, ladder=ladder()) == "SIGINT"
     finally:
         sleeper.kill()
-        sleeper.wait(5)
+        sleeper.wait(LONG_SECONDS)
 
 
 def test_a_dead_server_is_said_to_be_dead(comfyui: MakeComfyUI, port: int) -> None:
     started = begin(comfyui(), port)
     assert started.instance is not None
-    os.kill(started.instance.pid, signal.SIGKILL)
-    for _ in range(200):
-        if not started.instance.identity.alive:
-            break
+    identity = started.instance.identity
+    os.kill(identity.pid, signal.SIGKILL)
+    wait_until(lambda: not identity.alive)
     assert overview.states([port])[0].word == "dead"
     assert end(port).pid is None
 

@@ -20,6 +20,7 @@ from ategnatos.studio.models import download as room
 from ategnatos.studio.models import refusals, remote, sources
 from ategnatos.studio.models.part import Part, Wanted
 from tests.studio.models.conftest import LORA, FileServer, safetensors
+from tests.waiting import LONG_SECONDS, wait_until
 
 TOKEN = "hf_" + "x" * 34
 Servers = Callable[[], FileServer]
@@ -34,7 +35,7 @@ def wanted(server: FileServer, folder: Path, **more: Any) -> Wanted:
 
 
 def manner(**more: Any) -> room.Manner:
-    return room.Manner(**{"credentials": no_token, "patience": 5.0, "pause": 0.01, **more})
+    return room.Manner(**{"credentials": no_token, "patience": LONG_SECONDS, "pause": 0.01, **more})
 
 
 def get(server: FileServer, folder: Path, **more: Any) -> room.Got:
@@ -293,27 +294,25 @@ def test_a_server_that_drips_is_given_up(server: FileServer, tmp_path: Path) -> 
     error = refusal(server, tmp_path, patience=0.15)
     server.slow.set()
     assert error.code is refusals.DOWNLOAD_CUT
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < LONG_SECONDS
 
 
 def test_two_downloads_of_one_file_get_it_once(server: FileServer, tmp_path: Path) -> None:
     release, said, found = threading.Event(), [], []  # type: ignore[var-annotated]
-    server.before = lambda handler: release.wait(10) and None
+    server.before = lambda handler: release.wait(LONG_SECONDS) and None
 
     def one() -> None:
         found.append(get(server, tmp_path, say=said.append).fresh)
 
     first = threading.Thread(target=one)
     first.start()
-    while not server.seen:
-        time.sleep(0.005)
+    wait_until(lambda: server.seen)
     second = threading.Thread(target=one)
     second.start()
-    while not said:
-        time.sleep(0.005)
+    wait_until(lambda: said)
     release.set()
-    first.join(20)
-    second.join(20)
+    first.join(LONG_SECONDS)
+    second.join(LONG_SECONDS)
     assert sorted(found) == [False, True]
     assert "waiting" in said[0]
     assert len(server.seen) == 1
