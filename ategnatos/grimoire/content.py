@@ -1,8 +1,9 @@
 """The content store: candidates before a verdict, frozen files after it.
 
 A candidate lies at ``workspace/outputs/<recipe_id>/<binding16>/<engine>/<nnn>.png``, a frozen
-file at ``exports/loose/<name>/v<N>/<name>.<suffix>``, mode 0444. Neither is ever overwritten: the
-same bytes are already there, different bytes are refused, a change is a new version.
+file at ``exports/loose/<name>/v<N>/<name>.<suffix>``, mode 0444, a promoted one below its realm
+and kind. Neither is ever overwritten: the same bytes are already there, different bytes are
+refused, a change is a new version.
 """
 
 from __future__ import annotations
@@ -36,11 +37,16 @@ __all__ = [
     "manifest_add",
     "manifest_read",
     "put_candidate",
+    "put_frozen",
     "verify_exports",
 ]
 
 NAME_INVALID = ErrorCode("name_invalid", "A name holds what a file name of ours may not.")
 CANDIDATE_EXISTS = ErrorCode("candidate_exists", "Another picture already has this place.")
+FROZEN_EXISTS = ErrorCode("frozen_exists", "Other bytes are frozen in that place for ever.")
+
+# Where what was exported without a realm lies.
+LOOSE = ("loose",)
 
 # Room for ".v12345" and a suffix within the 255 bytes of a file name.
 NAME_BYTES = 200
@@ -140,8 +146,17 @@ def put_candidate(
     return stored
 
 
-def freeze(project: Project, name: str, source_bytes: bytes, suffix: str) -> tuple[Path, int]:
+def freeze(
+    project: Project,
+    name: str,
+    source_bytes: bytes,
+    suffix: str,
+    *,
+    under: tuple[str, ...] = LOOSE,
+) -> tuple[Path, int]:
     """Put an approved file into ``exports/`` for ever; return its path and version.
+
+    ``under`` are the folders between ``exports`` and that of the name: a realm and a kind.
 
     The version is the next above those on disk and in the manifest: the number of a deleted
     file is not used again. The folder of a version appears whole, by one rename: no reader sees
@@ -157,8 +172,10 @@ def freeze(project: Project, name: str, source_bytes: bytes, suffix: str) -> tup
             hint="Use one to eight small letters or digits, such as 'png'.",
             what="suffix",
         )
-    home = resolve(project, Zone.EXPORTS, Path("loose", name))
-    taken = max((e.version for e in manifest_read(project).entries if e.name == name), default=0)
+    home = _home(project, name, under)
+    place = (Zone.EXPORTS.value, *under, name)
+    listed = (e for e in manifest_read(project).entries if Path(e.path).parts[:-2] == place)
+    taken = max((e.version for e in listed), default=0)
     with explained(home, "Nothing was frozen and no version was taken."):
         home.mkdir(parents=True, exist_ok=True)
         staging = home / temporary_name()
@@ -173,16 +190,63 @@ def freeze(project: Project, name: str, source_bytes: bytes, suffix: str) -> tup
                 left.unlink()
             staging.rmdir()
             raise
-        sync_folder(home)
-        sync_folder(home.parent)
-        sync_folder(project.exports)
+        _sync_up(project, home)
     return home / f"v{version}" / f"{name}.{suffix}", version
 
 
-def frozen_versions(project: Project, name: str) -> list[int]:
+def put_frozen(project: Project, place: Path, data: bytes) -> tuple[Path, bool]:
+    """Freeze ``data`` at ``place``, a path below ``exports/``; return its path and whether it is
+    new. The same bytes again change nothing.
+
+    Raises StudioError: ``frozen_exists`` where other bytes lie there, ``name_invalid``,
+    ``zone_escape``, ``disk_full``, ``write_failed``.
+    """
+    for part in place.parts:
+        check_name(part, "place of a frozen file")
+    path = resolve(project, Zone.EXPORTS, place)
+    fresh = False
+    with explained(path, "Nothing was frozen and nothing was overwritten."):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            temporary = write_temporary(path.parent, data, 0o444)
+            try:
+                with suppress(FileExistsError):
+                    os.link(temporary, path)
+                    fresh = True
+            finally:
+                os.unlink(temporary)  # noqa: PTH108
+        # Also where it lay there: a crash may have come between the link and this.
+        _sync_up(project, path.parent)
+        there = path.read_bytes()
+    if there != data:
+        raise StudioError(
+            FROZEN_EXISTS,
+            f"{path.relative_to(project.root)} holds other bytes already; they were kept and"
+            " nothing was frozen.",
+            hint="A frozen file never changes. See what it is with 'ategnatos exports list'; what"
+            " is new is a new version of the recipe ('ategnatos art recipe bump').",
+            path=str(path),
+            frozen_sha256=sha256_bytes(there),
+            refused_sha256=sha256_bytes(data),
+        )
+    return path, fresh
+
+
+def frozen_versions(project: Project, name: str, *, under: tuple[str, ...] = LOOSE) -> list[int]:
     """The versions of ``name`` on disk, rising. Raises StudioError (``name_invalid``)."""
-    home = resolve(project, Zone.EXPORTS, Path("loose", check_name(name, "asset name")))
-    return _versions(home)
+    return _versions(_home(project, check_name(name, "asset name"), under))
+
+
+def _home(project: Project, name: str, under: tuple[str, ...]) -> Path:
+    folders = (check_name(folder, "folder of exports") for folder in under)
+    return resolve(project, Zone.EXPORTS, Path(*folders, name))
+
+
+def _sync_up(project: Project, folder: Path) -> None:
+    """Make every folder from ``folder`` up to exports/ survive a power cut."""
+    while folder != project.root:
+        sync_folder(folder)
+        folder = folder.parent
 
 
 def _may_stand_in_name(character: str) -> bool:

@@ -1,42 +1,34 @@
-"""The manifest of ``exports/``: what is frozen, under which hash, and whether it still is."""
+"""The manifest of ``exports/``: what is frozen, what was shipped, and whether it still is."""
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ategnatos.grimoire import documents
+from ategnatos.grimoire import documents, frozen_check
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.grimoire.files import sha256_file
+from ategnatos.grimoire.frozen_check import ExportProblem
 from ategnatos.grimoire.project import Project
-from ategnatos.grimoire.zones import Zone, resolve
 
 if TYPE_CHECKING:
-    from ategnatos.grimoire.schemas.manifest import ManifestDocument, ManifestEntry
+    from ategnatos.grimoire.schemas.manifest import (
+        ManifestDocument,
+        ManifestEntry,
+        ShippedAsset,
+    )
+
+__all__ = [
+    "ExportProblem",
+    "manifest_add",
+    "manifest_read",
+    "publish",
+    "verify_exports",
+]
 
 MANIFEST_CONFLICT = ErrorCode(
     "manifest_conflict", "The manifest already lists other bytes under that name and version."
 )
 MANIFEST_UNTRUE = ErrorCode("manifest_untrue", "An entry does not describe the file it names.")
-
-
-@dataclass(frozen=True, slots=True)
-class ExportProblem:
-    """One manifest entry whose file is not what it should be.
-
-    ``problem`` is ``missing``, ``changed``, ``writable`` or ``outside``.
-    """
-
-    name: str
-    version: int
-    path: str
-    problem: str
-    expected_sha256: str
-    found_sha256: str = ""
 
 
 def manifest_read(project: Project) -> ManifestDocument:
@@ -51,12 +43,13 @@ def manifest_add(project: Project, entry: ManifestEntry | Mapping[str, Any]) -> 
     The file is read: an entry that names other bytes is refused. Raises StudioError:
     ``manifest_untrue``, ``manifest_conflict``, ``document_invalid``, ``zone_escape``.
     """
-    from ategnatos.grimoire.schemas.manifest import ManifestEntry
+    from ategnatos.grimoire.schemas.manifest import ManifestEntry, entry_id
 
     if isinstance(entry, Mapping):
         with documents.invalid_as_refusal("manifest"):
             entry = ManifestEntry.model_validate(dict(entry))
-    problem = _look(project, entry)
+    entry.id = entry.id or entry_id(entry.name, entry.version)
+    problem = frozen_check.look(project, entry)
     if problem is not None and problem.problem != "writable":
         raise StudioError(
             MANIFEST_UNTRUE,
@@ -68,45 +61,49 @@ def manifest_add(project: Project, entry: ManifestEntry | Mapping[str, Any]) -> 
         )
     with documents.edit(project, "manifest") as manifest:
         for listed in manifest.entries:
-            if (listed.name, listed.version) != (entry.name, entry.version):
+            if entry.id != listed.id and entry.path != listed.path:
                 continue
-            if (listed.sha256, listed.path) == (entry.sha256, entry.path):
+            if (listed.sha256, listed.path, listed.id) == (entry.sha256, entry.path, entry.id):
                 return
             raise StudioError(
                 MANIFEST_CONFLICT,
-                f"The manifest lists other bytes as {entry.name} version {entry.version};"
-                " it was not changed.",
+                f"The manifest lists other bytes as {entry.name} version {entry.version}"
+                f" ({listed.path}); it was not changed.",
                 hint="A change is a new version: freeze the file again.",
                 listed_sha256=listed.sha256,
             )
         manifest.entries.append(entry)
 
 
+def publish(project: Project, asset: ShippedAsset) -> None:
+    """Put a shipped asset into its place: a fresh one at the end, a known one where it stands.
+
+    Every file that it names must be listed. Raises StudioError (``manifest_untrue``).
+    """
+    with documents.edit(project, "manifest") as manifest:
+        listed = {entry.path: entry.sha256 for entry in manifest.entries}
+        named = {one.path: one.sha256 for one in asset.variant_sprites}
+        if asset.atlas is not None:
+            named |= {
+                asset.atlas.image: asset.atlas.image_sha256,
+                asset.atlas.frames: asset.atlas.frames_sha256,
+            }
+        wrong = [path for path, digest in named.items() if listed.get(path) != digest]
+        if wrong or asset.asset_path not in named:
+            raise StudioError(
+                MANIFEST_UNTRUE,
+                f"{asset.id} names {(wrong or [asset.asset_path])[0]}, which the manifest does not"
+                " list with those bytes; it was not shipped.",
+                hint="List the frozen files first: run 'ategnatos art ship' again.",
+                path=(wrong or [asset.asset_path])[0],
+            )
+        for place, known in enumerate(manifest.assets):
+            if known.id == asset.id:
+                manifest.assets[place] = asset
+                return
+        manifest.assets.append(asset)
+
+
 def verify_exports(project: Project) -> list[ExportProblem]:
     """Read every listed file and name those that are not as listed; empty when all is well."""
-    looked = (_look(project, entry) for entry in manifest_read(project).entries)
-    return [problem for problem in looked if problem is not None]
-
-
-def _look(project: Project, entry: ManifestEntry) -> ExportProblem | None:
-    def problem(what: str, found: str = "") -> ExportProblem:
-        return ExportProblem(
-            entry.name, entry.version, entry.path, what, entry.sha256, found_sha256=found
-        )
-
-    parts = Path(entry.path).parts
-    if parts[:1] != (Zone.EXPORTS.value,):
-        return problem("outside")
-    try:
-        path = resolve(project, Zone.EXPORTS, Path(*parts[1:]))
-    except StudioError:
-        return problem("outside")
-    try:
-        found = sha256_file(path)
-    except (FileNotFoundError, IsADirectoryError):
-        return problem("missing")
-    if found != entry.sha256:
-        return problem("changed", found)
-    if stat.S_IMODE(os.stat(path).st_mode) & 0o222:  # noqa: PTH116
-        return problem("writable", found)
-    return None
+    return frozen_check.check(project, manifest_read(project).entries)

@@ -1,0 +1,139 @@
+"""Read every frozen file again and hold it against the manifest, as fast as it can be hashed.
+
+A file costs one open and one hash: folders are followed once each, the buffer is used again,
+and several files are hashed at once, since hashlib lets other threads run meanwhile.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ategnatos.grimoire.files import TEMPORARY_PREFIX
+
+if TYPE_CHECKING:
+    from ategnatos.grimoire.project import Project
+    from ategnatos.grimoire.schemas.manifest import ManifestEntry
+
+_BUFFER = 1 << 18
+_FEW = 16
+_MOST_THREADS = 8
+
+# What lies in exports/ and is no frozen file.
+_OURS = frozenset({"manifest.json", ".gitkeep", ".gitignore"})
+
+
+@dataclass(frozen=True, slots=True)
+class ExportProblem:
+    """One manifest entry whose file is not what it should be.
+
+    ``problem`` is ``missing``, ``changed``, ``writable``, ``outside`` (its path leads out of
+    exports/, or it is no plain file) or ``unreadable``.
+    """
+
+    name: str
+    version: int
+    path: str
+    problem: str
+    expected_sha256: str
+    found_sha256: str = ""
+
+
+def check(project: Project, entries: Sequence[ManifestEntry]) -> list[ExportProblem]:
+    """The entries whose file is not as listed, in their order; empty when all is well."""
+    folders: dict[str, str | None] = {}
+    places = [_place(project, entry.path, folders) for entry in entries]
+    if len(entries) < _FEW:
+        found = _hashed(places)
+    else:
+        from concurrent.futures import ThreadPoolExecutor
+
+        threads = min(_MOST_THREADS, os.cpu_count() or 1)
+        found = [("", "")] * len(places)
+        with ThreadPoolExecutor(threads) as pool:
+            stripes = [places[start::threads] for start in range(threads)]
+            for start, stripe in enumerate(pool.map(_hashed, stripes)):
+                found[start::threads] = stripe
+    return [
+        ExportProblem(entry.name, entry.version, entry.path, problem, entry.sha256, digest)
+        for entry, (digest, said) in zip(entries, found, strict=True)
+        if (problem := _problem(entry, digest, said))
+    ]
+
+
+def look(project: Project, entry: ManifestEntry) -> ExportProblem | None:
+    """What is wrong with the file of one entry; None where nothing is."""
+    return next(iter(check(project, [entry])), None)
+
+
+def unlisted(project: Project, entries: Iterable[ManifestEntry]) -> list[str]:
+    """Files in exports/ that no entry names, relative to the root, sorted: nobody approved them.
+
+    A promotion that a crash cut short leaves such a file until the same command completes it.
+    """
+    listed = {entry.path for entry in entries}
+    found = []
+    for folder, _, names in os.walk(project.exports):
+        home = os.path.relpath(folder, project.root).replace(os.sep, "/")
+        found += [
+            path
+            for name in names
+            if not name.startswith(TEMPORARY_PREFIX)
+            and f"{home}/{name}" not in listed
+            and (path := f"{home}/{name}").partition("/")[2] not in _OURS
+        ]
+    return sorted(found)
+
+
+def _problem(entry: ManifestEntry, digest: str, said: str) -> str:
+    if digest and digest != entry.sha256:
+        return "changed"
+    return said
+
+
+def _place(project: Project, path: str, folders: dict[str, str | None]) -> str | None:
+    """The file's path where its folder lies in exports/ without any link on the way."""
+    pure = PurePosixPath(path)
+    if pure.parts[:1] != ("exports",) or ".." in pure.parts or len(pure.parts) < 2 or "\0" in path:
+        return None
+    home = str(pure.parent)
+    if home not in folders:
+        wanted = str(project.root / home)
+        folders[home] = wanted if os.path.realpath(wanted) == wanted else None
+    folder = folders[home]
+    return None if folder is None else f"{folder}/{pure.name}"
+
+
+def _hashed(places: Sequence[str | None]) -> list[tuple[str, str]]:
+    """Of each file its hash ("" where it was not read) and what is wrong with it."""
+    buffer = memoryview(bytearray(_BUFFER))
+    return [("", "outside") if one is None else _read(one, buffer) for one in places]
+
+
+def _read(path: str, buffer: memoryview) -> tuple[str, str]:
+    try:
+        # Not blocking: a pipe in the place of a file would wait for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError):
+        return "", "missing"
+    except OSError as error:
+        return "", "outside" if error.errno in {errno.ELOOP, errno.ENXIO} else "unreadable"
+    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
+        facts = os.fstat(descriptor)
+        if stat.S_ISDIR(facts.st_mode):
+            return "", "missing"
+        if not stat.S_ISREG(facts.st_mode):
+            return "", "outside"
+        digest = hashlib.sha256()
+        try:
+            while count := file.readinto(buffer):
+                digest.update(buffer[:count])
+        except OSError:
+            return "", "unreadable"
+    return digest.hexdigest(), "writable" if facts.st_mode & 0o222 else ""
