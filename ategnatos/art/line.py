@@ -64,23 +64,55 @@ def put_down(
         change=change,
         warnings=order.warnings,
         priority=priority,
+        reason=order.reason,
     )
+    version, numbered = _numbered(db, order, job, now)
     if fresh:
         journal.append(
             project,
             "art.ordered",
             actor=actor,
-            references={"job": job.name, "binding": order.binding, "parent": parent},
+            references={
+                "job": job.name,
+                "binding": order.binding,
+                "parent": parent,
+                **version,
+            },
             data={
                 "engine": engine,
                 "asked": order.asked,
                 "request": order.canonical,
                 "change": change,
+                **({} if order.reason is None else {"reason": order.reason}),
                 **({} if order.taste is None else {"taste": order.taste}),
             },
             now=now(),
         )
+    elif numbered:
+        journal.append(
+            project,
+            "art.assigned",
+            actor=actor,
+            references={"job": job.name, **version},
+            now=now(),
+        )
+    if numbered:
+        from ategnatos.art import pages
+
+        pages.after(project, db, job.id)
     return job, fresh
+
+
+def _numbered(
+    db: Database, order: Order, job: store.Job, now: Clock
+) -> tuple[dict[str, str], bool]:
+    """Which version of its asset a job is, as references of an event, and whether it is new."""
+    if order.asset is None:
+        return {}, False
+    from ategnatos.grimoire.jobs import assets
+
+    version, fresh = assets.add_version(db, order.asset.id, job.id, now=store.iso(now()))
+    return {"asset": order.asset.full_name, "version": version.name}, fresh
 
 
 def enqueue(

@@ -15,6 +15,7 @@ from ategnatos.grimoire.files import binding_hash, sha256_bytes
 
 if TYPE_CHECKING:
     from ategnatos.engines import Engine, Request
+    from ategnatos.grimoire.jobs.assets import Asset
 
 SIZE = ErrorCode("size", "A size was not understood or is out of bounds.")
 PROMPT = ErrorCode("prompt", "The prompt is empty or too long.")
@@ -33,7 +34,8 @@ class Order:
     """A planned request with its identity. ``asked`` is the prompt as a person wrote it.
 
     ``warnings`` are the engine's, for people. ``taste`` is what the eye added and why, for the
-    record; it decides nothing, since the words are in the request.
+    record; it decides nothing, since the words are in the request. Nor do ``asset``, for which it
+    is a version, and ``reason``, why it was made.
     """
 
     request: Request
@@ -45,6 +47,8 @@ class Order:
     warnings: tuple[str, ...]
     recipe_id: str = RECIPE_OF_A_PROMPT
     taste: dict[str, Any] | None = None
+    asset: Asset | None = None
+    reason: str | None = None
 
 
 def parse_size(text: str) -> tuple[int, int]:

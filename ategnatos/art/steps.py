@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ategnatos.art import billing
+from ategnatos.art import billing, pages
 from ategnatos.engines import ENGINE_UNAVAILABLE
 from ategnatos.grimoire import content, journal
 from ategnatos.grimoire.errors import ErrorCode, StudioError
@@ -97,7 +97,7 @@ class Steps:
         said = list(dict.fromkeys((*job.warnings, *warnings)))
         return Done(
             also=partial(_record, job_id=job.id, kept=kept, warnings=said),
-            after=partial(self._journal, job, kept, said),
+            after=partial(self._delivered, run, kept, said),
         )
 
     def failed(self, job: store.Job, error: dict[str, Any]) -> None:
@@ -172,6 +172,10 @@ class Steps:
         if broken:
             raise broken[0]
         return (*said, *bought.more)
+
+    def _delivered(self, run: Run, kept: list[store.Candidate], warnings: list[str]) -> None:
+        self._journal(run.job, kept, warnings)
+        pages.after(self._project, run.db, run.job.id)
 
     def _journal(self, job: store.Job, kept: list[store.Candidate], warnings: list[str]) -> None:
         journal.append(

@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ategnatos.commands.art.taste import refuse_never, with_taste
+from ategnatos.commands.art.wanted import (
+    WHAT_FOR,
+    asset_of,
+    candidate_named,
+    wanted_for,
+    with_brief,
+)
 from ategnatos.commands.art.work import make
 from ategnatos.commands.contract import USAGE, Answer, Call, command
 from ategnatos.grimoire.errors import StudioError
@@ -38,13 +45,16 @@ Confirm = Annotated[
 Override = Annotated[
     bool, typer.Option("--override", help="Pass the budget this once; a person signs.")
 ]
-Because = Annotated[str, typer.Option("--because", help="Why, with --override.")]
+Because = Annotated[
+    str, typer.Option("--because", help="Why: it stands in the history, and with --override.")
+]
 Queue = Annotated[
     bool, typer.Option("--queue/--wait", help="Only put it into the line, for a worker.")
 ]
 Priority = Annotated[
     str, typer.Option("--priority", help="high, normal or low: who is taken first.")
 ]
+For = Annotated[str, typer.Option("--for", metavar="NAME", help=WHAT_FOR)]
 
 
 def register(app: typer.Typer) -> None:
@@ -121,9 +131,7 @@ def generate(
     no_eye: Annotated[
         bool, typer.Option("--no-eye", help="Leave your taste out of it this once.")
     ] = False,
-    for_project: Annotated[
-        str, typer.Option("--for", metavar="NAME", help="A project whose taste counts too.")
-    ] = "",
+    wanted: For = "",
 ) -> Answer:
     """Make candidates from a prompt. The same command again shows the same pictures."""
     from ategnatos.art.inputs import parse_lora, read_picture, read_workflow
@@ -155,7 +163,11 @@ def generate(
         project, server=server, allow_remote=allow_remote, timeout=timeout, preview=preview
     )
     made_by = load_engine(engine, place)
-    tasted = with_taste(call, project, made_by, request, left_out=no_eye, project_name=for_project)
+    goal = wanted_for(call, project, wanted)
+    request = with_brief(call, made_by, request, goal)
+    tasted = with_taste(
+        call, project, made_by, request, left_out=no_eye, project_name=goal.project_name
+    )
     return make(
         call,
         project,
@@ -169,12 +181,15 @@ def generate(
         queue=queue,
         priority=priority,
         taste=tasted,
+        wanted=goal,
     )
 
 
 def vary(
     call: Call,
-    candidate: Annotated[str, typer.Argument(help="The candidate to start from, like 'j1#2'.")],
+    candidate: Annotated[
+        str, typer.Argument(help="What to start from: a candidate 'j1#2', or a version v3.")
+    ],
     change: Annotated[
         str, typer.Option("--change", help="The one thing to change, in your words.")
     ],
@@ -202,18 +217,20 @@ def vary(
     no_eye: Annotated[
         bool, typer.Option("--no-eye", help="Let it ask for what your taste says never.")
     ] = False,
+    wanted: For = "",
 ) -> Answer:
     """Change one thing about a candidate and keep the rest."""
     from ategnatos.art import vary as room
     from ategnatos.art.manners import manner_of
-    from ategnatos.art.references import parse_candidate
     from ategnatos.commands.art.place import place_of
     from ategnatos.engines import load_engine
     from ategnatos.knowledge import feedback
     from ategnatos.prompts.wishes import Ways
 
     project = call.project()
-    job, picture = room.parent_of(project, *parse_candidate(candidate))
+    goal = wanted_for(call, project, wanted)
+    job, picture = room.parent_of(project, *candidate_named(call, project, candidate, goal))
+    goal = goal if goal.asset is not None else asset_of(call, project, job.id, candidate)
     place = place_of(project, server=server, allow_remote=allow_remote, timeout=timeout)
     engine = load_engine(job.engine, place)
     families = engine.capabilities().families
@@ -249,6 +266,7 @@ def vary(
         parent=variation.parent,
         change=change,
         variation=variation,
+        wanted=goal,
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ategnatos.art.order import Order
     from ategnatos.art.vary import Variation
     from ategnatos.commands.art.taste import Tasted
+    from ategnatos.commands.art.wanted import WantedFor
     from ategnatos.engines import Engine, Request
     from ategnatos.grimoire.project import Project
 
@@ -40,6 +41,7 @@ def make(
     change: str | None = None,
     variation: Variation | None = None,
     taste: Tasted | None = None,
+    wanted: WantedFor | None = None,
 ) -> Answer:
     """Plan, price, and unless it is a dry run, make the pictures and show them."""
     from ategnatos.art import licences
@@ -50,8 +52,12 @@ def make(
     if again:
         take = room.next_take(project, planned, engine.name)
         planned = orders.plan(engine, request, explicit_seed=seed, take=take)
-    if taste is not None:
-        planned = replace(planned, taste=taste.kept)
+    planned = replace(
+        planned,
+        taste=None if taste is None else taste.kept,
+        asset=None if wanted is None else wanted.asset,
+        reason=because.strip() or None,
+    )
     for warning in (
         *planned.warnings,
         *licences.check(project, engine.name, planned.request.family, release=False),
@@ -67,6 +73,8 @@ def make(
         "difference": None if variation is None else difference.facts(variation),
         "taste": planned.taste,
         "taste_words": [] if taste is None else list(taste.words),
+        "reason": planned.reason,
+        "for": None if wanted is None else wanted.facts,
         "price_usd": str(price.amount_usd),
         "price_units": {unit: str(amount) for unit, amount in price.units.items()},
         "price_basis": price.basis,
@@ -90,6 +98,7 @@ def make(
     if queue:
         return _queued(project, engine, planned, facts, parent, change, urgency)
     made = _make(call, project, engine, planned, parent, change, urgency)
+    facts["version"] = _version(project, planned, made.job.id)
     for warning in made.job.warnings:
         call.warn(warning)
     return shown(project, made, facts)
@@ -101,7 +110,8 @@ def shown(project: Project, made: Made, facts: dict[str, Any]) -> Answer:
 
     def words(console: Console) -> None:
         state = "made" if made.fresh else "the same order as before: nothing new was made"
-        console.print(f"{job.name}  {job.asked}  ({state})")
+        version = f"  {facts['version']}" if facts.get("version") else ""
+        console.print(f"{job.name}{version}  {job.asked}  ({state})")
         _draw_change(console, facts)
         present.draw_candidates(console, project, made.candidates)
         console.print(f"Sheet: {present.relative(made.sheet)}")
@@ -190,6 +200,17 @@ def _queued(
     )
     data = {**present.job_facts(job), **facts, "fresh": fresh, "queued": job.runnable}
     return Answer(data, "\n".join((told, *facts["taste_words"])), steps)
+
+
+def _version(project: Project, planned: Order, job_id: int) -> str | None:
+    """The version that a job is of the asset it was ordered for: ``site/owl/v3``."""
+    if planned.asset is None:
+        return None
+    from ategnatos.grimoire.jobs import assets, database
+
+    with database.connect(project) as db:
+        found = assets.version_of(db, planned.asset.id, job_id)
+    return None if found is None else f"{planned.asset.full_name}/{found.name}"
 
 
 def _keep_inputs(project: Project, planned: Order) -> None:
