@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.art.references import parse_candidate
 from ategnatos.grimoire import journal
 from ategnatos.grimoire.jobs import database, store
-from ategnatos.guard.gate import book
+from ategnatos.guard.gate import book, record
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.journal import Event
@@ -34,17 +35,21 @@ def steps_to(project: Project, job_id: int) -> list[dict[str, Any]]:
             "prompt": job.asked,
             "parent": job.parent,
             "change": job.change,
+            "reason": job.reason,
             "state": job.state,
             "events": [],
         }
         for job in reversed(chain)
     ]
     by_job = {step["job"]: step for step in steps}
-    given, _ = book.for_display(project)
-    worth = {(one.event.id, one.event.previous): one for one in given.judged}
-    for event in journal.read(project):
+    events = [event for event in _about(project, by_job) if _job_of(event) in by_job]
+    worth: dict[tuple[str, str], Judged] = {}
+    if any(event.kind == record.VERDICT_EVENT for event in events):
+        given, _ = book.for_display(project)
+        worth = {(one.event.id, one.event.previous): one for one in given.judged}
+    for event in events:
         name = _job_of(event)
-        if name in by_job:
+        if name is not None:
             by_job[name]["events"].append(
                 {
                     "event": event.id,
@@ -54,6 +59,19 @@ def steps_to(project: Project, job_id: int) -> list[dict[str, Any]]:
                 }
             )
     return steps
+
+
+def _about(project: Project, names: Collection[str]) -> Iterator[Event]:
+    """The events whose line mentions one of the jobs: a long journal is not parsed for a short
+    story. Raises StudioError (``journal_corrupt``).
+    """
+    marks = [f'"{name}{end}'.encode() for name in names for end in ('"', "#")]
+    for number, line in journal.lines(project):
+        if any(mark in line for mark in marks):
+            event = journal.parse(line)
+            if event is None:
+                raise journal.corrupt(project, number)
+            yield event
 
 
 def _job_of(event: Event) -> str | None:
@@ -69,7 +87,9 @@ def _words(event: Event, judged: Judged | None) -> str:
     candidate = event.references.get("candidate", "")
     match event.kind:
         case "art.ordered":
-            return f"ordered{_by_taste(event)}"
+            version = event.references.get("version")
+            called = f" as {event.references['asset']}/{version}" if version else ""
+            return f"ordered{called}{_by_taste(event)}"
         case "art.delivered":
             return f"made {len(event.references['sha256'])} pictures"
         case "art.failed":
@@ -82,6 +102,8 @@ def _words(event: Event, judged: Judged | None) -> str:
             return f"{candidate} {event.data.get('verdict')}{because} ({standing}{by})"
         case "art.review_requested":
             return f"{candidate}: asked to look: {event.data.get('note', '')}"
+        case "art.assigned":
+            return f"counts as {event.references['asset']}/{event.references['version']}"
         case "art.exported":
             return f"{candidate} exported as {event.data['name']} v{event.data['version']}"
         case _:

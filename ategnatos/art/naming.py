@@ -70,24 +70,22 @@ def named(db: Database, text: str, asset: str = "") -> Named:
 
 
 def candidate(db: Database, text: str, asset: str = "") -> tuple[store.Candidate, str]:
-    """The candidate that ``text`` names, and what to say of the choice where it named a version.
+    """The candidate that ``text`` names, and what to say of the choice where it named none.
 
     Raises StudioError as :func:`named`, and ``job_unknown``.
     """
     if names_candidate(text):
         return store.get_candidate(db, *parse_candidate(text)), ""
-    if not names_version(text):
-        parse_candidate(text)  # refuses, with the form that is wanted
     found = named(db, text, asset)
     if found.picture is not None:
         return store.get_candidate(db, found.job, found.picture), found.note
     pictures = store.candidates(db, found.job)
     if not pictures:
         store.get_candidate(db, found.job, 1)  # refuses: there is none
-    assert found.asset is not None
-    assert found.version is not None
     chosen, why = _best(pictures)
-    name = f"{found.asset.full_name}/{found.version.name}"
+    name = f"j{found.job}"
+    if found.asset is not None and found.version is not None:
+        name = f"{found.asset.full_name}/{found.version.name}"
     note = f"{name} has {len(pictures)} pictures: {chosen.reference} was taken, {why}."
     if len(pictures) == 1:
         note = ""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ategnatos.art import briefs, naming
+from ategnatos.art import briefs, compare, naming, search
 from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.project import Project
 from ategnatos.knowledge import asset_specs
@@ -54,6 +54,14 @@ def version_unknown(folder: Path) -> None:
         naming.named(db, "owl/v3")
 
 
+def since(_: Path) -> None:
+    search.moment("last week", NOW)
+
+
+def comparison(_: Path) -> None:
+    compare.compare((), ())
+
+
 _ALL: tuple[Callable[[Path], None], ...] = (
     asset_spec,
     brief_name,
@@ -61,5 +69,7 @@ _ALL: tuple[Callable[[Path], None], ...] = (
     brief_exists,
     brief_empty,
     version_unknown,
+    since,
+    comparison,
 )
 CASES = {case.__name__: case for case in _ALL}

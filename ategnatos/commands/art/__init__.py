@@ -1,6 +1,6 @@
 """``ategnatos art``: make pictures, judge them, ship the chosen ones."""
 
-from ategnatos.commands.art import brief, judge, look, make, words
+from ategnatos.commands.art import brief, compare, history, judge, look, make, search, words
 from ategnatos.commands.contract import room
 
 app = room("Make pictures, judge them, ship the chosen ones.")
@@ -8,4 +8,7 @@ brief.register(app)
 make.register(app)
 words.register(app)
 look.register(app)
+history.register(app)
+compare.register(app)
+search.register(app)
 judge.register(app)

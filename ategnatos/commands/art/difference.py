@@ -9,6 +9,7 @@ from ategnatos.commands.terminal import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from ategnatos.art.vary import Variation
     from ategnatos.prompts.diff import Difference
@@ -39,19 +40,31 @@ def facts(variation: Variation) -> dict[str, Any]:
 
 def draw(console: Console, difference: Mapping[str, Any]) -> None:
     """What changes, a line each; nothing for what stays. Coloured on a terminal."""
-    from rich.text import Text
-
     for name in ("prompt", "negative"):
         if difference[name]["words"]:
-            line = Text(f"  {name}: {plain(difference[name]['plain'])}")
-            for pattern, style in _STYLES.items():
-                line.highlight_regex(pattern, style)
+            line = _styled(f"  {name}: {plain(difference[name]['plain'])}")
             console.print(line, soft_wrap=True)
     for one in difference["settings"]:
         before, after = (
             "none" if value is None else value for value in (one["before"], one["after"])
         )
         console.print(plain(f"  {one['name']}: {before} -> {after}"))
+
+
+def coloured(lead: str, words: list[Difference]) -> Text:
+    """Both prompts in one line after ``lead``, what changed in colour."""
+    from ategnatos.prompts.diff import marked
+
+    return _styled(plain(f"{lead}{marked(words)}"))
+
+
+def _styled(text: str) -> Text:
+    from rich.text import Text
+
+    line = Text(text)
+    for pattern, style in _STYLES.items():
+        line.highlight_regex(pattern, style)
+    return line
 
 
 def _words(words: tuple[Difference, ...]) -> dict[str, Any]:

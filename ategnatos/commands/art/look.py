@@ -1,4 +1,4 @@
-"""``art list``, ``show``, ``sheet``, ``history``, ``info``: what there is, and from where."""
+"""``art list``, ``show``, ``sheet``, ``info``: what there is, and from where."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ def register(app: typer.Typer) -> None:
     command(app, "list", example="ategnatos art list --state awaiting_review")(list_jobs)
     command(app, "show", example="ategnatos art show 'j1#2' --json")(show)
     command(app, "sheet", example="ategnatos art sheet j1")(sheet)
-    command(app, "history", example="ategnatos art history 'j4#1'")(history)
     command(app, "info", example="ategnatos art info picture.png")(info)
 
 
@@ -185,28 +184,6 @@ def sheet(
         console.print(f"Sheet: {present.relative(path)}")
 
     return Answer({**present.job_facts(job), "sheet": str(path)}, words)
-
-
-def history(
-    call: Call,
-    name: Annotated[str, typer.Argument(help="A job (j1) or a candidate ('j1#2').")],
-) -> Answer:
-    """How a picture came to be: its ancestors, what changed at each step, and why."""
-    from ategnatos.art.history import steps_to
-    from ategnatos.art.references import parse_job
-
-    project = call.project()
-    steps = steps_to(project, parse_job(name))
-
-    def words(console: Console) -> None:
-        for step in steps:
-            console.print(f"{step['job']}  {step['prompt']}")
-            if step["parent"]:
-                console.print(f"  from {step['parent']}, asked: {step['change']}")
-            for event in step["events"]:
-                console.print(f"  {event['time'][:19]}  {event['actor']}  {event['what']}")
-
-    return Answer({"steps": steps}, words)
 
 
 def info(

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.grimoire.jobs import job_words
 from ategnatos.grimoire.jobs import saga as sagas
 from ategnatos.grimoire.jobs.database import writing
 from ategnatos.grimoire.jobs.records import (
@@ -22,6 +23,7 @@ from ategnatos.grimoire.jobs.records import (
     PENDING,
     PICTURE,
     REJECTED,
+    STAGE_FROM,
     Candidate,
     Job,
     candidate_of,
@@ -100,11 +102,12 @@ def record(
     saga: sagas.Saga | None = None,
     priority: int = 0,
     reason: str | None = None,
+    data: dict[str, Any] | None = None,
 ) -> tuple[Job, bool]:
     """Write a job down before any work; with the same inputs, return the one that stands.
 
-    ``saga`` None is simple generation. Returns (job, whether it is new). ``now`` is ISO 8601 in
-    UTC.
+    ``saga`` None is simple generation; ``data`` is what its steps find. Returns (job, whether it
+    is new). ``now`` is ISO 8601 in UTC.
     """
     saga = saga or sagas.load(PICTURE)
     with writing(connection):
@@ -114,7 +117,7 @@ def record(
         connection.execute(
             "INSERT INTO job (kind, state, engine, recipe_id, base, take, binding, asked, request,"
             " parent, change, warnings, created_at, updated_at, saga, runnable, priority, moved_at,"
-            " reason) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            " reason, data) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 kind,
                 saga.start,
@@ -135,6 +138,7 @@ def record(
                 priority,
                 connection.now(),
                 reason,
+                json.dumps(data or {}, ensure_ascii=False),
             ),
         )
         fresh = find_binding(connection, recipe_id, binding, engine)
@@ -210,8 +214,9 @@ def decide(
 ) -> None:
     """Take a person's verdict, once, for the bytes with that hash; move the job where it decides.
 
-    A job is approved as soon as one candidate is, and rejected when all of them are. Raises
-    StudioError (``verdict_final``) when the row has one already.
+    One approval takes a job the way that its saga has for a yes (on to its next step, or to its
+    end); it is rejected when all candidates of its stage are. Raises StudioError
+    (``verdict_final``) when the row has a verdict already.
     """
     from ategnatos.grimoire.jobs import moves
 
@@ -223,12 +228,18 @@ def decide(
         ).rowcount
         if changed != 1:
             raise final_verdict(get_candidate(connection, job_id, number))
-        verdicts = [one.verdict for one in candidates(connection, job_id)]
-        state = get(connection, job_id).state
-        if APPROVED in verdicts and state != APPROVED:
-            moves.by_person(connection, job_id, APPROVED, who=who, why=event, now=now)
-        elif all(one == REJECTED for one in verdicts) and state == AWAITING_REVIEW:
-            moves.by_person(connection, job_id, REJECTED, who=who, why=event, now=now)
+        if reason:
+            job_words.add_reason(connection, job_id, reason)
+        job = get(connection, job_id)
+        first = job.data.get(STAGE_FROM, 1)
+        stage = [one.verdict for one in candidates(connection, job_id) if one.number >= first]
+        ways = sagas.load(job.saga).ways_of_a_person(job.state, job.kind)
+        if verdict == APPROVED:
+            after = next((way for way in ways if way != REJECTED and number >= first), None)
+        else:
+            after = REJECTED if REJECTED in ways and set(stage) == {REJECTED} else None
+        if after is not None:
+            moves.by_person(connection, job_id, after, who=who, why=event, now=now)
 
 
 def final_verdict(candidate: Candidate) -> StudioError:
