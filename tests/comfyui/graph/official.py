@@ -29,9 +29,10 @@ _FREE = frozenset(
         "filename_prefix",
         "image",
         "upload",
+        "file",
     }
 )
-_SIZES = frozenset({"width", "height", "length", "batch_size", "fps"})
+_SIZES = frozenset({"width", "height", "length", "batch_size", "fps", "values.a"})
 _SAVES = ("SaveImage", "SaveImageAdvanced", "SaveVideo", "PreviewImage")
 _SAME_CLASS = {"SaveImageAdvanced": "SaveImage", "PreviewImage": "SaveImage"}
 
@@ -64,10 +65,18 @@ def differences(ours: Graph, theirs: Graph, values: Mapping[str, list[Any]]) -> 
 
 
 def _save(graph: Graph) -> str:
+    """The node that saves what the graph makes; one beside it may save a comparison with that."""
+    taken = {
+        value[0] for entry in graph.values() for value in entry["inputs"].values() if is_link(value)
+    }
     for kind in _SAVES:
-        for node, entry in graph.items():
-            if entry["class_type"] == kind and any(map(is_link, entry["inputs"].values())):
-                return node
+        saves = [
+            node
+            for node, entry in graph.items()
+            if entry["class_type"] == kind and any(map(is_link, entry["inputs"].values()))
+        ]
+        if saves:
+            return next((node for node in saves if node in taken), saves[0])
     raise AssertionError("the graph saves nothing")
 
 

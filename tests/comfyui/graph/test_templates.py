@@ -27,15 +27,24 @@ OFFICIAL = [(variant, task) for variant, task in PAIRS if task in variant.offici
 
 # Where a rendered template differs from ComfyUI's own, and why that is right.
 DIFFERS = {
+    "fibo2/edit-turbo": "a second picture may be given; the official graph shows one",
+    "fibo2/edit-dev": "a second picture may be given; the official graph shows one",
     "hidream-o1/dev": "the official graph is set to edit a picture; this one makes one from words",
     "ideogram4/base": "numbers of the preset stand for the nodes that look them up",
     "ideogram4/quality": "numbers of the preset stand for the nodes that look them up",
     "ideogram4/turbo": "numbers of the preset stand for the nodes that look them up",
+    "wan-animate2/distilled": "the official size is on no grid of the model's",
     "minimax-h3/turbo": "the official switch turns the LoRA on and leaves the steps for you to set",
 }
 DIFFERING_INPUTS = {
     "hidream-o1/dev": {"SamplerCustom.positive", "SamplerCustom.negative"},
+    "fibo2/edit-turbo": {"TextEncodeFibo2.images.image_2"},
+    "fibo2/edit-dev": {"TextEncodeFibo2.images.image_2"},
     "minimax-h3/turbo": {"BasicScheduler.steps"},
+    "wan-animate2/distilled": {
+        "ResizeImageMaskNode.resize_type.width",
+        "ResizeImageMaskNode.resize_type.height",
+    },
 }
 _PRESET = {f"Ideogram4Scheduler.{name}" for name in ("steps", "mu", "std")}
 

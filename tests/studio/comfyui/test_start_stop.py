@@ -194,8 +194,12 @@ def test_a_comfyui_started_elsewhere_is_ended_only_when_asked_for(
 
 
 def test_a_reused_process_id_is_never_ended(port: int) -> None:
-    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    code = "import time; print('ready', flush=True); time.sleep(120)"
+    sleeper = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     try:
+        # A Python that begins may lose a SIGINT.
+        assert sleeper.stdout is not None
+        assert sleeper.stdout.readline() == b"ready\n"
         true = processes.identify(sleeper.pid)
         assert true is not None
         other = processes.Identity(sleeper.pid, true.started - 1000)
@@ -205,7 +209,7 @@ def test_a_reused_process_id_is_never_ended(port: int) -> None:
         assert processes.end(true, ladder=ladder()) == "SIGINT"
     finally:
         sleeper.kill()
-        sleeper.wait(LONG_SECONDS)
+        sleeper.communicate(timeout=LONG_SECONDS)
 
 
 def test_a_dead_server_is_said_to_be_dead(comfyui: MakeComfyUI, port: int) -> None:

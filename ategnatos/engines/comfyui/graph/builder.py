@@ -13,7 +13,7 @@ be built: an output exists only after its node.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ategnatos.engines.comfyui.graph.check_values import check_value, nearest
@@ -37,7 +37,7 @@ class Out:
     node: str
     slot: int
     type: str
-    builder: int
+    builder: Builder = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Builder:
         }
         self._has_output = self._has_output or known.is_output
         outputs = tuple(
-            Out(name, slot, given if isinstance(given, str) else "COMBO", builder=_mark(self))
+            Out(name, slot, given if isinstance(given, str) else "COMBO", self)
             for slot, given in enumerate(known.outputs)
         )
         return Built(name, outputs, known.output_names)
@@ -147,7 +147,7 @@ class Builder:
         return value
 
     def _link(self, spec: Input, class_type: str, node: str, value: Out) -> list[Any]:
-        if value.builder != _mark(self):
+        if value.builder is not self:
             raise _refused(
                 f"{class_type}.{spec.name} is given an output of another graph.", class_type, node
             )
@@ -160,10 +160,6 @@ class Builder:
                 f"an output of type {spec.kind}",
             )
         return [value.node, value.slot]
-
-
-def _mark(builder: Builder) -> int:
-    return id(builder)
 
 
 def _stops(one: Finding) -> bool:
