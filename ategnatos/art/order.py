@@ -130,6 +130,7 @@ def canonical(request: Request) -> dict[str, Any]:
     later = {
         "family": request.family,
         "workflow": None if request.workflow is None else sha256_bytes(request.workflow.encode()),
+        "scheduler": request.scheduler,
     }
     return {
         "prompt": request.prompt,
@@ -152,6 +153,7 @@ def canonical(request: Request) -> dict[str, Any]:
                 "weight": lora.weight,
                 "trigger": lora.trigger,
                 "path": lora.path,
+                **({} if lora.clip_weight is None else {"clip_weight": lora.clip_weight}),
             }
             for lora in request.loras
         ],

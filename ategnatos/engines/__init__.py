@@ -25,13 +25,17 @@ ENTRY_POINT_GROUP = "ategnatos.engines"
 
 @dataclass(frozen=True, slots=True)
 class LoraUse:
-    """A LoRA to apply. ``path`` is a safetensors file; ``weight`` 0 leaves it without effect."""
+    """A LoRA to apply. ``path`` is a safetensors file; ``weight`` 0 leaves it without effect.
+
+    ``clip_weight`` is that of the text encoder's part, None for the same.
+    """
 
     name: str
     path: str
     weight: float = 1.0
     sha256: str = ""
     trigger: str = ""
+    clip_weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Request:
     loras: tuple[LoraUse, ...] = ()
     family: str | None = None
     workflow: str | None = None
+    scheduler: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

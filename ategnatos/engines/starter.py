@@ -125,6 +125,15 @@ class StarterEngine:
                 hint="Leave out --family and --workflow, or add --engine comfyui.",
                 family=request.family,
             )
+        own_clip = any(use.clip_weight not in (None, use.weight) for use in request.loras)
+        if request.scheduler is not None or own_clip:
+            raise StudioError(
+                ENGINE_CANNOT,
+                "The starter engine has one schedule of noise, and one weight a LoRA; nothing was"
+                " made.",
+                hint="Leave out the scheduler, and a LoRA's weight for the text encoder.",
+                scheduler=request.scheduler,
+            )
         with _as_engine_errors():
             model_name = f"{self.name}@{describe().sha256[:_SHORT_HASH]}"
             if request.model not in (None, self.name, model_name):

@@ -21,7 +21,13 @@ Slot = tuple[str, str]
 _SEEDS = ("seed", "noise_seed")
 _TEXTS = ("text", "prompt", "text_g", "clip_l", "t5xxl")
 _MODELS = ("ckpt_name", "unet_name", "model_name", "diffusion_name")
-_PLAIN = {"steps": "steps", "cfg": "cfg", "sampler": "sampler_name", "strength": "denoise"}
+_PLAIN = {
+    "steps": "steps",
+    "cfg": "cfg",
+    "sampler": "sampler_name",
+    "strength": "denoise",
+    "scheduler": "scheduler",
+}
 
 
 @dataclass(slots=True)

@@ -119,7 +119,7 @@ def _values(
     """The template's parameters as the request fills them, and notes. Raises StudioError."""
     asked: dict[str, Any] = {"prompt": request.prompt, "seed": request.seed}
     notes: list[str] = []
-    for name in ("width", "height", "steps", "cfg", "sampler"):
+    for name in ("width", "height", "steps", "cfg", "sampler", "scheduler"):
         if getattr(request, name) is not None:
             asked[name] = getattr(request, name)
     if request.negative:
@@ -128,7 +128,11 @@ def _values(
         asked["denoise"] = request.strength
     if request.loras:
         asked["loras"] = [
-            {"name": lora_names(_file_name(use.path, use.name)), "strength": use.weight}
+            {
+                "name": lora_names(_file_name(use.path, use.name)),
+                "strength": use.weight,
+                **({} if use.clip_weight is None else {"strength_clip": use.clip_weight}),
+            }
             for use in request.loras
         ]
     if request.init_image is not None:
@@ -179,7 +183,7 @@ def _from_workflow(request: Request) -> Prepared:
     slots = bind(graph)
     asked = {
         name: getattr(request, name)
-        for name in ("width", "height", "steps", "cfg", "sampler", "strength")
+        for name in ("width", "height", "steps", "cfg", "sampler", "scheduler", "strength")
         if getattr(request, name) is not None
     }
     if request.prompt and request.prompt != UNNAMED:
