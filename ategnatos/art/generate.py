@@ -123,19 +123,20 @@ def _made(
     actor: str,
 ) -> bool:
     """Carry the job to where it waits for a person; True where this process made the pictures."""
-    deadline = time.monotonic() + GENERATION_WAIT
+    deadline, worked = time.monotonic() + GENERATION_WAIT, False
     while True:
         job = store.get(db, job.id)
         if job.state == store.FAILED:
             _try_again(db, job, actor)
-        elif job.state not in {store.PENDING, store.GENERATING}:
-            return False
+        elif not job.runnable:
+            return worked
         claim = worker.claim(db, job.id)
         if claim is not None:
             stopped = worker.carry_on(db, claim)
-            if stopped is None:
-                return True
-            raise stopped
+            if stopped is not None:
+                raise stopped
+            worked = True
+            continue
         why = claims.waits_for(db, job)
         if time.monotonic() > deadline or why.startswith("engine "):
             raise StudioError(

@@ -7,7 +7,7 @@ died in between, records them and does not call the engine again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,25 @@ Clock = Callable[[], "datetime"]
 # What another try may mend.
 _PASSING = frozenset({ENGINE_UNAVAILABLE, ENGINE_BROKE})
 
-SAGAS: Mapping[str, saga.Saga] = {"picture": saga.load("picture")}
+SAGAS: Mapping[str, saga.Saga] = {name: saga.load(name) for name in ("picture", "art")}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One call of an engine for a job. ``request`` gives what is asked, once the engine is known;
+    its pictures are the candidates from ``first`` on, ``count`` of them.
+
+    ``name`` is what a bill knows it by. ``marks`` are added to the settings of each picture,
+    ``data`` to what later steps find.
+    """
+
+    name: str
+    engine: str
+    request: Callable[[Engine], Request]
+    count: int = 1
+    first: int = 1
+    marks: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 class Steps:
@@ -64,19 +82,27 @@ class Steps:
         self._on_progress = on_progress
 
     def table(self) -> dict[str, Step]:
-        """The step functions by the names that the saga uses."""
-        return {"generate": self.generate}
+        """The step functions by the names that the sagas use."""
+        from ategnatos.art.recipes import gate
+
+        return {"generate": self.generate, **gate.table(self._project, self.carry)}
 
     def generate(self, run: Run) -> Done:
         """Make the pictures of a job, or find them made."""
         from ategnatos.art.vary import request_of
 
+        request = self._request or request_of(self._project, run.job)
+        stage = Stage("generate", run.job.engine, lambda engine: request, request.count)
+        return self.carry(run, stage)
+
+    def carry(self, run: Run, stage: Stage) -> Done:
+        """Make the pictures of one stage of a job, or find them made."""
         job = run.job
-        request = self._request or request_of(self._project, job)
-        kept = pictures_on_disk(self._project, job, request.count)
+        kept = pictures_on_disk(self._project, job, stage.count, stage.first)
         warnings: tuple[str, ...] = ()
         if kept is None:
-            engine = self._engine_of(job.engine)
+            engine = self._engine_of(stage.engine)
+            request = stage.request(engine)
             bought = billing.purchase(
                 self._project,
                 run.db,
@@ -87,15 +113,16 @@ class Steps:
                 actor=self._actor,
             )
             if bought is not None:
-                warnings = self._billed(run, engine, request, bought)
-                kept = pictures_on_disk(self._project, job, request.count)
+                warnings = self._billed(run, engine, request, bought, stage)
+                kept = pictures_on_disk(self._project, job, stage.count, stage.first)
                 if kept is None:
                     raise _lost_again(job)
             else:
-                kept, warnings = self._made(run, engine, request)
+                kept, warnings = self._made(run, engine, request, stage)
         run.point("pictures kept")
         said = list(dict.fromkeys((*job.warnings, *warnings)))
         return Done(
+            data=stage.data,
             also=partial(_record, job_id=job.id, kept=kept, warnings=said),
             after=partial(self._delivered, run, kept, said),
         )
@@ -112,15 +139,20 @@ class Steps:
         )
 
     def _made(
-        self, run: Run, engine: Engine, request: Request
+        self, run: Run, engine: Engine, request: Request, stage: Stage
     ) -> tuple[list[store.Candidate], tuple[str, ...]]:
         result = self._called(run, engine, request)
-        return self._kept(run, result), result.warnings
+        return self._kept(run, result, stage), result.warnings
 
-    def _kept(self, run: Run, result: Result) -> list[store.Candidate]:
+    def _kept(self, run: Run, result: Result, stage: Stage) -> list[store.Candidate]:
         return [
-            keep(self._project, run.job, number, image)
-            for number, image in enumerate(result.images, start=1)
+            keep(
+                self._project,
+                run.job,
+                number,
+                replace(image, settings={**image.settings, **stage.marks}),
+            )
+            for number, image in enumerate(result.images, start=stage.first)
         ]
 
     def _called(self, run: Run, engine: Engine, request: Request) -> Result:
@@ -140,7 +172,12 @@ class Steps:
         return report
 
     def _billed(
-        self, run: Run, engine: Engine, request: Request, bought: billing.Purchase
+        self,
+        run: Run,
+        engine: Engine,
+        request: Request,
+        bought: billing.Purchase,
+        stage: Stage,
     ) -> tuple[str, ...]:
         """Call an engine that bills: reserved before, settled after, never sent twice unseen."""
         broken: list[StudioError] = []
@@ -153,18 +190,18 @@ class Steps:
                 raise billing.as_refused(error, again=error.code in _PASSING) from error
             warnings = {"warnings": list(result.warnings)}
             try:
-                self._kept(run, whole(engine, request, result))
+                self._kept(run, whole(engine, request, result), stage)
             except StudioError as error:
                 # Billed all the same.
                 broken.append(error)
             return Outcome(cost=result.charged, result=warnings, final=not broken)
 
         def present() -> Outcome | None:
-            found = pictures_on_disk(self._project, run.job, request.count)
+            found = pictures_on_disk(self._project, run.job, stage.count, stage.first)
             return None if found is None else Outcome()
 
         try:
-            said = run.effect(bought.effect("generate", send, present)).get("warnings", ())
+            said = run.effect(bought.effect(stage.name, send, present)).get("warnings", ())
         except StudioError as error:
             if self._request is None:
                 raise billing.as_later(error, self._now()) from error
@@ -230,10 +267,13 @@ def order_of(job: store.Job, request: Request) -> Order:
 
 def labelled(job: store.Job, number: int, image: Image) -> bytes:
     """The picture with its whole provenance inside; no clock, so that it can be made again."""
+    from ategnatos.art.recipes import origin
     from ategnatos.pictures import metadata
 
+    made_from = origin.of(job)
+    png = image.png if made_from is None else origin.in_its_colours(made_from, image)
     return metadata.embed(
-        image.png,
+        png,
         {
             "candidate": f"{job.name}#{number}",
             "engine": job.engine,
@@ -242,6 +282,7 @@ def labelled(job: store.Job, number: int, image: Image) -> bytes:
             "asked": job.asked,
             "request": job.request,
             "settings": image.settings,
+            **({} if made_from is None else made_from.data()),
         },
     )
 
@@ -264,17 +305,19 @@ def keep(project: Project, job: store.Job, number: int, image: Image) -> store.C
 
 def put(project: Project, job: store.Job, number: int, png: bytes) -> content.Stored:
     """Store the bytes of candidate ``number``, counted from 1."""
-    return content.put_candidate(project, job.recipe_id, job.binding, job.engine, number - 1, png)
+    return content.put_candidate(project, *job.place(number), png)
 
 
-def pictures_on_disk(project: Project, job: store.Job, count: int) -> list[store.Candidate] | None:
-    """The candidates of a job that lie on disk, read back from the files themselves.
+def pictures_on_disk(
+    project: Project, job: store.Job, count: int, first: int = 1
+) -> list[store.Candidate] | None:
+    """The candidates of a job from ``first`` on that lie on disk, read from the files themselves.
 
     None unless all ``count`` are there and say that they are this job's.
     """
     paths = [
-        content.candidate_path(project, job.recipe_id, job.binding, job.engine, number)
-        for number in range(count)
+        content.candidate_path(project, *job.place(number))
+        for number in range(first, first + count)
     ]
     if not all(path.is_file() for path in paths):
         return None
@@ -282,7 +325,7 @@ def pictures_on_disk(project: Project, job: store.Job, count: int) -> list[store
     from ategnatos.pictures.inspect import picture_info
 
     found = []
-    for number, path in enumerate(paths, start=1):
+    for number, path in enumerate(paths, start=first):
         try:
             inside = metadata.read(path).get("ategnatos") or {}
             size = picture_info(path)

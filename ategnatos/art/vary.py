@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.jobs import database, store
@@ -177,20 +177,26 @@ def _planned(
 
 def request_of(project: Project, job: store.Job) -> Request:
     """The request that made ``job``, read back from its record. Raises (``input_gone``)."""
+    return request_from(project, job.request, job.name)
+
+
+def request_from(project: Project, facts: dict[str, Any], job: str) -> Request:
+    """A request out of its canonical form; ``job`` is whose it is, for a refusal. Raises
+    (``input_gone``).
+    """
     from ategnatos.art.inputs import find_input
     from ategnatos.engines import LoraUse, Request
 
-    facts = job.request
     for lora in facts["loras"]:
         if not Path(lora["path"]).is_file():
             raise StudioError(
                 INPUT_GONE,
-                f"The LoRA {lora['name']!r} of {job.name} is no longer at {lora['path']}; "
+                f"The LoRA {lora['name']!r} of {job} is no longer at {lora['path']}; "
                 "nothing was made.",
                 hint="Put it back there, or generate anew with --lora FILE.",
-                job=job.name,
+                job=job,
             )
-    workflow = find_input(project, facts.get("workflow"), job.name)
+    workflow = find_input(project, facts.get("workflow"), job)
     return Request(
         prompt=facts["prompt"],
         negative=facts["negative"],
@@ -202,10 +208,11 @@ def request_of(project: Project, job: store.Job) -> Request:
         steps=facts["steps"],
         cfg=facts["cfg"],
         sampler=facts["sampler"],
-        init_image=find_input(project, facts["init"], job.name),
+        init_image=find_input(project, facts["init"], job),
         strength=facts["strength"],
-        mask=find_input(project, facts["mask"], job.name),
+        mask=find_input(project, facts["mask"], job),
         loras=tuple(LoraUse(**lora) for lora in facts["loras"]),
         family=facts.get("family"),
+        scheduler=facts.get("scheduler"),
         workflow=None if workflow is None else workflow.decode(),
     )

@@ -199,8 +199,14 @@ def _path(project: Project, candidate: Candidate) -> Path:
 def _unrecorded(project: Project, job: Job, known: set[Path]) -> Iterator[Path]:
     """Pictures of a job that failed before it could record them."""
     from ategnatos.grimoire.content import candidate_path
+    from ategnatos.grimoire.jobs.records import RECIPE_DATA
 
-    folder = candidate_path(project, job.recipe_id, job.binding, job.engine, 0).parent
+    if RECIPE_DATA in job.data:
+        # Its folder is shared with the other children of its binding, which may be in work.
+        own = {candidate_path(project, *job.place(number)) for number in (1, 2)}
+        yield from sorted(path for path in own - known if path.is_file())
+        return
+    folder = candidate_path(project, *job.place(1)).parent
     if folder.is_dir():
         for path in sorted(folder.iterdir()):
             if _CANDIDATE_FILE.fullmatch(path.name) and path not in known:

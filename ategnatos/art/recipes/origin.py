@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ategnatos.grimoire.jobs.records import RECIPE_DATA
+
 if TYPE_CHECKING:
+    from ategnatos.engines import Image
     from ategnatos.grimoire.jobs.records import Candidate, Job
 
-# Where a job's data keep it, and what a concept's settings say of it.
-DATA_KEY = "recipe"
+# What a concept's settings say of it.
 STAGE, CONCEPT = "recipe_stage", "concept"
 
 
@@ -36,15 +38,26 @@ class Origin:
 
     def data(self) -> dict[str, Any]:
         """As the job's data keep it."""
-        return {DATA_KEY: {**asdict(self), "palette": list(self.palette)}}
+        return {RECIPE_DATA: {**asdict(self), "palette": list(self.palette)}}
 
 
 def of(job: Job) -> Origin | None:
     """The origin of a job; None where no recipe made it."""
-    facts = job.data.get(DATA_KEY)
+    facts = job.data.get(RECIPE_DATA)
     if not isinstance(facts, dict):
         return None
     return Origin(**{**facts, "palette": tuple(facts.get("palette", ()))})
+
+
+def in_its_colours(origin: Origin, image: Image) -> bytes:
+    """The picture as PNG bytes, each colour the nearest of the recipe's palette where that is
+    enforced; a concept stays as it is.
+    """
+    if not origin.palette or image.settings.get(STAGE) == CONCEPT:
+        return image.png
+    from ategnatos.pictures.palette_map import keep_to
+
+    return keep_to(image.png, origin.palette)
 
 
 def is_concept(candidate: Candidate) -> bool:

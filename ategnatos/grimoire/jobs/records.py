@@ -19,6 +19,10 @@ FAILED = "failed"
 
 PICTURE = "picture"
 
+# Under which key of a job's data it stands which recipe made it (see art/recipes/origin), and
+# which candidate is the first of the stage that the job is in.
+RECIPE_DATA, STAGE_FROM = "recipe", "stage_from"
+
 # By which priority a person means which number: the higher is claimed first.
 PRIORITIES = {"high": 10, "normal": 0, "low": -10}
 
@@ -108,6 +112,20 @@ class Job:
     def name(self) -> str:
         """``j7``."""
         return f"j{self.id}"
+
+    def place(self, number: int) -> tuple[str, str, str, int]:
+        """Where candidate ``number`` (from 1) lies below the outputs: the folders of recipe,
+        binding and engine, and the number of its file.
+
+        What a recipe made lies under its levers and its engine key, one child a job; where a
+        concept came before it, that is candidate 1, under the key that made it.
+        """
+        facts = self.data.get(RECIPE_DATA)
+        if not isinstance(facts, dict):
+            return self.recipe_id, self.binding, self.engine, number - 1
+        concept = facts["concept_key"] if number == 1 else ""
+        key = concept or facts["engine_key"]
+        return self.recipe_id, facts["binding"], key, facts["child"]
 
     def held(self, now: float) -> bool:
         """Whether somebody works on it at ``now``, by the database's clock."""

@@ -86,6 +86,14 @@ class Saga:
             for one in self.moves
         )
 
+    def ways_of_a_person(self, state: str, kind: str) -> list[str]:
+        """Where a person's word may take a job of ``kind`` from ``state``."""
+        return [
+            one.after
+            for one in self.moves
+            if one.before == state and one.by == PERSON and one.fits(kind)
+        ]
+
     def ends(self, state: str) -> bool:
         """Whether nothing follows by itself or by anybody's word; a failed job may be retried."""
         return not any(one.before == state for one in self.moves)
