@@ -8,6 +8,7 @@ Source: EXIF 2.32, section 4.6.5; Comfy-Org/ComfyUI, comfy_api/latest/_ui.py.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 EXIF_IFD = 0x8769
 USER_COMMENT = 0x9286
 ORIENTATION = 0x0112
-_NAMED_TEXT_TAGS = (0x0110, 0x010F, 0x010E)
+_NAMED_TEXT_TAGS = (0x0110, 0x010F, 0x010E, 0x010D, 0x010C)
+_WRITTEN_TAGS = _NAMED_TEXT_TAGS[:3]
 _NAMED_TEXTS = ("prompt", "workflow", "ategnatos")
+# A name of ComfyUI's extra data, before the colon that parts it from its JSON.
+_A_NAME = re.compile(r"[A-Za-z0-9_. -]{1,60}")
 _UNICODE = b"UNICODE\0"
 _ASCII = b"ASCII\0\0\0"
 
@@ -39,8 +43,14 @@ def read_exif_texts(image: Image.Image) -> dict[str, str]:
         value = exif.get(tag)
         if isinstance(value, str):
             name, separator, text = value.partition(":")
+            text = text.strip("\0 \n")
             if separator and name.strip().lower() in _NAMED_TEXTS:
-                texts.setdefault(name.strip().lower(), text.strip("\0 \n"))
+                texts.setdefault(name.strip().lower(), text)
+            elif _A_NAME.fullmatch(name) and text[:1] in ("{", "["):
+                texts.setdefault(name.strip(), text)
+            elif value[:1] == "{":
+                # Older versions of SwarmUI put their JSON here as it is.
+                texts.setdefault("parameters", value.strip("\0 \n"))
     comment = _decoded_comment(details.get(USER_COMMENT))
     if comment:
         texts["parameters"] = comment
@@ -62,7 +72,7 @@ def write_exif_texts(texts: Mapping[str, str]) -> bytes:
     """
     from PIL import Image
 
-    tags = dict(zip(_NAMED_TEXTS, _NAMED_TEXT_TAGS, strict=True))
+    tags = dict(zip(_NAMED_TEXTS, _WRITTEN_TAGS, strict=True))
     exif = Image.Exif()
     for name, text in texts.items():
         if name == "parameters":

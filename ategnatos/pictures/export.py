@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.pictures.colour import Colour, is_opaque, parse_colour, to_srgb
-from ategnatos.pictures.decode import PictureSource, decode_picture
+from ategnatos.pictures.credentials import find as find_credentials
+from ategnatos.pictures.decode import PictureSource, decode_picture, source_bytes
 from ategnatos.pictures.encode import encode, split_texts
 from ategnatos.pictures.formats import PictureFormat, writable_format
 from ategnatos.pictures.geometry import Fit, Layout, check_canvas, lay_out
@@ -210,6 +211,9 @@ def _uneven_note(change: str, layout: Layout, grid: PixelGrid) -> str:
 def _kept_texts(
     source: PictureSource, kind: PictureFormat, keep: bool, notes: list[str]
 ) -> dict[str, str]:
+    if find_credentials(source_bytes(source)) is not None:
+        # Signed for the bytes of the source, of which this file has none.
+        notes.append("the source's content credentials (C2PA) hold for it alone: left out")
     if not keep:
         return {}
     texts, problems = read_raw_texts(source)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.pictures.colour import is_opaque, to_srgb
+from ategnatos.pictures.credentials import Credentials
+from ategnatos.pictures.credentials import find as find_credentials
 from ategnatos.pictures.decode import decode_picture, source_bytes
-from ategnatos.pictures.metadata import EmbeddedMetadata, read
+from ategnatos.pictures.metadata import EmbeddedMetadata, read_raw_texts, understood
 from ategnatos.pictures.png_text import TEXT_DAMAGED, TEXT_TOO_LARGE
 from ategnatos.pictures.resize import pixel_grid
 
@@ -39,7 +41,8 @@ class PictureInfo:
     the file can be transparent, ``fully_opaque`` that no pixel is. ``pixel_scale`` is how many
     pixels make one pixel of pixel art, None for anything else. ``metadata`` is what
     :func:`~ategnatos.pictures.metadata.read` finds, hostile text among its
-    ``problems``. ``perceptual`` only if asked for.
+    ``problems``. ``credentials`` is a C2PA manifest, whose validity is not judged.
+    ``perceptual`` only if asked for.
     """
 
     width: int
@@ -54,6 +57,7 @@ class PictureInfo:
     frames: int
     pixel_scale: int | None
     metadata: EmbeddedMetadata
+    credentials: Credentials | None
     sha256: str
     bytes: int
     perceptual: PerceptualHashes | None
@@ -82,21 +86,26 @@ def picture_info(path: Path, *, perceptual: bool = False) -> PictureInfo:
         animated=decoded.frames > 1,
         frames=decoded.frames,
         pixel_scale=grid.scale if grid.is_art else None,
-        metadata=_metadata(data),
+        metadata=_metadata(data, image),
+        credentials=find_credentials(data),
         sha256=hashlib.sha256(data).hexdigest(),
         bytes=len(data),
         perceptual=_hashes(plain) if perceptual else None,
     )
 
 
-def _metadata(data: bytes) -> EmbeddedMetadata:
+def _metadata(data: bytes, image: Image.Image) -> EmbeddedMetadata:
     """What is embedded; hostile text is a fact about the file and no reason to know nothing."""
+    from ategnatos.pictures.makers.novelai import hidden_texts
+
     try:
-        return read(data)
+        texts, problems = read_raw_texts(data)
     except StudioError as error:
         if error.code not in (TEXT_DAMAGED, TEXT_TOO_LARGE):
             raise
-        return EmbeddedMetadata(problems=[error.message])
+        texts, problems = {}, [error.message]
+    # A text that everybody can read counts before one that is hidden in the pixels.
+    return understood({**hidden_texts(image), **texts}, problems)
 
 
 def _profile_name(image: Image.Image) -> str | None:

@@ -16,6 +16,7 @@ from typing import Any, TypedDict
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.guard.redaction import redact, redact_value
 from ategnatos.pictures import a1111
+from ategnatos.pictures.credentials import refuse_edit
 from ategnatos.pictures.decode import (
     DECODER_FAILURES,
     PictureSource,
@@ -49,10 +50,14 @@ _PIXEL_CHUNKS = frozenset(
 class EmbeddedMetadata(TypedDict, total=False):
     """What a picture file says of its making; only what was found is there.
 
-    ``ategnatos``: our settings. ``comfyui``: ``prompt`` and ``workflow`` graphs. ``a1111``: the
-    parsed ``parameters``. ``texts``: every other text by keyword. ``problems``: what was there
-    and could not be understood, one sentence each.
+    ``making``: each program's account, the most exact first, with the same names of settings
+    whoever wrote it (:class:`~ategnatos.pictures.makers.Making`). ``ategnatos``: our settings.
+    ``comfyui``: ``prompt`` and ``workflow`` graphs. ``a1111``: the parsed ``parameters``.
+    ``texts``: every other text by keyword. ``problems``: what was there and could not be
+    understood, one sentence each.
     """
+
+    making: list[dict[str, Any]]
 
     ategnatos: dict[str, Any]
     comfyui: dict[str, Any]
@@ -67,8 +72,9 @@ def embed(png: bytes, settings: Mapping[str, Any]) -> bytes:
     ``settings`` are an engine's own, or a record that holds them under ``settings``; from them
     comes the text for other tools. The pixels are not decoded: every other chunk is carried
     over byte for byte. Raises StudioError (``picture_not_png``, ``picture_png_damaged``,
-    ``picture_settings_not_json``, ``picture_settings_too_large``).
+    ``picture_settings_not_json``, ``picture_settings_too_large``, ``picture_credentials``).
     """
+    refuse_edit(png)
     settings = redact_value(dict(settings))
     ours = [text_chunk(OUR_KEYWORD, canonical_json(settings))]
     engine_settings = settings.get("settings")
@@ -85,7 +91,11 @@ def embed(png: bytes, settings: Mapping[str, Any]) -> bytes:
 
 
 def embed_texts(png: bytes, texts: Mapping[str, str]) -> bytes:
-    """``png`` with each of ``texts`` as one more text chunk; only credentials are changed."""
+    """``png`` with each of ``texts`` as one more text chunk; only secrets in them are masked.
+
+    Raises StudioError (``picture_credentials`` and those of a damaged file).
+    """
+    refuse_edit(png)
     added = [text_chunk(keyword, redact(text)) for keyword, text in texts.items()]
     return join_chunks(_before_pixels(split_chunks(png), added))
 
@@ -97,7 +107,7 @@ def read(source: PictureSource) -> EmbeddedMetadata:
     (``picture_*``); metadata of a stranger's making that is merely odd goes to ``problems``.
     """
     texts, problems = read_raw_texts(source)
-    return _understood(texts, problems)
+    return understood(texts, problems)
 
 
 def read_raw_texts(source: PictureSource) -> tuple[dict[str, str], list[str]]:
@@ -105,21 +115,44 @@ def read_raw_texts(source: PictureSource) -> tuple[dict[str, str], list[str]]:
     data = source_bytes(source)
     problems: list[str] = []
     if data.startswith(PNG_SIGNATURE):
-        return read_texts(split_chunks(data, name_of(source))), problems
+        chunks = split_chunks(data, name_of(source))
+        # EXIF says what no text says: a few programs write it into PNG files too.
+        blocks = [chunk.content for chunk in chunks if chunk.kind == b"eXIf"]
+        return {**_exif_texts(blocks, problems), **read_texts(chunks)}, problems
     image = decode_picture(source).image
+    texts: dict[str, str] = {}
     try:
-        return read_exif_texts(image), problems
+        texts = read_exif_texts(image)
     except DECODER_FAILURES as error:
         problems.append(f"The EXIF block cannot be parsed: {error}.")
-    return {}, problems
+    for keyword, name in (("Comment", "comment"), ("XML:com.adobe.xmp", "xmp")):
+        value = image.info.get(name)
+        if isinstance(value, bytes) and 0 < len(value) <= MAX_SETTINGS_BYTES:
+            texts.setdefault(keyword, value.decode("utf-8", "replace").strip("\0 "))
+    return texts, problems
+
+
+def _exif_texts(blocks: list[bytes], problems: list[str]) -> dict[str, str]:
+    if not blocks:
+        return {}
+    from PIL import Image
+
+    holder = Image.new("1", (1, 1))
+    holder.info["exif"] = blocks[0]
+    try:
+        return read_exif_texts(holder)
+    except DECODER_FAILURES as error:
+        problems.append(f"The EXIF block cannot be parsed: {error}.")
+        return {}
 
 
 def strip(png: bytes) -> bytes:
-    """``png`` without text, time, EXIF, XMP, content credentials or bytes after its end.
+    """A copy of the picture in ``png`` without text, time, EXIF, XMP or bytes after its end.
 
-    Pixels, palette, transparency, ICC profile, gamma and animation stay bit-identical. Where
-    EXIF turned the picture, that one fact is kept in an EXIF block of its own, so that the
-    picture is shown as before. Raises StudioError (``picture_not_png``,
+    It is a new file: content credentials, which are signed for the old one, are left out whole
+    rather than broken. Pixels, palette, transparency, ICC profile, gamma and animation stay
+    bit-identical. Where EXIF turned the picture, that one fact is kept in an EXIF block of its
+    own, so that the picture is shown as before. Raises StudioError (``picture_not_png``,
     ``picture_png_damaged``).
     """
     chunks = split_chunks(png)
@@ -178,15 +211,24 @@ def _only_orientation(chunk: Chunk) -> Chunk | None:
     return Chunk(b"eXIf", directory.getvalue())
 
 
-def _understood(texts: Mapping[str, str], problems: list[str]) -> EmbeddedMetadata:
+def understood(texts: Mapping[str, str], problems: list[str]) -> EmbeddedMetadata:
+    """What ``texts`` (by keyword) say; ``problems`` met on the way are added to."""
+    from dataclasses import asdict
+
+    from ategnatos.pictures import makers
+
     found = EmbeddedMetadata()
     others: dict[str, str] = {}
     graphs: dict[str, Any] = {}
+    accounts = makers.accounts(texts)
+    if accounts:
+        found["making"] = [asdict(one) for one in accounts]
+    plain_texts = {one.keyword for one in accounts if one.tool == "Easy Diffusion"}
     for keyword, text in texts.items():
-        if keyword == "parameters":
+        if keyword == "parameters" and makers.json_object(text) is None:
             found["a1111"] = a1111.parse_parameters(text)
-        elif keyword in (OUR_KEYWORD, "prompt", "workflow"):
-            value = _json_object(text)
+        elif keyword in (OUR_KEYWORD, "prompt", "workflow") and not plain_texts:
+            value = makers.json_object(text)
             if value is None:
                 problems.append(f"The text {keyword!r} is not a JSON object.")
                 others[keyword] = text
@@ -203,12 +245,3 @@ def _understood(texts: Mapping[str, str], problems: list[str]) -> EmbeddedMetada
     if problems:
         found["problems"] = problems
     return found
-
-
-def _json_object(text: str) -> dict[str, Any] | None:
-    """The object in ``text``; ComfyUI writes NaN, which no JSON reader takes: it becomes null."""
-    try:
-        value = json.loads(text, parse_constant=lambda _name: None)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None

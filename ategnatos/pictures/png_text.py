@@ -19,6 +19,9 @@ TEXT_DAMAGED = ErrorCode("picture_text_damaged", "A text inside the picture file
 # A ComfyUI workflow of a thousand nodes is about 2 MiB.
 MAX_TEXT_BYTES = 16 * 1024 * 1024
 MAX_TEXTS = 1000
+# ComfyUI's animated PNG files carry their texts in a chunk of its own, laid out like tEXt.
+# Source: Comfy-Org/ComfyUI, comfy_api/latest/_ui.py.
+COMFYUI_ANIMATED = b"comf"
 
 
 def text_chunk(keyword: str, text: str) -> Chunk:
@@ -57,7 +60,7 @@ def read_texts(chunks: Iterable[Chunk]) -> dict[str, str]:
     room = MAX_TEXT_BYTES
     count = 0
     for chunk in chunks:
-        if chunk.kind not in TEXT_KINDS:
+        if chunk.kind not in TEXT_KINDS and chunk.kind != COMFYUI_ANIMATED:
             continue
         count += 1
         if count > MAX_TEXTS:
@@ -73,7 +76,7 @@ def read_texts(chunks: Iterable[Chunk]) -> dict[str, str]:
 def _unpack(chunk: Chunk, room: int) -> tuple[bytes, str]:
     """The text of ``chunk`` as bytes, at most ``room`` + 1 of them, and their encoding."""
     keyword, _, rest = chunk.content.partition(b"\0")
-    if chunk.kind == b"tEXt":
+    if chunk.kind in (b"tEXt", COMFYUI_ANIMATED):
         # Latin-1 by the standard; in the field many writers put UTF-8 there.
         return rest, "utf-8" if _is_utf8(rest) else "latin-1"
     if chunk.kind == b"zTXt":

@@ -44,7 +44,12 @@ def _much_metadata() -> bytes:
     return metadata.embed(_picture("RGB"), {"prompt": "a" * 70_000})
 
 
+def _signed() -> bytes:
+    return _png_with(Chunk(b"caBX", b"a manifest"))
+
+
 CASES: dict[str, Callable[[Path], None]] = {
+    "picture_credentials": lambda _: _discard(metadata.embed(_signed(), {"seed": 1})),
     "picture_missing": lambda folder: _discard(decode_picture(folder / "none.png")),
     "picture_unknown": lambda _: _discard(decode_picture(b"<svg/>")),
     "picture_unreadable": lambda _: _discard(

@@ -194,21 +194,12 @@ def info(
     ] = False,
 ) -> Answer:
     """What a picture file is, and what it says of its making."""
+    from ategnatos.commands.art.about import said
     from ategnatos.pictures.inspect import picture_info
 
     found = picture_info(file, perceptual=perceptual)
     facts: dict[str, Any] = {key: _json_value(value) for key, value in asdict(found).items()}
-
-    def words(console: Console) -> None:
-        for key, value in facts.items():
-            if key == "metadata" or value in (None, "", [], {}):
-                continue
-            console.print(f"{key.replace('_', ' ')}: {value}")
-        embedded = facts.get("metadata") or {}
-        for kind, value in embedded.items():
-            console.print(f"embedded {kind}: {value}")
-
-    return Answer(facts, words)
+    return Answer(facts, lambda console: said(console, found))
 
 
 def _json_value(value: Any) -> Any:
