@@ -13,6 +13,10 @@ from ategnatos.commands.lazy import LazyGroup, Table
 
 VERBS: Table = {
     "list": ("ategnatos.commands.train.dataset.listing", "The datasets of this studio."),
+    "captions": (
+        "ategnatos.commands.train.dataset.captions",
+        "Captions: look at pictures, tell of them, judge and mend what is told.",
+    ),
     "show": ("ategnatos.commands.train.dataset.show", "One dataset: its versions, its pictures."),
 }
 
