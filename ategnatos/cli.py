@@ -37,6 +37,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "grimoire": ("grimoire", "The record: read, change, check, back up, restore."),
     "knowledge": ("knowledge", "What the studio knows: words, formats, facts with sources."),
     "lock": ("lock", "Who uses which GPU, server or run; take and give back by hand."),
+    "exports": ("exports", "What is frozen and shipped: list it, check it, find it."),
     "clean": ("clean", "Free the space of pictures that were never approved."),
 }
 

@@ -1,8 +1,7 @@
-"""Freeze an approved candidate as a file to ship, with its provenance in the manifest.
+"""Freeze an approved candidate as a file of a size and format, with its provenance.
 
-Only a candidate with an approval leaves the workspace, and only with the bytes that were
-approved. A crash between the steps loses nothing: the same export again finds the frozen file
-by its hash and writes down what is missing.
+A crash between the steps loses nothing: the same export again finds the frozen file by its hash
+and writes down what is missing.
 """
 
 from __future__ import annotations
@@ -10,31 +9,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ategnatos.art import licences, verdicts
-from ategnatos.grimoire import content, journal, manifest
-from ategnatos.grimoire.documents import edit
-from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.art import freezing
+from ategnatos.art.freezing import NOT_APPROVED, VERDICT_BROKEN, VERDICT_UNSIGNED
+from ategnatos.grimoire import content, manifest
 from ategnatos.grimoire.files import sha256_bytes, sha256_file
-from ategnatos.grimoire.jobs import database, store
 from ategnatos.grimoire.locks import hold
-from ategnatos.guard.gate import book
-from ategnatos.guard.gate.record import Judged, Standing
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ategnatos.art.upscale import Enlarger, Upscale
+    from ategnatos.grimoire.jobs import store
     from ategnatos.grimoire.project import Project
-    from ategnatos.grimoire.schemas.assets import Asset
+    from ategnatos.guard.gate.record import Judged
     from ategnatos.pictures.export import ExportedPicture
 
-EVENT_KIND = "art.exported"
-
-NOT_APPROVED = ErrorCode("not_approved", "Only a candidate that a person approved is exported.")
-VERDICT_UNSIGNED = ErrorCode("verdict_unsigned", "The approval has no signature, and needs one.")
-VERDICT_BROKEN = ErrorCode("verdict_broken", "The approval on record is not what a person said.")
+__all__ = [
+    "NOT_APPROVED",
+    "VERDICT_BROKEN",
+    "VERDICT_UNSIGNED",
+    "Options",
+    "Shipped",
+    "prepare",
+    "rendered",
+    "ship",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,32 +78,26 @@ def prepare(
     """Check name and approval and make the file's bytes; nothing is written.
 
     The last of the four is the approval itself. Raises StudioError (``name_invalid``,
-    ``not_approved``, ``verdict_unsigned``, ``verdict_broken``, ``bytes_changed``, ``file_gone``,
-    ``export_*``, ``gate_broken``, ``gate_unpinned``, ``family_refused``, ``licence_unknown``).
+    ``export_*``, and as :func:`ategnatos.art.freezing.approved`).
     """
+    one, picture = _prepared(project, job_id, number, name, options, enlarger)
+    return one.job, one.candidate, picture, one.approval
+
+
+def _prepared(
+    project: Project,
+    job_id: int,
+    number: int,
+    name: str,
+    options: Options,
+    enlarger: Enlarger | None,
+) -> tuple[freezing.Approved, ExportedPicture]:
     content.check_name(name, "asset name")
-    given = book.read(project)
-    with database.connect(project) as db:
-        verdicts.settle(project, db, job_id, number, given)
-        candidate = store.get_candidate(db, job_id, number)
-        job = store.get(db, job_id)
-    if candidate.verdict != store.APPROVED:
-        state = "rejected" if candidate.verdict else "still waiting for a person's verdict"
-        raise StudioError(
-            NOT_APPROVED,
-            f"{candidate.reference} is {state}; nothing was exported.",
-            hint="A person approves it in a terminal: "
-            f"ategnatos art approve '{candidate.reference}'",
-            candidate=candidate.reference,
-            verdict=candidate.verdict,
-        )
-    licences.check(project, job.engine, job.request.get("family"), release=True)
-    approval = _approval(given, candidate)
-    verdicts.verify_bytes(project, candidate)
-    return job, candidate, _exported(project.root / candidate.path, options, enlarger), approval
+    one = freezing.approved(project, job_id, number)
+    return one, rendered(project.root / one.candidate.path, options, enlarger)
 
 
-def _exported(path: Path, options: Options, enlarger: Enlarger | None) -> ExportedPicture:
+def rendered(path: Path, options: Options, enlarger: Enlarger | None = None) -> ExportedPicture:
     """The file's bytes, enlarged first where that was asked for."""
     from dataclasses import replace
 
@@ -129,31 +124,6 @@ def _exported(path: Path, options: Options, enlarger: Enlarger | None) -> Export
     return replace(picture, notes=(*larger.notes, *picture.notes), enlarged_by=larger.by)
 
 
-def _approval(given: book.Book, candidate: store.Candidate) -> Judged:
-    """The approval in the journal: the database only mirrors it, and anybody can edit both."""
-    standing, problem = given.on_record(candidate.reference, candidate.sha256, candidate.verdict)
-    found = given.of(candidate.reference, candidate.sha256)
-    if found is None or standing is Standing.BROKEN:
-        raise StudioError(
-            VERDICT_BROKEN,
-            f"The approval of {candidate.reference} does not count: {problem}. Nothing was"
-            " exported.",
-            hint="See every verdict with 'ategnatos gate verify'. A person can give this one"
-            f" again: ategnatos art approve '{candidate.reference}'",
-            candidate=candidate.reference,
-            problem=problem,
-        )
-    if given.signing and standing is not Standing.SIGNED:
-        raise StudioError(
-            VERDICT_UNSIGNED,
-            f"{candidate.reference} was approved before this studio had keys; now only what is"
-            " signed leaves it. Nothing was exported.",
-            hint=f"A person signs it in a terminal: ategnatos art approve '{candidate.reference}'",
-            candidate=candidate.reference,
-        )
-    return found
-
-
 def ship(
     project: Project,
     job_id: int,
@@ -170,66 +140,23 @@ def ship(
     The same bytes under the same name are not frozen twice. Raises StudioError as
     :func:`prepare` does.
     """
-    job, candidate, picture, approval = prepare(project, job_id, number, name, options, enlarger)
+    one, picture = _prepared(project, job_id, number, name, options, enlarger)
     digest = sha256_bytes(picture.data)
     with hold(project, "exports"):
         known = manifest.manifest_read(project).entries
         for entry in known:
-            if entry.name == name and entry.sha256 == digest:
+            if (entry.made, entry.name, entry.sha256) == ("export", name, digest):
                 path = project.root / entry.path
                 if path.is_file() and sha256_file(path) == digest:
-                    _note_signature(project, name, entry.version, approval)
-                    return _shipped(path, entry.version, digest, picture, approval, fresh=False)
+                    freezing.note_signature(project, entry.path, one.approval)
+                    return _shipped(path, entry.version, digest, picture, one, fresh=False)
         path, version = _frozen_before(project, name, digest) or content.freeze(
             project, name, picture.data, picture.format
         )
-        asset = _asset(
-            project, job, candidate, approval, name, version, path, digest, picture, options, now
-        )
-        _write_down(project, asset, len(picture.data), actor, now)
-    return _shipped(path, version, digest, picture, approval, fresh=True)
-
-
-def _write_down(
-    project: Project, asset: Asset, size: int, actor: str, now: Callable[[], datetime]
-) -> None:
-    """Record a frozen file, the manifest last: what consumers see is recorded everywhere.
-
-    Each step looks first, so that an export a crash cut short is completed, not doubled.
-    """
-    exported = journal.read(project, kinds={EVENT_KIND})
-    if not any(event.data["path"] == asset.path for event in exported):
-        journal.append(
-            project,
-            EVENT_KIND,
-            actor=actor,
-            references={
-                "candidate": f"{asset.job}#{asset.candidate}",
-                "verdict_event": asset.verdict_event,
-                "sha256": asset.sha256,
-            },
-            data={"name": asset.name, "version": asset.version, "path": asset.path},
-            now=now(),
-        )
-    with edit(project, "assets") as document:
-        if not any(one.path == asset.path for one in document.assets):
-            document.assets.append(asset)
-    manifest.manifest_add(project, _entry(asset, size))
-
-
-def _note_signature(project: Project, name: str, version: int, approval: Judged) -> None:
-    """Put a signature that came later beside a file that was frozen without one."""
-    if approval.standing is not Standing.SIGNED:
-        return
-    facts = book.as_facts(approval)
-    with edit(project, "assets") as document:
-        for asset in document.assets:
-            if (asset.name, asset.version) == (name, version):
-                asset.verdict, asset.verdict_event = facts, approval.event.id
-    with edit(project, "manifest") as document:
-        for entry in document.entries:
-            if (entry.name, entry.version) == (name, version):
-                entry.provenance |= {"verdict": facts, "verdict_event": approval.event.id}
+        asset = freezing.asset_of(project, one, name, version, path, digest, picture, options, now)
+        listing = freezing.entry_of(asset, len(picture.data), one)
+        freezing.write_down(project, freezing.EXPORTED, asset, listing, actor=actor, now=now)
+    return _shipped(path, version, digest, picture, one, fresh=True)
 
 
 def _frozen_before(project: Project, name: str, digest: str) -> tuple[Path, int] | None:
@@ -242,70 +169,12 @@ def _frozen_before(project: Project, name: str, digest: str) -> tuple[Path, int]
     return None
 
 
-def _asset(
-    project: Project,
-    job: store.Job,
-    candidate: store.Candidate,
-    approval: Judged,
-    name: str,
-    version: int,
-    path: Path,
-    digest: str,
-    picture: ExportedPicture,
-    options: Options,
-    now: Callable[[], datetime],
-) -> Asset:
-    from ategnatos.grimoire.schemas.assets import Asset
-
-    facts: dict[str, Any] = {
-        "name": name,
-        "version": version,
-        "path": path.relative_to(project.root).as_posix(),
-        "sha256": digest,
-        "source_sha256": candidate.sha256,
-        "job": job.name,
-        "candidate": candidate.number,
-        "recipe_id": job.recipe_id,
-        "binding": job.binding,
-        "engine": job.engine,
-        "prompt": job.asked,
-        "seed": candidate.seed,
-        "settings": candidate.settings,
-        "verdict_event": approval.event.id,
-        "verdict": book.as_facts(approval),
-        "exported_at": store.iso(now()),
-        "export": {
-            "format": picture.format,
-            "width": picture.width,
-            "height": picture.height,
-            "fit": options.fit,
-            "background": options.background,
-            "quality": options.quality,
-            "keep_metadata": options.keep_metadata,
-            **_upscale_facts(options, picture),
-        },
-    }
-    return Asset.model_validate(facts)
-
-
-def _upscale_facts(options: Options, picture: ExportedPicture) -> dict[str, Any]:
-    if options.upscale is None:
-        return {}
-    return {"upscale": {"factor": options.upscale.factor, "by": picture.enlarged_by}}
-
-
-def _entry(asset: Asset, size: int) -> dict[str, Any]:
-    facts = asset.model_dump(mode="json")
-    own = {key: facts.pop(key) for key in ("name", "version", "path", "sha256")}
-    return {**own, "size": size, "frozen_at": facts.pop("exported_at"), "provenance": facts}
-
-
 def _shipped(
     path: Path,
     version: int,
     digest: str,
     picture: ExportedPicture,
-    approval: Judged,
+    one: freezing.Approved,
     *,
     fresh: bool,
 ) -> Shipped:
@@ -315,8 +184,8 @@ def _shipped(
         digest,
         picture.width,
         picture.height,
-        picture.notes,
+        (*one.notes, *picture.notes),
         fresh,
-        approval.standing.value,
-        approval.approver,
+        one.approval.standing.value,
+        one.approval.approver,
     )

@@ -213,20 +213,35 @@ def store(
     with explained(path, "The document is as it was before."):
         if not os.path.isdir(folder):  # noqa: PTH112
             os.makedirs(folder)  # noqa: PTH103
-        kept = history.keep(project, model, before, after)
+        # A first state has no earlier one to be kept from. Were its copy there before it, a crash
+        # between the two would leave a document that seems to have been lost.
+        kept = None if before is None else history.keep(project, model, before, after)
         view = None
         try:
             view = views.prepare(project, model, after, replace_handwritten=replace_handwritten)
             put(str(path), after)
+            if kept is None:
+                _keep_first(project, model, after, path)
         except BaseException:
             # The state after was never reached: its backup would be a lie.
-            os.unlink(kept)  # noqa: PTH108
+            if kept is not None:
+                os.unlink(kept)  # noqa: PTH108
             if view is not None:
                 view.discard()
             raise
         sync_folder(folder)
         if view is not None:
             view.publish()
+
+
+def _keep_first(project: Project, model: Document, after: bytes, path: Path) -> None:
+    from ategnatos.grimoire import history
+
+    try:
+        history.keep(project, model, None, after)
+    except BaseException:
+        os.unlink(path)  # noqa: PTH108
+        raise
 
 
 if TYPE_CHECKING:

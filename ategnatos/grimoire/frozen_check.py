@@ -79,7 +79,8 @@ def unlisted(project: Project, entries: Iterable[ManifestEntry]) -> list[str]:
     """
     listed = {entry.path for entry in entries}
     found = []
-    for folder, _, names in os.walk(project.exports):
+    for folder, folders, names in os.walk(project.exports):
+        folders[:] = [one for one in folders if not one.startswith(TEMPORARY_PREFIX)]
         home = os.path.relpath(folder, project.root).replace(os.sep, "/")
         found += [
             path

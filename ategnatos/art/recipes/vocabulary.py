@@ -35,13 +35,15 @@ class Kind:
     """A kind of asset. ``asset_format`` names what its approved outputs become.
 
     ``concept_gate``: a person sees a concept before a step that costs money. ``sub_kinds`` maps
-    the part after the dot of an output kind to an asset format of its own.
+    the part after the dot of an output kind to an asset format of its own. ``atlas``: what is
+    shipped of one asset is also packed on one picture.
     """
 
     about: str
     concept_gate: bool
     asset_format: str
     sub_kinds: dict[str, str] | None = None
+    atlas: bool = False
 
 
 @dataclass(frozen=True, slots=True)

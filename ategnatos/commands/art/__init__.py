@@ -1,6 +1,16 @@
 """``ategnatos art``: make pictures, judge them, ship the chosen ones."""
 
-from ategnatos.commands.art import brief, compare, history, judge, look, make, search, words
+from ategnatos.commands.art import (
+    brief,
+    compare,
+    freeze,
+    history,
+    judge,
+    look,
+    make,
+    search,
+    words,
+)
 from ategnatos.commands.contract import room
 
 app = room("Make pictures, judge them, ship the chosen ones.")
@@ -12,3 +22,4 @@ history.register(app)
 compare.register(app)
 search.register(app)
 judge.register(app)
+freeze.register(app)

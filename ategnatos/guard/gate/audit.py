@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,15 @@ from ategnatos.guard.gate.record import Standing
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
+    from ategnatos.grimoire.schemas.manifest import ManifestEntry
     from ategnatos.guard.gate.trust import Trust
 
 __all__ = ["JOURNAL", "Line", "Report", "Standing", "audit", "exports"]
 
 JOURNAL, DATABASE, MANIFEST, APPROVERS = "journal", "database", "manifest", "approvers"
+
+# What is wrong with a file whose approval is then worth nothing.
+_LOST = frozenset({"missing", "changed", "outside", "unreadable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +75,57 @@ def audit(project: Project, approvers: Trust | None) -> Report:
     return report
 
 
-def exports(project: Project, book: Book) -> Iterator[Line]:
-    """The manifest: is each frozen file what a person approved?"""
-    changed = {one.path: one.problem for one in manifest.verify_exports(project)}
-    for entry in manifest.manifest_read(project).entries:
-        facts = entry.provenance
-        candidate = f"{facts.get('job')}#{facts.get('candidate')}"
-        source = str(facts.get("source_sha256"))
-        standing, problem = book.on_record(candidate, source, "approved")
-        told = facts.get("verdict") or {}
-        if not problem:
-            standing, problem = _as_told(book, candidate, source, told)
-        if changed.get(entry.path) in {"missing", "changed", "outside"}:
-            standing, problem = Standing.BROKEN, f"the file is {changed[entry.path]}"
-        who = str(told.get("approver", "")) if standing is Standing.SIGNED else ""
-        yield Line(MANIFEST, entry.path, standing, problem, who)
+def exports(
+    project: Project, book: Book, problems: Sequence[manifest.ExportProblem] | None = None
+) -> Iterator[Line]:
+    """The manifest: is each frozen file what a person approved?
+
+    ``problems`` is what :func:`manifest.verify_exports` found, where it was asked already.
+    """
+    if problems is None:
+        problems = manifest.verify_exports(project)
+    changed = {one.path: one.problem for one in problems}
+    entries = manifest.manifest_read(project).entries
+    lines = {entry.id: _of_an_entry(book, entry, changed) for entry in entries if _is_own(entry)}
+    for entry in entries:
+        yield lines[entry.id] if entry.id in lines else _of_an_atlas(entry, lines, changed)
+
+
+def _is_own(entry: ManifestEntry) -> bool:
+    return entry.made != "atlas"
+
+
+def _of_an_entry(book: Book, entry: ManifestEntry, changed: Mapping[str, str]) -> Line:
+    facts = entry.provenance
+    candidate = f"{facts.get('job')}#{facts.get('candidate')}"
+    source = str(facts.get("source_sha256"))
+    standing, problem = book.on_record(candidate, source, "approved")
+    told = facts.get("verdict") or {}
+    if not problem:
+        standing, problem = _as_told(book, candidate, source, told)
+    if not problem and entry.verdict == "signed" and standing is not Standing.SIGNED:
+        standing, problem = Standing.BROKEN, "it calls itself signed, and is not"
+    if changed.get(entry.path) in _LOST:
+        standing, problem = Standing.BROKEN, f"the file is {changed[entry.path]}"
+    who = str(told.get("approver", "")) if standing is Standing.SIGNED else ""
+    return Line(MANIFEST, entry.path, standing, problem, who)
+
+
+def _of_an_atlas(
+    entry: ManifestEntry, lines: Mapping[str, Line], changed: Mapping[str, str]
+) -> Line:
+    """Nobody approves an atlas: it is worth what the worst of its pictures is."""
+    if changed.get(entry.path) in _LOST:
+        return Line(MANIFEST, entry.path, Standing.BROKEN, f"the file is {changed[entry.path]}")
+    parts = [lines.get(str(part[0])) for part in entry.provenance.get("parts") or ()]
+    for part in parts:
+        if part is None or part.standing is Standing.BROKEN:
+            why = "one of its pictures is not approved"
+            return Line(MANIFEST, entry.path, Standing.BROKEN, why)
+    if not parts:
+        return Line(MANIFEST, entry.path, Standing.BROKEN, "it does not say what is on it")
+    signed = all(part is not None and part.standing is Standing.SIGNED for part in parts)
+    return Line(MANIFEST, entry.path, Standing.SIGNED if signed else Standing.UNSIGNED)
 
 
 def _as_told(book: Book, candidate: str, source: str, told: dict[str, Any]) -> tuple[Standing, str]:
