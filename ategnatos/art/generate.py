@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -221,7 +221,9 @@ def _restore_missing(
             return False
         result = _made_anew(project, db, hold, engine, order, job, now, actor, on_progress)
         for one in missing:
-            png = steps.labelled(job, one.number, result.images[one.number - 1])
+            # What is known of the weights may have grown since; the picture says what it said.
+            made = replace(result.images[one.number - 1], settings=one.settings)
+            png = steps.labelled(job, one.number, made)
             if sha256_bytes(png) != one.sha256:
                 raise StudioError(
                     NOT_REPRODUCED,

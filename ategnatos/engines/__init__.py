@@ -78,7 +78,8 @@ class Place:
     ``server`` is an address a person gave, which counts before ``record`` (``host`` and ``port``
     of the studio document). ``timeout`` is seconds for the whole of one ``generate``.
     ``preview`` is a file that shows the picture being made; ``folder`` is where an engine may
-    leave what a person has to carry on with by hand.
+    leave what a person has to carry on with by hand. ``inventory`` is the document of the model
+    files that the studio knows, with their hashes; it need not be there.
     """
 
     server: str | None = None
@@ -87,6 +88,7 @@ class Place:
     timeout: float | None = None
     preview: Path | None = None
     folder: Path | None = None
+    inventory: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

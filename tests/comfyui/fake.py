@@ -69,6 +69,8 @@ class FakeComfyUI:
         """Path (without /api) to a canned status and body, for misbehaviour."""
         self.before_post: Callable[[], None] = lambda: None
         self.files: dict[tuple[str, str, str], bytes] = {}
+        self.model_files: dict[str, list[dict[str, Any]]] = {}
+        """What /experiment/models says of each folder: name, size, modified (seconds)."""
         self.object_info = {
             **recordings.object_info(),
             **recordings.packed("probe_nodes")["nodes"],

@@ -33,6 +33,7 @@ def application(fake: FakeComfyUI) -> Any:
         "upload/mask": (_upload, ["POST"]),
         "system_stats": (_system_stats, ["GET"]),
         "features": (_features, ["GET"]),
+        "experiment/models/{folder}": (_model_files, ["GET"]),
         "object_info": (_object_info, ["GET"]),
         "object_info/{node}": (_object_info, ["GET"]),
     }
@@ -219,6 +220,11 @@ async def _object_info(request: Request) -> Response:
     if node is None:
         return JSONResponse(fake.object_info)
     return JSONResponse({node: fake.object_info[node]} if node in fake.object_info else {})
+
+
+async def _model_files(request: Request) -> Response:
+    found = _fake(request).model_files.get(request.path_params["folder"])
+    return Response(status_code=404) if found is None else JSONResponse(found)
 
 
 def _state_of(fake: FakeComfyUI, prompt_id: str) -> dict[str, Any] | None:

@@ -28,6 +28,7 @@ def place_of(
         timeout=timeout,
         preview=preview,
         folder=project.outputs / "by-hand",
+        inventory=project.state / "models.json",
     )
 
 

@@ -68,6 +68,15 @@ class Calls:
         except NoAnswer as silence:
             raise unreachable(self.address.url, silence) from silence
 
+    async def model_files(self, folder: str) -> list[dict[str, Any]]:
+        """The files of a model folder as the server sees them: name, ``size``, ``modified``.
+
+        Empty where the server does not say (the route is an experiment of ComfyUI's). Raises
+        NoAnswer.
+        """
+        told = (await self._web.get(f"/api/experiment/models/{folder}")).json
+        return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+
     async def system(self) -> dict[str, Any]:
         """GET /system_stats: the version and the devices. Raises StudioError."""
         try:

@@ -127,6 +127,7 @@ class ComfyUIEngine:
         """Make the pictures: all seeds are queued at once and fetched as they are made."""
         from ategnatos.engines.comfyui.finish import finish, picture_of
         from ategnatos.engines.comfyui.showing import Showing
+        from ategnatos.engines.comfyui.weights import hashes
 
         prepared = self._prepared(request)
         exact = prepared.exact
@@ -137,13 +138,15 @@ class ComfyUIEngine:
         async def work(client: Client) -> list[tuple[Image, list[str]]]:
             names = await _uploaded(client, exact)
             graphs = [_renamed(graph, names) for graph in prepared.graphs()]
+            weights = await hashes(client, self._place.inventory, graphs[0])
             finished = await client.run_all(
                 graphs, timeout=self._place.timeout, on_event=showing.hear
             )
             made = []
             for index, (one, graph) in enumerate(zip(finished, graphs, strict=True)):
                 output, notes = picture_of(one, self._address.url)
-                image = finish(output, exact, exact.seed + index, graph, prepared.main_model)
+                seed = exact.seed + index
+                image = finish(output, exact, seed, graph, prepared.main_model, weights)
                 made.append((image, [*one.warnings, *notes]))
             return made
 

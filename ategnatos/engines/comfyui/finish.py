@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.engines import Image, Request
@@ -45,8 +46,18 @@ def picture_of(finished: Finished, server: str) -> tuple[Output, list[str]]:
     return chosen, notes
 
 
-def finish(output: Output, exact: Request, seed: int, graph: Graph, model: str) -> Image:
-    """The engine's picture. The same run gives the same bytes, wherever the server put it."""
+def finish(
+    output: Output,
+    exact: Request,
+    seed: int,
+    graph: Graph,
+    model: str,
+    weights: Mapping[str, str],
+) -> Image:
+    """The engine's picture. The same run gives the same bytes, wherever the server put it.
+
+    ``weights`` are hashes of files that ``graph`` names, as far as they are known.
+    """
     from ategnatos.pictures.metadata import embed_texts, strip
 
     data = output.data or b""
@@ -55,9 +66,12 @@ def finish(output: Output, exact: Request, seed: int, graph: Graph, model: str) 
     text = canonical_json(graph).decode()
     # The chunk is called as ComfyUI calls it: dropped onto its page, the picture opens there.
     png = embed_texts(strip(data), {"prompt": text})
-    return Image(
-        png, output.width, output.height, seed, _settings(exact, seed, graph, model, output)
-    )
+    settings = _settings(exact, seed, graph, model, output)
+    settings["model_sha256"] = weights.get(model)
+    settings["weights"] = [
+        {"name": name, "sha256": digest} for name, digest in weights.items() if name != model
+    ]
+    return Image(png, output.width, output.height, seed, settings)
 
 
 def _drawn(data: bytes, exact: Request) -> bytes:
@@ -81,13 +95,11 @@ def _drawn(data: bytes, exact: Request) -> bytes:
 def _settings(
     exact: Request, seed: int, graph: Graph, model: str, output: Output
 ) -> dict[str, Any]:
-    """All that decides the pixels, as JSON values."""
+    """All that decides the pixels but the weights, as JSON values."""
     hashed = {"init_image": exact.init_image, "mask": exact.mask}
     return {
         "engine": "comfyui",
         "model": exact.model,
-        # The server hands out no hash of a model; the studio's inventory of models has it.
-        "model_sha256": None,
         "model_file": model,
         "family": exact.family,
         "prompt": exact.prompt,
