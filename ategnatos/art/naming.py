@@ -92,6 +92,26 @@ def candidate(db: Database, text: str, asset: str = "") -> tuple[store.Candidate
     return chosen, " ".join(filter(None, (found.note, note)))
 
 
+def exactly(db: Database, text: str) -> store.Candidate:
+    """The one candidate that a version names, with nothing assumed.
+
+    Raises StudioError (``reference`` where the asset or the picture is open).
+    """
+    found = named(db, text)
+    pictures = store.candidates(db, found.job)
+    if found.note or (found.picture is None and len(pictures) != 1):
+        assert found.asset is not None
+        assert found.version is not None
+        name = f"{found.asset.full_name}/{found.version.name}"
+        raise StudioError(
+            REFERENCE,
+            f"{text!r} could be one of several pictures; nothing was done.",
+            hint=f"Say which: '{name}#1' to '{name}#{len(pictures)}'.",
+            given=text,
+        )
+    return store.get_candidate(db, found.job, found.picture or 1)
+
+
 def _best(pictures: list[store.Candidate]) -> tuple[store.Candidate, str]:
     for one in pictures:
         if one.verdict == store.APPROVED:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ategnatos.art import consequences
 from ategnatos.grimoire import journal
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import sha256_file
@@ -39,7 +40,7 @@ EVENT_KIND = record.VERDICT_EVENT
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A recorded verdict: ``event`` is its id in the journal."""
+    """A recorded verdict: ``event`` is its id in the journal, ``notes`` what followed from it."""
 
     candidate: str
     sha256: str
@@ -48,6 +49,7 @@ class Verdict:
     event: str
     signed: bool = False
     approver: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def approve(
@@ -135,8 +137,9 @@ def record_choice(
                 now=event.time,
             )
         approver = "" if signed is None else trust.remember_signature(project, event, signed)
+    notes = consequences.of_verdict(project, job_id, verdict, actor=actor, now=now)
     return Verdict(
-        candidate.reference, sha256, verdict, reason, event.id, signed is not None, approver
+        candidate.reference, sha256, verdict, reason, event.id, signed is not None, approver, notes
     )
 
 

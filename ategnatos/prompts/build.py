@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ategnatos.prompts import pieces
@@ -20,6 +20,8 @@ from ategnatos.prompts.tree import escape
 _NEVER_WEIGHT = 1.3
 
 PREFER, AVOID, NEVER = "prefer", "avoid", "never"
+_EYE_WHY = {NEVER: "a hard limit of the eye", AVOID: "the eye avoids it"}
+_BRIEF_WHY = {NEVER: "the brief rules it out", AVOID: "the brief rules it out"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,8 @@ class Snippet:
 class Part:
     """One part of what was built.
 
-    ``where`` is prompt, negative or left out; ``source`` is who asked: words, family, dialect,
-    lora, library or eye.
+    ``where`` is prompt, negative or left out; ``source`` is who asked: words, brief, family,
+    dialect, lora, library or eye.
     """
 
     text: str
@@ -66,13 +68,25 @@ def build(
     words: str,
     manner: Manner,
     *,
+    brief: Sequence[Preference] = (),
     preferences: Sequence[Preference] = (),
     library: Sequence[Snippet] = (),
     triggers: Sequence[Trigger] = (),
     negative: str = "",
 ) -> Built:
-    """``words`` as ``manner`` wants them, with everything else that was given."""
-    parts = _subject(words, manner, library, triggers)
+    """``words`` as ``manner`` wants them, with everything else that was given.
+
+    ``brief`` are the constraints of a brief: what must be there, and what must not.
+    """
+    parts = _subject(words, manner, triggers)
+    parts += [
+        _fitting(one.text, "brief", one.why or "the brief asks for it", manner)
+        for one in brief
+        if one.polarity == PREFER
+    ]
+    parts += [
+        _fitting(one.text, "library", one.why or "it worked before", manner) for one in library
+    ]
     parts += [_wanted(one, manner) for one in preferences if one.polarity == PREFER]
     if manner.dialect.style == "tags" and manner.quality:
         first = manner.dialect.name == "booru-tags"
@@ -84,7 +98,9 @@ def build(
             + ("; they stand first" if first else "; they stand last"),
         )
         parts = [quality, *parts] if first else [*parts, quality]
-    parts += _unwanted(manner, preferences, negative)
+    parts += _unwanted(manner, brief, "brief", _BRIEF_WHY)
+    parts += _unwanted(manner, preferences, "eye", _EYE_WHY)
+    parts += _negative(manner, negative)
     taken = [part for part in parts if part.where == "prompt"]
     return Built(
         _joined(taken, manner),
@@ -93,9 +109,7 @@ def build(
     )
 
 
-def _subject(
-    words: str, manner: Manner, library: Sequence[Snippet], triggers: Sequence[Trigger]
-) -> list[Part]:
+def _subject(words: str, manner: Manner, triggers: Sequence[Trigger]) -> list[Part]:
     said = " ".join(words.split())
     if manner.dialect.style == "prose":
         said = _sentence(said)
@@ -114,9 +128,6 @@ def _subject(
             if word.lower() not in said.lower():
                 why = f"the LoRA {trigger.lora} listens to it"
                 parts.append(Part(word, "lora", "prompt", why))
-    for snippet in library:
-        why = snippet.why or "it worked before"
-        parts.append(_fitting(snippet.text, "library", why, manner))
     return parts
 
 
@@ -140,19 +151,32 @@ def _fitting(text: str, source: str, why: str, manner: Manner) -> Part:
     return Part(written, source, "prompt", why)
 
 
-def _unwanted(manner: Manner, preferences: Sequence[Preference], negative: str) -> list[Part]:
+def _unwanted(
+    manner: Manner, said: Sequence[Preference], source: str, reasons: Mapping[str, str]
+) -> list[Part]:
     parts: list[Part] = []
-    where = "negative" if manner.reads_negative else "left out"
-    nowhere = f"; but {manner.model} reads no negative prompt"
-    tail = "" if manner.reads_negative else nowhere
-    for polarity, why in ((NEVER, "a hard limit of the eye"), (AVOID, "the eye avoids it")):
-        for one in preferences:
+    where, tail = _nowhere(manner)
+    for polarity, why in reasons.items():
+        for one in said:
             if one.polarity != polarity:
                 continue
             text = escape(one.text, manner.notation)
             if polarity == NEVER and manner.weighs:
                 text = f"({text}:{_NEVER_WEIGHT:g})"
-            parts.append(Part(text, "eye", where, f"{one.why or why}{tail}"))
+            parts.append(Part(text, source, where, f"{one.why or why}{tail}"))
+    return parts
+
+
+def _nowhere(manner: Manner) -> tuple[str, str]:
+    """Where a negative goes, and what to say where the model reads none."""
+    if manner.reads_negative:
+        return "negative", ""
+    return "left out", f"; but {manner.model} reads no negative prompt"
+
+
+def _negative(manner: Manner, negative: str) -> list[Part]:
+    parts: list[Part] = []
+    where, tail = _nowhere(manner)
     if negative.strip():
         parts.append(Part(negative.strip(), "words", where, f"you said so{tail}"))
     if manner.reads_negative and manner.quality_negative:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ategnatos.art import briefs, compare, naming, search
+from ategnatos.art import briefs, compare, library, naming, search
 from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.project import Project
 from ategnatos.knowledge import asset_specs
@@ -62,6 +62,15 @@ def comparison(_: Path) -> None:
     compare.compare((), ())
 
 
+def library_unknown(folder: Path) -> None:
+    with database.connect(Project.create(folder)) as db:
+        library.find(db, "owl")
+
+
+def library_note(folder: Path) -> None:
+    library.note(Project.create(folder), "owl", "  ", actor="test", now=lambda: NOW)
+
+
 _ALL: tuple[Callable[[Path], None], ...] = (
     asset_spec,
     brief_name,
@@ -71,5 +80,7 @@ _ALL: tuple[Callable[[Path], None], ...] = (
     version_unknown,
     since,
     comparison,
+    library_unknown,
+    library_note,
 )
 CASES = {case.__name__: case for case in _ALL}

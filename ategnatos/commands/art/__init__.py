@@ -6,6 +6,7 @@ from ategnatos.commands.art import (
     freeze,
     history,
     judge,
+    library,
     look,
     make,
     search,
@@ -21,5 +22,6 @@ look.register(app)
 history.register(app)
 compare.register(app)
 search.register(app)
+library.register(app)
 judge.register(app)
 freeze.register(app)

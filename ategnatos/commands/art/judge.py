@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ategnatos.commands.art import present
+from ategnatos.commands.art.wanted import named
 from ategnatos.commands.contract import Answer, Call, command
 
 if TYPE_CHECKING:
@@ -44,14 +45,11 @@ def approve(
 ) -> Answer:
     """Approve one candidate: a person's act, asked at the terminal, final for its bytes."""
     from ategnatos.art import verdicts
-    from ategnatos.art.references import parse_candidate
     from ategnatos.guard.actor import person
 
     if call.dry_run:
         return _would_ask(call, candidate, "approve")
-    verdict = verdicts.approve(
-        call.project(), *parse_candidate(candidate), actor=person(), now=_now
-    )
+    verdict = verdicts.approve(call.project(), *named(call, candidate), actor=person(), now=_now)
     return _recorded(verdict, (f"ategnatos art export '{verdict.candidate}' --as NAME",))
 
 
@@ -62,13 +60,12 @@ def reject(
 ) -> Answer:
     """Reject one candidate with a reason: a person's act, asked at the terminal, final."""
     from ategnatos.art import verdicts
-    from ategnatos.art.references import parse_candidate
     from ategnatos.guard.actor import person
 
     if call.dry_run:
         return _would_ask(call, candidate, "reject")
     verdict = verdicts.reject(
-        call.project(), *parse_candidate(candidate), because, actor=person(), now=_now
+        call.project(), *named(call, candidate), because, actor=person(), now=_now
     )
     return _recorded(verdict, (f"ategnatos art vary '{verdict.candidate}' --change '...'",))
 
@@ -81,14 +78,13 @@ def request_review(
     """Ask a person to look at a candidate; an agent may. The verdict ends the request."""
     from dataclasses import asdict
 
-    from ategnatos.art.references import parse_candidate
     from ategnatos.grimoire.jobs import database, store
     from ategnatos.guard.actor import actor
     from ategnatos.guard.gate import requests
 
     project = call.project()
     with database.connect(project) as db:
-        one = store.get_candidate(db, *parse_candidate(candidate))
+        one = store.get_candidate(db, *named(call, candidate))
     if one.verdict is not None:
         raise store.final_verdict(one)
     if call.dry_run:
@@ -137,7 +133,6 @@ def export(
     """Freeze an approved candidate in exports/: read-only, versioned, never overwritten."""
     from ategnatos.art import ship
     from ategnatos.art.order import parse_size
-    from ategnatos.art.references import parse_candidate
     from ategnatos.art.upscale import parse as parse_upscale
     from ategnatos.guard.actor import actor
 
@@ -147,7 +142,7 @@ def export(
     options = ship.Options(
         format, width, height, fit, background, quality, keep_metadata, upscale=larger
     )
-    job_id, number = parse_candidate(candidate)
+    job_id, number = named(call, candidate)
     if call.dry_run:
         # A dry run sends nothing, so it shows what is made without ComfyUI.
         _, _, picture, approval = ship.prepare(project, job_id, number, name, options)
@@ -221,10 +216,9 @@ def _enlarger(project: Project, server: str | None) -> Enlarger:
 def _would_ask(call: Call, candidate: str, word: str) -> Answer:
     """What a verdict would be about: the checks are made, nobody is asked."""
     from ategnatos.art import verdicts
-    from ategnatos.art.references import parse_candidate
 
     verdict = {"approve": "approved", "reject": "rejected"}[word]
-    one = verdicts.open_candidate(call.project(), *parse_candidate(candidate), verdict)
+    one = verdicts.open_candidate(call.project(), *named(call, candidate), verdict)
     return Answer(
         {"dry_run": True, "candidate": one.reference, "verdict": word, "sha256": one.sha256},
         f"Would ask at the terminal whether to {word} {one.reference}, hash {one.sha256[:16]}. "
@@ -244,9 +238,15 @@ def _recorded(verdict: Verdict, next_steps: tuple[str, ...]) -> Answer:
             "event": verdict.event,
             "signed": verdict.signed,
             "approver": verdict.approver or None,
+            "notes": list(verdict.notes),
         },
-        f"{verdict.candidate} is {verdict.verdict}{because} "
-        f"(hash {verdict.sha256[:16]}, record {verdict.event}, {how}).",
+        "\n".join(
+            (
+                f"{verdict.candidate} is {verdict.verdict}{because} "
+                f"(hash {verdict.sha256[:16]}, record {verdict.event}, {how}).",
+                *verdict.notes,
+            )
+        ),
         next_steps,
     )
 

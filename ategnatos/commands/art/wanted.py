@@ -137,3 +137,20 @@ def asset_of(call: Call, project: Project, job_id: int, text: str) -> WantedFor:
         names = ", ".join(one.full_name for one in owners)
         call.warn(f"j{job_id} was made for {names}: this is a version of none. Say --for NAME.")
     return WantedFor()
+
+
+def named(call: Call, text: str) -> tuple[int, int]:
+    """Job and number of exactly one candidate, for a verdict or an export: nothing is chosen for
+    the person. ``j1#2``, ``site/owl/v3#2``, or a version of one picture only.
+
+    Raises StudioError (``reference``, and those of :func:`candidate_named`).
+    """
+    from ategnatos.art import naming
+    from ategnatos.art.references import parse_candidate
+    from ategnatos.grimoire.jobs import database
+
+    if not naming.names_version(text):
+        return parse_candidate(text)
+    with database.connect(call.project()) as db:
+        one = naming.exactly(db, text)
+    return one.job, one.number

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ategnatos.commands.art.taste import forbidden_words, preferences_for
+from ategnatos.commands.art.wanted import WHAT_FOR, WantedFor, wanted_for
 from ategnatos.commands.contract import USAGE, Answer, Call, command
 from ategnatos.commands.page import Line, Row, draw
 from ategnatos.grimoire.errors import ErrorCode, StudioError
@@ -54,20 +55,25 @@ def register(app: typer.Typer) -> None:
 
 def prompt(
     call: Call,
-    words: Annotated[str, typer.Argument(help="What you want to see, in your words.")],
+    words: Annotated[str, typer.Argument(help="What you want to see, in your words.")] = "",
     family: Family = STARTER,
     negative: Negative = "",
     lora: LoraOption = None,
     trigger: TriggerOption = None,
     no_eye: Annotated[bool, typer.Option("--no-eye", help="Leave your taste out of it.")] = False,
-    for_project: Annotated[
-        str, typer.Option("--for", metavar="NAME", help="A project whose taste counts too.")
-    ] = "",
+    no_library: Annotated[
+        bool, typer.Option("--no-library", help="Leave out what worked before.")
+    ] = False,
+    wanted: Annotated[str, typer.Option("--for", metavar="NAME", help=WHAT_FOR)] = "",
 ) -> Answer:
     """Build a prompt in a model's own dialect, and say of each part why it is there."""
     from ategnatos.art.manners import manner_of
+    from ategnatos.commands.art import sources
     from ategnatos.prompts.build import build
 
+    goal = wanted_for(call, call.project(), wanted) if wanted else WantedFor()
+    if not words.strip() and goal.asset is not None:
+        words = str(goal.asset.brief["subject"])
     if not words.strip():
         raise StudioError(
             USAGE,
@@ -76,8 +82,20 @@ def prompt(
         )
     asked = manner_of((), family)
     triggers = _triggers(lora, trigger)
-    liked = [] if no_eye else preferences_for(call, asked, family, words, negative, for_project)
-    built = build(words, asked, preferences=liked, negative=negative, triggers=triggers)
+    liked = (
+        [] if no_eye else preferences_for(call, asked, family, words, negative, goal.project_name)
+    )
+    briefed = [] if goal.asset is None else sources.constraints(goal.asset.brief)
+    proven = sources.Proven() if no_library else sources.proven(call, asked, family, words, liked)
+    built = build(
+        words,
+        asked,
+        brief=briefed,
+        preferences=liked,
+        library=proven.snippets,
+        negative=negative,
+        triggers=triggers,
+    )
     findings = _findings(built.prompt, asked, built.negative, triggers)
     _policy(call, family)
     data = {
@@ -92,12 +110,15 @@ def prompt(
         ],
         "advice": list(asked.dialect.advice),
         "findings": [_facts(one) for one in findings],
+        "for": goal.facts,
+        "worked_before": proven.facts,
     }
-    return Answer(
-        data,
-        lambda console: _draw_built(console, built, asked, findings),
-        (_generate(built, family),),
-    )
+
+    def draw_all(console: Console) -> None:
+        _draw_built(console, built, asked, findings)
+        proven.draw(console)
+
+    return Answer(data, draw_all, (_generate(built, family, goal),))
 
 
 def lint(
@@ -262,12 +283,14 @@ def _facts(one: Finding) -> dict[str, Any]:
     }
 
 
-def _generate(built: Built, family: str) -> str:
+def _generate(built: Built, family: str, goal: WantedFor) -> str:
     words = ["ategnatos", "art", "generate", built.prompt]
     if family != STARTER:
         words += ["--engine", "comfyui", "--family", family]
     if built.negative:
         words += ["--negative", built.negative]
+    if goal.asset is not None:
+        words += ["--for", goal.asset.full_name]
     return shlex.join(words)
 
 
