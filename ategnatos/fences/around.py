@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ategnatos.fences.decision import Denied
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ategnatos.fences.line import Scene
     from ategnatos.fences.starts import Start

@@ -6,7 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _SECONDS = 5.0
 _MOST_LISTED = 5

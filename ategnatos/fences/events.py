@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from typing import Any
 
 from ategnatos.fences.decision import Denied
 
-Answer = dict[str, Any] | None
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Answer = dict[str, Any] | None
+
 _WRITERS = {"Edit": "file_path", "Write": "file_path", "NotebookEdit": "notebook_path"}
 _HERE = os.path.dirname(os.path.abspath(__file__))
 

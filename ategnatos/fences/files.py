@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ategnatos.fences import paths
 from ategnatos.fences.decision import Denied
 from ategnatos.fences.line import Scene
 from ategnatos.fences.starts import Start
 from ategnatos.fences.word_reader import Command
 from ategnatos.fences.words import Word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def written(guarded: dict[str, Any], path: str, *, root: str, folder: str, home: str) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ategnatos.fences import around, cli, paths
 from ategnatos.fences.decision import Denied
 from ategnatos.fences.estimates import Estimates
 from ategnatos.fences.starts import Start, starts
 from ategnatos.fences.word_reader import NotUnderstood
 from ategnatos.fences.zones import Zones
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _PLAIN = "Write it as one plain command: no variable, no code in a string, no nested shell."
 

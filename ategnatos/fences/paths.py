@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ategnatos.fences.decision import Denied
 from ategnatos.fences.words import UNKNOWN, Word
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ategnatos.fences.line import Scene
     from ategnatos.fences.starts import Start

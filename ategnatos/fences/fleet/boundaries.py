@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from ategnatos.fences.decision import Denied
 from ategnatos.fences.fleet.settings import Fleet, load, read_object
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _FILES = {
     "Read": "file_path",

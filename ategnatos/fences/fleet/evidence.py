@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
 
 from ategnatos.fences.fleet.dispatch import AUDIT
 from ategnatos.fences.fleet.settings import FILE, Fleet, load, read_object
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _RETURNS = 3
 _WHOLE_OUTPUT = 40

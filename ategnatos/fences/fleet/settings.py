@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
 
 from ategnatos.fences.decision import Denied
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 FILE = ".claude/fleet.json"
 _USUAL: dict[str, Any] = {
