@@ -25,18 +25,28 @@ from ategnatos.grimoire.jobs import claims, database, leases, moves, sending, st
 from ategnatos.grimoire.jobs.effects import Outcome, RefusedError
 from ategnatos.grimoire.jobs.leases import Policy
 from ategnatos.grimoire.jobs.owners import owner_name
+from ategnatos.grimoire.jobs.records import PICTURE
 from ategnatos.grimoire.jobs.run import Pulse
 from ategnatos.grimoire.jobs.worker import Worker
 
 if TYPE_CHECKING:
     from ategnatos.art.order import Order
-    from ategnatos.engines import Engine, ProgressCallback, Result
+    from ategnatos.engines import Engine, ProgressCallback, Request, Result
     from ategnatos.grimoire.jobs.database import Database
     from ategnatos.grimoire.jobs.leases import Hold
     from ategnatos.grimoire.project import Project
 
 # What puts an order down belongs to this surface too.
-__all__ = ["JOB_WAITS", "NOT_REPRODUCED", "Made", "carry_out", "enqueue", "next_take", "standing"]
+__all__ = [
+    "JOB_WAITS",
+    "NOT_REPRODUCED",
+    "Made",
+    "carry_on",
+    "carry_out",
+    "enqueue",
+    "next_take",
+    "standing",
+]
 
 NOT_REPRODUCED = ErrorCode(
     "not_reproduced", "Making a missing picture again gave other bytes than the record holds."
@@ -75,24 +85,6 @@ def carry_out(
     ``now`` gives aware times. Raises StudioError, with the job recorded as failed, for what the
     engine refuses or breaks on; ``job_waits`` where the job is in the line and may not begin.
     """
-    work = steps.Steps(
-        project,
-        engine_of=lambda name: engine,
-        now=now,
-        actor=actor,
-        request=order.request,
-        on_progress=on_progress,
-    )
-    # Somebody waits for this one job: he hears of a failure at once, and decides.
-    worker = Worker(
-        project,
-        steps.SAGAS,
-        work.table(),
-        owner=owner_name(os.urandom(3).hex()),
-        policy=Policy(retries=0),
-        failed=work.failed,
-        interrupt_fails=True,
-    )
     with database.connect(project) as db:
         job, _ = put_down(
             project,
@@ -105,13 +97,67 @@ def carry_out(
             change=change,
             priority=priority,
         )
-        made = _made(project, db, worker, job, on_progress, actor)
-        if not made:
-            made = _restore_missing(project, db, engine, order, job, now, actor, on_progress)
+        made = carry_on(
+            project,
+            db,
+            job,
+            engine_of=lambda name: engine,
+            now=now,
+            actor=actor,
+            request=order.request,
+            on_progress=on_progress,
+        )
         job = store.get(db, job.id)
         candidates = store.candidates(db, job.id)
         sheet = sheets.write_job_sheet(project, job, candidates)
     return Made(job, candidates, sheet, made)
+
+
+def carry_on(
+    project: Project,
+    db: Database,
+    job: store.Job,
+    *,
+    engine_of: Callable[[str], Engine],
+    now: Clock,
+    actor: str,
+    request: Request | None = None,
+    on_progress: ProgressCallback | None = None,
+) -> bool:
+    """Carry a job that is written down to where it waits for a person; True where this call
+    worked on it. ``request`` is its request where that is at hand.
+
+    Pictures that it made and that are gone are made again, except where a person's word stood
+    between them: a concept and what followed it are no one call. Raises StudioError as
+    :func:`carry_out`.
+    """
+    work = steps.Steps(
+        project,
+        engine_of=engine_of,
+        now=now,
+        actor=actor,
+        request=request,
+        on_progress=on_progress,
+    )
+    # Somebody waits for this one job: he hears of a failure at once, and decides.
+    worker = Worker(
+        project,
+        steps.SAGAS,
+        work.table(),
+        owner=owner_name(os.urandom(3).hex()),
+        policy=Policy(retries=0),
+        failed=work.failed,
+        interrupt_fails=True,
+    )
+    if _made(project, db, worker, job, on_progress, actor):
+        return True
+    if job.saga != PICTURE or not _missing(project, db, job):
+        return False
+    from ategnatos.art.vary import request_of
+
+    order = steps.order_of(job, request or request_of(project, job))
+    engine = engine_of(job.engine)
+    return _restore_missing(project, db, engine, order, job, now, actor, on_progress)
 
 
 def _made(
@@ -213,8 +259,6 @@ def _restore_missing(
     on_progress: ProgressCallback | None,
 ) -> bool:
     """Make candidates again whose file is gone or damaged; True if any was."""
-    if not _missing(project, db, job):
-        return False
     with _held(project, db, job) as hold:
         missing = _missing(project, db, job)
         if not missing:

@@ -132,12 +132,18 @@ def room(help_text: str | None = None) -> typer.Typer:
 
 
 def command(
-    app: typer.Typer, name: str | None = None, *, example: str, dry_run: bool = False
+    app: typer.Typer,
+    name: str | None = None,
+    *,
+    example: str,
+    dry_run: bool = False,
+    open_options: bool = False,
 ) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
     """Register ``function(call, ...)`` on ``app`` with the shared options and the envelope.
 
     ``example`` is one command line, shown in --help. ``dry_run`` adds --dry-run: only for
-    commands that write, send or bill, and that honour it.
+    commands that write, send or bill, and that honour it. ``open_options`` leaves options that
+    nobody declared to a list argument of the function, which refuses what it does not know.
     """
 
     def register(function: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -178,7 +184,8 @@ def command(
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         run.__name__ = function.__name__
         run.__doc__ = (inspect.getdoc(function) or "") + f"\n\nExample: {example}"
-        app.command(name)(run)
+        settings = {"ignore_unknown_options": True} if open_options else None
+        app.command(name, context_settings=settings)(run)
         return function
 
     return register

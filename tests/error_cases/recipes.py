@@ -6,8 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ategnatos.art.recipes import binding, shelf, vocabulary
-from tests.art.potion_recipe import POTION, content, put, studio
+from ategnatos.art.recipes import binding, planning, running, shelf, vocabulary
+from ategnatos.engines import load_engine
+from ategnatos.grimoire.jobs import database, store
+from tests.art.potion_recipe import POTION, content, put, studio, waiting_concept
 
 
 def now() -> datetime:
@@ -46,6 +48,30 @@ def lever(folder: Path) -> None:
     binding.check(recipe, {"colour": "mauve", "size": "big"})
 
 
+def recipe_cannot(folder: Path) -> None:
+    planning.chosen(shelf.load(studio(folder), POTION), ["comfyui"])
+
+
+def concept_gate(folder: Path) -> None:
+    """An approval that stands in the database alone frees nothing."""
+    project, job = waiting_concept(folder)
+    with database.connect(project) as db:
+        facts = store.get_candidate(db, job.id, 1)
+        store.decide(
+            db,
+            job.id,
+            1,
+            store.APPROVED,
+            sha256=facts.sha256,
+            event="e00000001",
+            reason=None,
+            now="2026-11-21T10:00:00Z",
+        )
+        running.carry_out(
+            project, db, store.get(db, job.id), load_engine, now=now, actor="user:ann"
+        )
+
+
 CASES: dict[str, Callable[[Path], None]] = {
     one.__name__: one
     for one in (
@@ -55,5 +81,7 @@ CASES: dict[str, Callable[[Path], None]] = {
         recipe_changed,
         recipe_vocabulary,
         lever,
+        recipe_cannot,
+        concept_gate,
     )
 }

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ategnatos.art.recipes import reading, vocabulary
+from ategnatos.art.recipes import files, reading, vocabulary
 from ategnatos.art.recipes.model import RECIPE_ID, Recipe, RecipeId, parse_id
 from ategnatos.grimoire import journal
 from ategnatos.grimoire.errors import ErrorCode, StudioError
@@ -82,7 +82,9 @@ def load(project: Project, text: str) -> Recipe:
     ``recipe_changed``, ``recipe_vocabulary``).
     """
     recipe = read(project, find(project, text))
-    check_frozen(recipe, frozen(project))
+    known = frozen(project)
+    check_frozen(recipe, known)
+    check_files(project, recipe, known)
     return recipe
 
 
@@ -121,6 +123,29 @@ def check_frozen(recipe: Recipe, known: dict[str, dict[str, Any]]) -> None:
     )
 
 
+def check_files(project: Project, recipe: Recipe, known: dict[str, dict[str, Any]]) -> None:
+    """Refuse a LoRA or workflow that is another than it was when the recipe was first used.
+
+    One that is gone is the business of whoever needs it. Raises StudioError
+    (``recipe_changed``).
+    """
+    then = known.get(str(recipe.id), {}).get("files", {})
+    if not then:
+        return
+    now = files.hashes(project, recipe, vocabulary.of(project))
+    changed = [name for name, digest in then.items() if now.get(name, digest) != digest]
+    if changed:
+        raise StudioError(
+            RECIPE_CHANGED,
+            f"{recipe.id} was used with another {changed[0]}: the file was changed since. Nothing"
+            " was made.",
+            hint="Bring the file back, or put the new one beside it under another name and lock"
+            f" that: ategnatos art recipe bump {recipe.id}",
+            recipe=str(recipe.id),
+            changed=[{"field": name, "before": then[name], "after": now[name]} for name in changed],
+        )
+
+
 def freeze(project: Project, recipe: Recipe, *, actor: str, now: Callable[[], datetime]) -> bool:
     """Write down what a recipe is, before its first order; True where this was the first.
 
@@ -131,6 +156,7 @@ def freeze(project: Project, recipe: Recipe, *, actor: str, now: Callable[[], da
     with hold(project, "recipes"):
         known = frozen(project)
         check_frozen(recipe, known)
+        check_files(project, recipe, known)
         if str(recipe.id) in known:
             return False
         journal.append(
@@ -138,7 +164,11 @@ def freeze(project: Project, recipe: Recipe, *, actor: str, now: Callable[[], da
             FROZEN_EVENT,
             actor=actor,
             references={"recipe": str(recipe.id)},
-            data={"sha256": recipe.sha256, "content": recipe.content},
+            data={
+                "sha256": recipe.sha256,
+                "content": recipe.content,
+                "files": files.hashes(project, recipe, vocabulary.of(project)),
+            },
             now=now(),
         )
     return True

@@ -9,6 +9,7 @@ from ategnatos.commands.art import (
     library,
     look,
     make,
+    run,
     search,
     words,
 )
@@ -17,6 +18,7 @@ from ategnatos.commands.contract import room
 app = room("Make pictures, judge them, ship the chosen ones.")
 brief.register(app)
 make.register(app)
+run.register(app)
 words.register(app)
 look.register(app)
 history.register(app)

@@ -92,12 +92,12 @@ def make(
             override=override,
             because=because,
         )
-    urgency = _priority(priority)
+    urgent = urgency(priority)
     if call.dry_run:
         return _planned(project, engine, planned, facts)
     if queue:
-        return _queued(project, engine, planned, facts, parent, change, urgency)
-    made = _make(call, project, engine, planned, parent, change, urgency)
+        return _queued(project, engine, planned, facts, parent, change, urgent)
+    made = _make(call, project, engine, planned, parent, change, urgent)
     facts["version"] = _version(project, planned, made.job.id)
     for warning in made.job.warnings:
         call.warn(warning)
@@ -225,7 +225,8 @@ def _keep_inputs(project: Project, planned: Order) -> None:
                 keep_input(project, part)
 
 
-def _priority(word: str) -> int:
+def urgency(word: str) -> int:
+    """The number behind a word of --priority. Raises StudioError (``usage``)."""
     from ategnatos.grimoire.jobs.records import PRIORITIES
 
     if word not in PRIORITIES:
