@@ -90,6 +90,11 @@ def _words(event: Event, judged: Judged | None) -> str:
             version = event.references.get("version")
             called = f" as {event.references['asset']}/{version}" if version else ""
             return f"ordered{called}{_by_taste(event)}"
+        case "art.imported":
+            made = f", made with {event.data['tool']}" if event.data.get("tool") else ""
+            return f"imported from {event.data.get('file', '')}{made}"
+        case "art.rights_said":
+            return f"rights said: {event.data.get('rights', '')}"
         case "art.delivered":
             return f"made {len(event.references['sha256'])} pictures"
         case "art.failed":

@@ -91,39 +91,47 @@ def check_name(name: str, what: str = "name") -> str:
 
 
 def candidate_path(
-    project: Project, recipe_id: str, binding: str, engine: str, number: int
+    project: Project, recipe_id: str, binding: str, engine: str, number: int, suffix: str = "png"
 ) -> Path:
     """Where candidate ``number`` (0 to 999999) of a job lies; nothing is created.
 
+    What was made is PNG; what was brought in keeps its format, and ``suffix`` names it.
     Raises StudioError (``name_invalid``, ``zone_escape``).
     """
     recipe_id = check_name(recipe_id, "recipe id")
     engine = check_name(engine, "engine name")
-    if not _BINDING.fullmatch(binding) or not 0 <= number <= 999_999:
+    whole = _BINDING.fullmatch(binding) and _SUFFIX.fullmatch(suffix)
+    if not whole or not 0 <= number <= 999_999:
         raise StudioError(
             NAME_INVALID,
             f"{binding[:60]!r} and {number} do not name a candidate; nothing was written.",
             hint="A binding is the 16 hex digits of binding_hash, a number is 0 to 999999.",
             what="binding",
         )
-    relative = Path("outputs", recipe_id, binding, engine, f"{number:03d}.png")
+    relative = Path("outputs", recipe_id, binding, engine, f"{number:03d}.{suffix}")
     return resolve(project, Zone.WORKSPACE, relative)
 
 
 def put_candidate(
-    project: Project, recipe_id: str, binding: str, engine: str, number: int, png: bytes
+    project: Project,
+    recipe_id: str,
+    binding: str,
+    engine: str,
+    number: int,
+    data: bytes,
+    suffix: str = "png",
 ) -> Stored:
     """Store one picture; the same bytes again change nothing.
 
     Raises StudioError: ``candidate_exists`` where other bytes lie there, ``name_invalid``,
     ``zone_escape``, ``disk_full``, ``write_failed``.
     """
-    path = candidate_path(project, recipe_id, binding, engine, number)
-    stored = Stored(path, sha256_bytes(png), len(png))
+    path = candidate_path(project, recipe_id, binding, engine, number, suffix)
+    stored = Stored(path, sha256_bytes(data), len(data))
     with explained(path, "The picture was not stored; nothing was overwritten."):
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            temporary = write_temporary(path.parent, png)
+            temporary = write_temporary(path.parent, data)
             try:
                 # A link refuses to replace, unlike a rename: two writers cannot both win.
                 with suppress(FileExistsError):
@@ -132,7 +140,7 @@ def put_candidate(
                 os.unlink(temporary)  # noqa: PTH108
             sync_folder(path.parent)
         there = path.read_bytes()
-    if there != png:
+    if there != data:
         raise StudioError(
             CANDIDATE_EXISTS,
             f"{path.relative_to(project.root)} already holds another picture; it was kept and"

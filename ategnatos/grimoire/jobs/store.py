@@ -60,6 +60,7 @@ __all__ = [
     "mark_restored",
     "put_candidates",
     "record",
+    "restate",
 ]
 
 JOB_UNKNOWN = ErrorCode("job_unknown", "There is no such job or candidate in this studio.")
@@ -303,6 +304,14 @@ def all_candidates(connection: Database) -> list[Candidate]:
     """Every candidate of the studio, in the order of jobs and numbers."""
     rows = connection.execute("SELECT * FROM candidate ORDER BY job, number")
     return [candidate_of(row) for row in rows]
+
+
+def restate(connection: Database, job_id: int, request: dict[str, Any]) -> None:
+    """Write down more of what is known of a job's request; its binding stays."""
+    connection.execute(
+        "UPDATE job SET request=? WHERE id=?",
+        (json.dumps(request, ensure_ascii=False, sort_keys=True), job_id),
+    )
 
 
 def mark_cleaned(connection: Database, references: Iterable[tuple[int, int]], *, now: str) -> None:
