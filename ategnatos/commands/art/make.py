@@ -21,6 +21,7 @@ from ategnatos.grimoire.errors import StudioError
 
 if TYPE_CHECKING:
     from ategnatos.engines import Engine
+    from ategnatos.grimoire.jobs.store import Job
 
 DEFAULT_ENGINE = "starter"
 # Enough to recolour a thing and little enough to keep its shape.
@@ -218,6 +219,14 @@ def vary(
         bool, typer.Option("--no-eye", help="Let it ask for what your taste says never.")
     ] = False,
     wanted: For = "",
+    with_engine: Annotated[
+        str | None,
+        typer.Option("--engine", help="For an imported picture: which engine; default: starter."),
+    ] = None,
+    family: Annotated[
+        str | None,
+        typer.Option("--family", metavar="NAME", help="For an imported picture: which family."),
+    ] = None,
 ) -> Answer:
     """Change one thing about a candidate and keep the rest."""
     from ategnatos.art import vary as room
@@ -232,6 +241,7 @@ def vary(
     job, picture = room.parent_of(project, *candidate_named(call, project, candidate, goal))
     goal = goal if goal.asset is not None else asset_of(call, project, job.id, candidate)
     place = place_of(project, server=server, allow_remote=allow_remote, timeout=timeout)
+    job = _made_here(job, with_engine, family)
     engine = load_engine(job.engine, place)
     families = engine.capabilities().families
     asked = manner_of(families, job.request.get("family"), negative=bool(job.request["negative"]))
@@ -267,6 +277,24 @@ def vary(
         change=change,
         variation=variation,
         wanted=goal,
+    )
+
+
+def _made_here(job: Job, engine: str | None, family: str | None) -> Job:
+    """The job as an engine of this studio could have been asked for it. Raises StudioError
+    (``usage``, ``import_no_words``).
+    """
+    from ategnatos.art import importing
+
+    if job.engine == importing.ENGINE:
+        return importing.for_engine(job, engine or DEFAULT_ENGINE, family)
+    if engine is None and family is None:
+        return job
+    raise StudioError(
+        USAGE,
+        f"{job.name} was made by {job.engine}, and a variation keeps all but one thing; --engine"
+        " and --family are for imported pictures. Nothing was made.",
+        hint="Leave them out, or start anew with 'ategnatos art generate'.",
     )
 
 
