@@ -121,6 +121,7 @@ def limit(
 
     project = call.project()
     parsed = None if rate is None else _rate(rate)
+    throttle.check_limit(concurrency, parsed)
     data = {"engine": engine, "concurrency": concurrency, "rate": rate}
     if call.dry_run:
         return Answer({**data, "dry_run": True}, "Its limits would be set.")

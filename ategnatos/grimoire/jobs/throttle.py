@@ -109,12 +109,8 @@ def limit(
 
     None takes a limit away. Raises StudioError (``limit_invalid``).
     """
+    check_limit(concurrency, rate)
     count, seconds = rate or (None, None)
-    for name, value in (("concurrency", concurrency), ("rate", count)):
-        if value is not None and not 1 <= value <= _LARGEST:
-            raise _invalid(name, value)
-    if seconds is not None and not 0.001 <= seconds <= 86_400:
-        raise _invalid("seconds of the rate", seconds)
     with writing(db):
         db.execute("INSERT INTO engine (name) VALUES (?) ON CONFLICT (name) DO NOTHING", (engine,))
         db.execute(
@@ -122,6 +118,16 @@ def limit(
             " WHERE name=?",
             (concurrency, count, seconds, count, db.now(), engine),
         )
+
+
+def check_limit(concurrency: int | None, rate: tuple[int, float] | None) -> None:
+    """Refuse limits that an engine cannot have. Raises StudioError (``limit_invalid``)."""
+    count, seconds = rate or (None, None)
+    for name, value in (("concurrency", concurrency), ("rate", count)):
+        if value is not None and not 1 <= value <= _LARGEST:
+            raise _invalid(name, value)
+    if seconds is not None and not 0.001 <= seconds <= 86_400:
+        raise _invalid("seconds of the rate", seconds)
 
 
 def rows(db: Database) -> list[Any]:
