@@ -89,6 +89,14 @@ def passphrase_wrong(folder: Path) -> None:
         keyfile.unseal(key, bytearray(b"seven green lanterns him"))
 
 
+def key_changed(folder: Path) -> None:
+    with keys.account(folder):
+        key, private = keys.make_key()
+        key.path.unlink()
+        keys.make_key("grace")
+        keyfile.reseal(key, private, bytearray(b"another passphrase"))
+
+
 def gate_broken(folder: Path) -> None:
     project = _studio(folder)
     with keys.account(folder):
@@ -236,6 +244,7 @@ CASES: dict[str, Callable[[Path], None]] = {
         key_damaged,
         passphrase_weak,
         passphrase_wrong,
+        key_changed,
         gate_broken,
         gate_unpinned,
         approver_unknown,

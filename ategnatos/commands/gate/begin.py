@@ -160,38 +160,24 @@ def leave(
 
 def _key(name: str) -> tuple[KeyFile, Ed25519PrivateKey]:
     """This account's key, opened; made where there is none."""
-    from ategnatos.grimoire.errors import StudioError
-    from ategnatos.guard.gate import hardening, keyfile, signing, terminal
+    from ategnatos.guard.gate import choosing, keyfile, signing, terminal
 
     if keyfile.path().exists():
         key = keyfile.load()
         return key, signing.unsealed(key, ["Open your key."], redo=INIT)
-    hardening.close_to_others()
-    with terminal.opened(INIT) as screen:
-        terminal.show(
-            screen,
-            [
-                f"A new key for {name}, in {keyfile.path()}.",
-                "Choose a passphrase: four or five words that have nothing to do with each other.",
-                "It is asked for every signature. Nobody can bring it back if you forget it.",
-            ],
-        )
-        first = terminal.hidden_line(screen, "Passphrase (an empty line is no):")
-        if not first:
-            raise terminal.unconfirmed(INIT)
-        keyfile.check_strength(first)
-        again = terminal.hidden_line(screen, "The same again:")
-    if first != again:
-        raise StudioError(
-            terminal.NOT_CONFIRMED,
-            "The two passphrases differ; no key was made.",
-            hint=f"Run it again: {INIT}",
-        )
+    chosen = choosing.new_passphrase(
+        [
+            f"A new key for {name}, in {keyfile.path()}.",
+            "Choose a passphrase: four or five words that have nothing to do with each other.",
+            "It is asked for every signature. Nobody can bring it back if you forget it.",
+        ],
+        redo=INIT,
+        undone="no key was made",
+    )
     try:
-        return keyfile.create(name, first, now=_now())
+        return keyfile.create(name, chosen, now=_now())
     finally:
-        terminal.wipe(first)
-        terminal.wipe(again)
+        terminal.wipe(chosen)
 
 
 def _found(project: Project, key: KeyFile, private: Ed25519PrivateKey, name: str) -> Answer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ NO_KEY = ErrorCode("no_key", "This account has no approver's key.")
 KEY_DAMAGED = ErrorCode("key_damaged", "The key file is not one, or was changed.")
 PASSPHRASE_WRONG = ErrorCode("passphrase_wrong", "The passphrase does not open the key.")
 PASSPHRASE_WEAK = ErrorCode("passphrase_weak", "The passphrase would be guessed too soon.")
+KEY_CHANGED = ErrorCode("key_changed", "The key file was changed by somebody else meanwhile.")
 
 FILE = "approver.key"
 VERSION = "1.0"
@@ -64,9 +65,9 @@ def check_strength(passphrase: bytearray) -> None:
     raise StudioError(
         PASSPHRASE_WEAK,
         f"A passphrase has at least {SHORTEST_PASSPHRASE} characters, {_FEWEST_CHARACTERS} of them"
-        " different; no key was made.",
+        " different; no key was made and none was changed.",
         hint="Four or five words that have nothing to do with each other are easy to remember."
-        " Then: ategnatos gate init",
+        " Then run the same command again.",
     )
 
 
@@ -148,14 +149,32 @@ def unseal(key: KeyFile, passphrase: bytearray) -> Ed25519PrivateKey:
     return private
 
 
-def reseal(key: KeyFile, private: Ed25519PrivateKey, passphrase: bytearray) -> None:
-    """Seal the same key with another passphrase. Raises StudioError as :func:`create`."""
+def reseal(key: KeyFile, private: Ed25519PrivateKey, passphrase: bytearray) -> KeyFile:
+    """Seal the same key with another passphrase; until the new file is whole, the old one stands.
+
+    What is written was opened with the new passphrase before. Copies of the old file still open
+    with the old one. Raises StudioError (``passphrase_weak``, ``key_changed``, ``key_unsafe``,
+    ``write_failed``, ``disk_full``) with the old file untouched.
+    """
     check_strength(passphrase)
-    sealed = {
+    body = {
         name: value for name, value in key.sealed.items() if name not in {"kdf", "cipher", "sealed"}
     }
-    _seal(sealed, private, passphrase)
-    write_atomic(key.path, json.dumps(sealed, indent=1).encode() + b"\n", 0o600)
+    _seal(body, private, passphrase)
+    fresh = replace(key, sealed=body)
+    unseal(fresh, passphrase)
+    if load() != key:
+        # It may be somebody's only key: never replaced.
+        raise StudioError(
+            KEY_CHANGED,
+            f"{key.path} is not the file that was opened: something changed it meanwhile. It was"
+            " left as it is.",
+            hint="See whose key it is with 'ategnatos gate status', then run the same command"
+            " again.",
+            path=str(key.path),
+        )
+    write_atomic(key.path, json.dumps(body, indent=1).encode() + b"\n", 0o600)
+    return fresh
 
 
 def _seal(body: dict[str, Any], private: Ed25519PrivateKey, passphrase: bytearray) -> None:
