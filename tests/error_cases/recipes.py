@@ -6,7 +6,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ategnatos.art.recipes import binding, planning, running, shelf, vocabulary
+from ategnatos.art.recipes import (
+    binding,
+    checking,
+    planning,
+    running,
+    shelf,
+    vocabulary,
+    writing,
+)
+from ategnatos.commands.art import recipe
+from ategnatos.commands.contract import Call
 from ategnatos.engines import load_engine
 from ategnatos.grimoire.jobs import database, store
 from tests.art.potion_recipe import POTION, content, put, studio, waiting_concept
@@ -44,8 +54,8 @@ def recipe_vocabulary(folder: Path) -> None:
 
 
 def lever(folder: Path) -> None:
-    recipe = shelf.load(studio(folder), POTION)
-    binding.check(recipe, {"colour": "mauve", "size": "big"})
+    found = shelf.load(studio(folder), POTION)
+    binding.check(found, {"colour": "mauve", "size": "big"})
 
 
 def recipe_cannot(folder: Path) -> None:
@@ -72,6 +82,25 @@ def concept_gate(folder: Path) -> None:
         )
 
 
+def recipe_exists(folder: Path) -> None:
+    writing.put(studio(folder), content())
+
+
+def recipe_no_change(folder: Path) -> None:
+    writing.bump(studio(folder), POTION, {})
+
+
+def recipe_requirements(folder: Path) -> None:
+    checking.missing(studio(folder), [folder / "contract.json"])
+
+
+def recipes_unsound(folder: Path) -> None:
+    project = studio(folder, content(kind="tile"))
+    answer = recipe.validate(Call("art recipe validate", project_option=project.root))
+    assert answer.failed is not None
+    raise answer.failed
+
+
 CASES: dict[str, Callable[[Path], None]] = {
     one.__name__: one
     for one in (
@@ -83,5 +112,9 @@ CASES: dict[str, Callable[[Path], None]] = {
         lever,
         recipe_cannot,
         concept_gate,
+        recipe_exists,
+        recipe_no_change,
+        recipe_requirements,
+        recipes_unsound,
     )
 }

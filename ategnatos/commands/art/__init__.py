@@ -9,6 +9,7 @@ from ategnatos.commands.art import (
     library,
     look,
     make,
+    recipe,
     run,
     search,
     words,
@@ -18,6 +19,7 @@ from ategnatos.commands.contract import room
 app = room("Make pictures, judge them, ship the chosen ones.")
 brief.register(app)
 make.register(app)
+recipe.register(app)
 run.register(app)
 words.register(app)
 look.register(app)
