@@ -9,9 +9,11 @@ of a newer version stop nobody. Source of both: code.claude.com/docs/en/hooks, s
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 _LARGEST_INPUT = 64 * 2**20
+_MOST_SECONDS = 8
 _GUARDS = frozenset(("PreToolUse", "UserPromptSubmit"))
 
 
@@ -22,6 +24,10 @@ def main() -> None:
         from ategnatos.fences.fleet.launch import main as launch
 
         sys.exit(launch(sys.argv[2:]))
+    if event in _GUARDS:
+        # A guard that hangs is ended by the system's clock: the shell form in the settings turns
+        # that into a refusal, where the client's own time limit would let the call pass.
+        signal.alarm(_MOST_SECONDS)
     try:
         status = _answer(event)
         sys.stdout.flush()

@@ -1,6 +1,6 @@
-"""What Claude Code may do in a studio: the rules that ``init`` puts into .claude/settings.json.
+"""What Claude Code may do in a studio: what ``init`` puts into .claude/settings.json.
 
-Sources: code.claude.com/docs/en/permissions, /settings and /sandboxing. A deny on ``Edit``
+Sources: code.claude.com/docs/en/permissions, /settings, /hooks and /sandboxing. A deny on ``Edit``
 covers Write, Edit and shell redirects, and holds where a hook fails. With Claude Code's sandbox
 switched on the same deny also stops every program it starts, ours too: hence the exclusion.
 A settings file that is no valid JSON is dropped whole by the client, without a word; therefore
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,10 +30,50 @@ RULES: dict[tuple[str, str], tuple[str, ...]] = {
     ("permissions", "deny"): (
         "Edit(/grimoire/.state/**)",
         "Edit(/grimoire/*.md)",
+        "Edit(/grimoire/cost-config.json)",
+        "Edit(/grimoire/library/**)",
+        "Edit(/grimoire/projects/**)",
+        "Edit(/grimoire/training/**)",
         "Edit(/exports/**)",
+        "Edit(~/.config/ategnatos/**)",
+        "Read(~/.config/ategnatos/**)",
+        "Read(/.env)",
     ),
     ("sandbox", "excludedCommands"): ("ategnatos *",),
 }
+
+# A guard that must hold: what fails in it refuses. "onFailure" is known to newer clients alone, and
+# to none for a program that is missing, hence the shell form: whatever ends badly ends with 2.
+_GUARD = (
+    "ategnatos-fence PreToolUse || { echo 'The fence could not answer. Is ategnatos installed "
+    "where this was started (ategnatos-fence on PATH)?' >&2; exit 2; }"
+)
+# The rest only help: a studio whose program is missing is no reason to stop a conversation.
+_HELP = "command -v ategnatos-fence >/dev/null || exit 0; ategnatos-fence {event}"
+
+# Where a hook stands, and the group of hooks as the client wants it.
+HOOKS: dict[str, dict[str, Any]] = {
+    "PreToolUse": {
+        "matcher": "Bash|Edit|Write|NotebookEdit|Read|Agent",
+        "hooks": [{"type": "command", "command": _GUARD, "timeout": 10, "onFailure": "block"}],
+    },
+    **{
+        event: {
+            **({"matcher": matcher} if matcher else {}),
+            "hooks": [
+                {"type": "command", "command": _HELP.format(event=event), "timeout": seconds}
+            ],
+        }
+        for event, matcher, seconds in (
+            ("PostToolUse", "Bash", 10),
+            ("PostToolUseFailure", "Bash", 10),
+            ("SessionStart", "", 15),
+            ("Stop", "", 15),
+            ("SubagentStop", "", 15),
+        )
+    },
+}
+_OURS = "ategnatos-fence "
 
 # What each type of hook cannot do without; "" where nobody has tried.
 _HOOK_NEEDS = {
@@ -81,6 +122,7 @@ def parse(content: bytes) -> dict[str, Any]:
         rules = inner.get(key, [])
         if not isinstance(rules, list) or not all(isinstance(rule, str) for rule in rules):
             raise NotSettingsError(f"'{group}.{key}' is not a list of texts")
+    check_hooks(found)
     return found
 
 
@@ -105,20 +147,37 @@ def merge(content: bytes | None, offered_before: Collection[str]) -> Merge:
             if rule not in standing:
                 standing.append(rule)
                 added.append(name)
+    for event, group in HOOKS.items():
+        name = f"hooks.{event} {_OURS}{event}"
+        if name in offered and content is not None:
+            continue
+        offered[name] = None
+        if not has_fence(settings, event):
+            settings.setdefault("hooks", {}).setdefault(event, []).append(deepcopy(group))
+            added.append(name)
     if not added:
         return Merge(None, offered=tuple(offered))
     text = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
     return Merge(text.encode(), tuple(added), tuple(offered))
 
 
+def has_fence(settings: dict[str, Any], event: str) -> bool:
+    """Whether a hook of ``event`` asks our fence."""
+    return any(
+        f"{_OURS}{event}" in str(hook.get("command", ""))
+        for group in settings.get("hooks", {}).get(event, [])
+        for hook in group["hooks"]
+    )
+
+
 def missing_rules(settings: dict[str, Any]) -> list[str]:
-    """The rules of ours that are not in ``settings``, named as in :class:`Merge`."""
+    """The rules and hooks of ours that are not in ``settings``, named as in :class:`Merge`."""
     return [
         f"{group}.{key} {rule}"
         for (group, key), rules in RULES.items()
         for rule in rules
         if rule not in settings.get(group, {}).get(key, [])
-    ]
+    ] + [f"hooks.{event} {_OURS}{event}" for event in HOOKS if not has_fence(settings, event)]
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from ategnatos.studio.claude_settings import (
+    HOOKS,
     RULES,
     NotSettingsError,
     check_hooks,
@@ -20,7 +21,8 @@ def test_a_new_file_holds_every_rule() -> None:
     made = merge(None, ())
     assert made.content is not None
     assert missing_rules(json.loads(made.content)) == []
-    assert len(made.added) == sum(len(rules) for rules in RULES.values())
+    assert len(made.added) == sum(len(rules) for rules in RULES.values()) + len(HOOKS)
+    check_hooks(json.loads(made.content))
 
 
 def test_what_stands_is_kept_in_its_order() -> None:
@@ -39,6 +41,26 @@ def test_offering_again_changes_nothing() -> None:
     assert merge(b"{}", first.offered).content is None
 
 
+def test_hooks_of_others_stay_and_ours_comes_once() -> None:
+    other = {"matcher": "Bash", "hooks": [{"type": "command", "command": "./mine.sh"}]}
+    ours = {"hooks": [{"type": "command", "command": "/opt/bin/ategnatos-fence Stop"}]}
+    there = {"hooks": {"PreToolUse": [other], "Stop": [ours]}}
+    made = merge(json.dumps(there).encode(), ())
+    assert made.content is not None
+    hooks = json.loads(made.content)["hooks"]
+    assert hooks["PreToolUse"] == [other, HOOKS["PreToolUse"]]
+    assert hooks["Stop"] == [ours]
+
+
+def test_a_hook_that_was_taken_out_stays_out() -> None:
+    first = merge(None, ())
+    assert first.content is not None
+    without = json.loads(first.content)
+    del without["hooks"]["Stop"]
+    assert merge(json.dumps(without).encode(), first.offered).content is None
+    assert missing_rules(without) == ["hooks.Stop ategnatos-fence Stop"]
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -49,6 +71,7 @@ def test_offering_again_changes_nothing() -> None:
         b'{"permissions": {"allow": "Bash(x)"}}',
         b'{"permissions": {"deny": [1]}}',
         b'{"a": 1, "a": 2}',
+        b'{"hooks": {"Stop": {"command": "x"}}}',
         b'{"a": NaN}',
         b"\xff\xfe{}",
         b"",

@@ -7,6 +7,7 @@ without a word: nobody would notice but this check.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,18 @@ def _head(path: Path) -> tuple[dict[str, Any] | None, str]:
     return (found, "") if isinstance(found, dict) else (None, "its front matter is no mapping")
 
 
+def _fence_on_path(settings: dict[str, Any]) -> Iterator[Finding]:
+    # Where not even 'ategnatos' is on PATH, this shell is not one that Claude Code is started from.
+    lacks = shutil.which("ategnatos-fence") is None and shutil.which("ategnatos") is not None
+    if lacks and claude_settings.has_fence(settings, "PreToolUse"):
+        yield failed(
+            "settings",
+            "Claude Code is told to ask 'ategnatos-fence', which is not installed here.",
+            "It refuses every command and every edit.",
+            "pip install --force-reinstall --no-deps ategnatos",
+        )
+
+
 def settings(project: Project) -> Iterator[Finding]:
     """Would Claude Code take the settings, and are the studio's rules among them?"""
     sound = True
@@ -121,7 +134,6 @@ def settings(project: Project) -> Iterator[Finding]:
             continue
         try:
             found = claude_settings.parse(path.read_bytes())
-            claude_settings.check_hooks(found)
         except claude_settings.NotSettingsError as error:
             sound = False
             yield failed(
@@ -139,8 +151,10 @@ def settings(project: Project) -> Iterator[Finding]:
                 f"Not in .claude/{name}: {', '.join(missing)}",
                 "The agent is asked more often, or may edit the record by hand. If you took"
                 " them out on purpose, all is well.",
-                "Add them again in that file under 'permissions' or 'sandbox'.",
+                "Add them again in that file under 'permissions', 'sandbox' or 'hooks'.",
             )
+        if name == "settings.json":
+            yield from _fence_on_path(found)
     if not (project.root / claude_settings.PATH).exists():
         yield failed(
             "settings",

@@ -1,0 +1,177 @@
+"""The pack in the real Claude Code: no account, no network, a clean home, a scripted model."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.claude_code.model import Content, Model, tool
+
+CLIENT = os.environ.get("ATEGNATOS_CLAUDE_CODE") or shutil.which("claude")
+pytestmark = [
+    pytest.mark.claude_code,
+    pytest.mark.skipif(
+        CLIENT is None,
+        reason="Claude Code is not here: npm install @anthropic-ai/claude-code, then put it on "
+        "PATH or name it in ATEGNATOS_CLAUDE_CODE",
+    ),
+]
+BIN = Path(sys.executable).parent
+
+
+class Spoken:
+    """A conversation that is over: what the client printed, and what it sent to the model."""
+
+    def __init__(self, lines: list[dict[str, Any]], model: Model) -> None:
+        self.lines = lines
+        self.model = model
+
+    @property
+    def init(self) -> dict[str, Any]:
+        return next(one for one in self.lines if one.get("subtype") == "init")
+
+    @property
+    def results(self) -> list[str]:
+        """What each tool call gave back to the model, in order."""
+        found = []
+        for line in self.lines:
+            content = line.get("message", {}).get("content") if line.get("type") == "user" else None
+            for piece in content if isinstance(content, list) else []:
+                if piece.get("type") == "tool_result":
+                    told = piece["content"]
+                    found.append(told if isinstance(told, str) else json.dumps(told))
+        return found
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Path:
+    folder = tmp_path / "studio"
+    made = subprocess.run(
+        [BIN / "ategnatos", "init", folder], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    return folder
+
+
+def talk(
+    studio: Path, prompt: str, *script: Content, programs: Path | None = None, path: str = ""
+) -> Spoken:
+    """One headless conversation in ``studio``. ``programs`` comes first on PATH."""
+    home = studio.parent / "home"
+    home.mkdir(exist_ok=True)
+    trusted = {"projects": {str(studio): {"hasTrustDialogAccepted": True}}}
+    (home / ".claude.json").write_text(json.dumps({"hasCompletedOnboarding": True, **trusted}))
+    assert CLIENT is not None
+    node = shutil.which("node") or "/usr/bin/node"
+    path = path or f"{BIN}:{Path(node).parent}:/usr/bin:/bin"
+    with Model(list(script)) as model:
+        done = subprocess.run(
+            [CLIENT, "-p", prompt, "--output-format", "stream-json", "--verbose"],
+            cwd=studio,
+            env={
+                "PATH": f"{programs}:{path}" if programs else path,
+                "HOME": str(home),
+                "ANTHROPIC_BASE_URL": model.url,
+                "ANTHROPIC_API_KEY": "scripted",
+                "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+                "DISABLE_AUTOUPDATER": "1",
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert any(line.get("type") == "result" for line in lines), done.stderr + done.stdout[-2000:]
+    return Spoken(lines, model)
+
+
+def test_a_fresh_studio_in_one_conversation(studio: Path) -> None:
+    """One start of the client for all that a sound studio should show: it takes seconds."""
+    eye = studio / "grimoire" / "eye.md"
+    before = eye.read_bytes() if eye.exists() else None
+    spoken = talk(
+        studio,
+        "/studio how do things stand?",
+        tool("Bash", command="ategnatos status --json | head -c 300"),
+        tool("Bash", command="ategnatos art approve 'j1#1'"),
+        tool("Write", file_path=str(eye), content="I like it dark."),
+        tool("Bash", command="echo dark > grimoire/eye.md"),
+        tool("Read", file_path=str(Path("~/.config/ategnatos/approver.key").expanduser())),
+        tool("Skill", skill="art"),
+        tool("Bash", command="ategnatos art generate 'medieval; eval $(x)' --dry-run"),
+    )
+    listed = {"studio", "art", "train", "eye"}
+    assert listed <= set(spoken.init["slash_commands"])
+    assert listed <= set(spoken.init["skills"])
+    body = (studio / ".claude/skills/studio/SKILL.md").read_text().partition("\n# ")[2]
+    assert body.splitlines()[0] in spoken.model.heard, "/studio put its body into the request"
+    assert f"Ategnatos studio at {studio}" in spoken.model.heard, "the conversation's first screen"
+    status, approve, write, redirect, read, skill, generate = spoken.results
+    assert '"ok": true' in status, "it ran without being asked for"
+    assert approve.startswith("[person]")
+    assert "request-review" in approve
+    assert "denied" in write.lower()
+    assert redirect.startswith("[record]")
+    assert "denied" in read.lower() or read.startswith("[secret]")
+    assert "art" in skill
+    assert "medieval; eval" in generate, "a prompt is data"
+    assert (eye.read_bytes() if eye.exists() else None) == before
+
+
+@pytest.mark.parametrize(
+    "fence",
+    [
+        None,
+        "#!/bin/sh\nexit 1\n",
+        "#!/bin/sh\nkill -9 $$\n",
+        "#!/nowhere/python\n",
+    ],
+    ids=["missing", "fails", "killed", "cannot start"],
+)
+def test_a_fence_that_fails_denies(studio: Path, fence: str | None, tmp_path: Path) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "ategnatos").symlink_to(BIN / "ategnatos")
+    if fence is not None:
+        (programs / "ategnatos-fence").write_text(fence)
+        (programs / "ategnatos-fence").chmod(0o755)
+    node = Path(shutil.which("node") or "/usr/bin/node").parent
+    spoken = talk(
+        studio,
+        "hello",
+        tool("Bash", command="ategnatos art list"),
+        tool("Bash", command="touch was-here"),
+        path=f"{programs}:{node}:/usr/bin:/bin",
+    )
+    assert len(spoken.results) == 2
+    for told in spoken.results:
+        assert "The fence could not answer" in told, told
+    assert not (studio / "was-here").exists()
+
+
+def test_the_locks_hold_with_the_hooks_off(studio: Path) -> None:
+    settings = studio / ".claude" / "settings.json"
+    without = json.loads(settings.read_text())
+    del without["hooks"]
+    settings.write_text(json.dumps(without))
+    spoken = talk(
+        studio,
+        "hello",
+        tool("Bash", command="ategnatos art generate 'a red potion' --count 1 --json"),
+        tool("Bash", command="ategnatos art approve 'j1#1' --json"),
+    )
+    made, approved = spoken.results
+    assert '"ok": true' in made
+    assert "terminal" in approved
+    assert '"ok": true' not in approved
+    journal = (studio / "grimoire/.state/journal.jsonl").read_text()
+    assert "approved" not in journal
