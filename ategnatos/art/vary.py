@@ -68,34 +68,46 @@ def vary(
     feedback: Meaning,
     vocabulary: Vocabulary,
     ways: Ways | None = None,
+    mask: bytes | None = None,
+    or_seed: bool = False,
 ) -> Variation:
     """The request for ``candidate`` with ``wish`` applied to its prompt and settings.
 
     ``strength`` (0 to 1) starts from the candidate's picture and says how much of it may
-    change; None starts from the same noise instead. ``ways`` is what the model takes; without,
+    change; None starts from the same noise instead. ``mask`` (a picture of its size) starts from
+    it too, and keeps what it does not mark; a strength of None is then the engine's. With
+    ``or_seed`` the same noise will do, and is said, where the engine cannot start from a picture
+    with this model. ``ways`` is what the model takes; without,
     keywords with neither weights nor a negative. Everything that the wish does not name is the
     parent's: seed, model, settings. Raises StudioError (``no_difference``, ``input_gone``,
     ``bytes_changed``, ``file_gone``).
     """
     from ategnatos.art.moves import carry, differing
     from ategnatos.art.verdicts import verify_bytes
+    from ategnatos.engines import ENGINE_CANNOT
     from ategnatos.prompts.diff import word_diff
     from ategnatos.prompts.tree import Notation
 
     changed = _changed(job, wish, feedback, vocabulary, ways)
-    request = replace(
+    request = from_noise = replace(
         request_of(project, job),
         prompt=changed.prompt,
         negative=changed.negative,
         seed=candidate.seed,
         count=count,
     )
-    if strength is not None:
+    if strength is not None or mask is not None:
         verify_bytes(project, candidate)
-        request = replace(
-            request, init_image=(project.root / candidate.path).read_bytes(), strength=strength
-        )
-    request, planned, warnings, other_model = _planned(engine, request, job)
+        picture = (project.root / candidate.path).read_bytes()
+        request = replace(request, init_image=picture, strength=strength)
+    if mask is not None:
+        request = replace(request, mask=mask)
+    try:
+        request, planned, warnings, other_model = _planned(engine, request, job)
+    except StudioError as error:
+        if not or_seed or request is from_noise or error.code is not ENGINE_CANNOT:
+            raise
+        request, planned, warnings, other_model = _from_noise(engine, from_noise, job, error)
     carried = carry(engine, request, planned, changed.moves)
     edits = (*changed.edits, *carried.notes)
     said = tuple(map(_not_understood, changed.unknown))
@@ -173,6 +185,21 @@ def _planned(
         f"this uses {planned.model}, so more than your change may differ.",
     )
     return freed, planned, warnings, said
+
+
+def _from_noise(
+    engine: Engine, request: Request, job: store.Job, refused: StudioError
+) -> tuple[Request, Request, tuple[str, ...], tuple[str, ...]]:
+    """As :func:`_planned`, where ``refused`` is why the picture is no start. Raises ``refused``
+    where that does not mend it.
+    """
+    try:
+        request, planned, warnings, said = _planned(engine, request, job)
+    except StudioError:
+        raise refused from None
+    why = refused.message.partition(";")[0].splitlines()[0]
+    said = (f"{why}: this starts from the same seed instead of the picture.", *said)
+    return request, planned, warnings, said
 
 
 def request_of(project: Project, job: store.Job) -> Request:

@@ -1,8 +1,9 @@
 """Wishes about a prompt of keywords, of sentences or of JSON fields.
 
 A wish is cut into clauses ("warmer, less busy" is two). A clause is one of the phrases of
-``knowledge/data/feedback.json``, with or without a degree ("a bit warmer"), or says of any thing
-that there should be more of it, less, or none ("more fog", "no hat"). What is neither is looked
+``knowledge/data/feedback.json``, with or without a degree ("a bit warmer"), puts one thing in the
+place of another that is in the prompt ("blue instead of red"), or says of any thing that there
+should be more of it, less, or none ("more fog", "no hat"). What is neither is looked
 up among the phrases for something spelled alike: then nothing is done with it but to say so;
 otherwise it is taken for words of the picture and added, and that is said too.
 """
@@ -21,6 +22,12 @@ from ategnatos.prompts.tree import Notation
 _JOINTS = re.compile(r"[,;.!&\n]+|\band\b|\bbut\b|\bthen\b", re.IGNORECASE)
 _KEPT = "_"  # between words, it keeps a joint from being one
 _WORD = re.compile(r"[\w'-]+")
+_EXCHANGES = (
+    re.compile(r"(?P<new>.+?) instead of (?P<old>.+)", re.IGNORECASE),
+    re.compile(r"(?:replace|swap) (?P<old>.+?) (?:with|by|for) (?P<new>.+)", re.IGNORECASE),
+    re.compile(r"(?:change|turn) (?P<old>.+?) (?:to|into) (?P<new>.+)", re.IGNORECASE),
+    re.compile(r"(?P<old>.+?) ?(?:->|\u2192) ?(?P<new>.+)", re.IGNORECASE),
+)
 _AMOUNT = re.compile(r"(?P<sign>more|less|fewer|no|without|remove|add|with) (?P<thing>.+)")
 
 
@@ -70,6 +77,8 @@ def _clauses(wish: str, meaning: Meaning) -> list[str]:
 
 def _clause(editing: _Editing, words: str, written: str) -> None:
     meaning = editing.meaning
+    if _exchange(editing, written):
+        return
     rest, degree = _degree(words, meaning)
     known = False
     rest = f" {rest} "
@@ -96,6 +105,31 @@ def _clause(editing: _Editing, words: str, written: str) -> None:
     else:
         _add(editing, said, degree)
         editing.changed.unknown.append(Unknown(said, (), used=True))
+
+
+def _exchange(editing: _Editing, written: str) -> bool:
+    """One thing put in the place of another; False where the prompt does not name that one."""
+    if editing.meaning.style == "layout":
+        return False
+    for pattern in _EXCHANGES:
+        said = pattern.fullmatch(written.strip())
+        if said is None:
+            continue
+        old, new = (_bare(said[part], editing.meaning) for part in ("old", "new"))
+        before = editing.changed.prompt
+        if old and new:
+            _replace(editing, old, new)
+        if editing.changed.prompt != before:
+            return True
+    return False
+
+
+def _bare(words: str, meaning: Meaning) -> str:
+    """``words`` without what only leads up to them: "make it", "the"."""
+    left = words.split()
+    while left and left[0].lower() in {*meaning.fillers, "a", "an", "the"}:
+        left.pop(0)
+    return " ".join(left)
 
 
 def _degree(words: str, meaning: Meaning) -> tuple[str, float]:
@@ -184,7 +218,8 @@ def _replace(editing: _Editing, old: str, new: str) -> None:
     pattern = re.compile(rf"(?<![\w-]){re.escape(old)}(?![\w-])", re.IGNORECASE)
     changed = editing.changed
     if pattern.search(changed.prompt):
-        changed.prompt = pattern.sub(new, changed.prompt)
+        # As it is written: a backslash of a person is no reference to a group.
+        changed.prompt = pattern.sub(lambda _: new, changed.prompt)
         editing.say(f"{old} -> {new}")
 
 

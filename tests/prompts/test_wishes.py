@@ -128,6 +128,29 @@ def test_sentences(prompt: str, wish: str, result: str | None) -> None:
     assert changed(prompt, wish, style="prose").prompt == (result or prompt)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "wish", "result"),
+    [
+        ("a red potion, outlined", "blue instead of red", "a blue potion, outlined"),
+        ("a red potion", "make it blue instead of the red", "a blue potion"),
+        ("a wizard with a cap", "replace the cap with a hat", "a wizard with a hat"),
+        ("a (red:1.2) potion", "change red to dark green", "a (dark green:1.2) potion"),
+        ("a red potion, warm", "Red -> teal, sharper", None),
+        ("an infrared lamp", "blue instead of red", "an infrared lamp, blue instead of red"),
+        ("a red \\1 potion", "red -> \\1", "a \\1 \\1 potion"),
+    ],
+)
+def test_a_word_that_is_there_gives_way_to_another(
+    prompt: str, wish: str, result: str | None
+) -> None:
+    made = changed(prompt, wish)
+    if result is None:
+        assert made.prompt.startswith("a teal potion")
+        assert "Red -> teal" in made.edits
+    else:
+        assert made.prompt == result
+
+
 def test_a_negative_is_used_only_where_the_model_reads_one() -> None:
     assert changed("an owl", "no hat", negative="blurry").negative == "blurry, hat"
     made = changed("An owl.", "no hat", style="prose")

@@ -205,6 +205,10 @@ def vary(
         bool,
         typer.Option("--from-seed", help="Start from the same seed instead of the picture."),
     ] = False,
+    mask: Annotated[
+        Path | None,
+        typer.Option("--mask", metavar="FILE", help="White is repainted, black stays as it is."),
+    ] = None,
     count: Count = 4,
     server: Server = None,
     allow_remote: AllowRemote = False,
@@ -230,6 +234,7 @@ def vary(
 ) -> Answer:
     """Change one thing about a candidate and keep the rest."""
     from ategnatos.art import vary as room
+    from ategnatos.art.inputs import read_picture
     from ategnatos.art.manners import manner_of
     from ategnatos.commands.art.place import place_of
     from ategnatos.engines import load_engine
@@ -252,11 +257,13 @@ def vary(
         job,
         picture,
         change,
-        strength=_vary_strength(engine, strength, from_seed=from_seed),
+        strength=_vary_strength(engine, strength, from_seed=from_seed, masked=mask is not None),
         count=count,
         feedback=meaning,
         vocabulary=vocabulary,
         ways=Ways(asked.notation, asked.weighs, asked.reads_negative),
+        mask=None if mask is None else read_picture(mask),
+        or_seed=strength is None and mask is None,
     )
     for text in variation.warnings:
         call.warn(text)
@@ -298,15 +305,22 @@ def _made_here(job: Job, engine: str | None, family: str | None) -> Job:
     )
 
 
-def _vary_strength(engine: Engine, asked: float | None, *, from_seed: bool) -> float | None:
-    """How much of the parent's picture may change; None starts from its seed alone."""
-    if from_seed and asked is not None:
+def _vary_strength(
+    engine: Engine, asked: float | None, *, from_seed: bool, masked: bool
+) -> float | None:
+    """How much of the parent's picture may change; None starts from its seed alone, or leaves it
+    to the engine where a mask says what stays.
+    """
+    if from_seed and (masked or asked is not None):
+        other = "--mask" if masked else "--strength"
         raise StudioError(
             USAGE,
-            "--from-seed and --strength exclude each other: one starts from the seed, the other "
+            f"--from-seed and {other} exclude each other: one starts from the seed, the other "
             "from the picture. Nothing was made.",
             hint="Leave one of them out.",
         )
+    if masked:
+        return asked
     if from_seed or (asked is None and not engine.capabilities().image_to_image):
         return None
     return VARY_STRENGTH if asked is None else asked

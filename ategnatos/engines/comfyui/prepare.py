@@ -275,8 +275,12 @@ def _within_limits(request: Request) -> None:
                 problem = f"A side has {MIN_SIDE} to {MAX_SIDE} pixels, not {side}"
     if not problem and request.init_image is not None:
         size = _size_of(request.init_image, "init image")
-        if request.mask is not None and _size_of(request.mask, "mask") != size:
-            problem = "The mask has another size than the picture it belongs to"
+        mask = size if request.mask is None else _size_of(request.mask, "mask")
+        if mask != size:
+            problem = (
+                f"The mask is {mask[0]}x{mask[1]} and the picture it belongs to "
+                f"{size[0]}x{size[1]}; both must be of one size"
+            )
     if problem:
         raise StudioError(
             ENGINE_CANNOT, f"{problem}; nothing was made.", hint="Ask for something within that."
