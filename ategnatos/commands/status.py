@@ -36,6 +36,12 @@ def _data(page: Overview) -> dict[str, Any]:
         "machine": page.machine,
         "engines": [engine.facts() for engine in page.engines],
         "jobs": page.jobs,
+        "counts": {
+            "waiting": page.waiting_in_all,
+            "pictures_waiting": page.pictures_waiting,
+            "running": page.running_in_all,
+            "failed": page.failed_in_all,
+        },
         "waiting": [_job(line) for line in page.waiting],
         "running": [_job(line) for line in page.running],
         "failed": [_job(line) for line in page.failed],
@@ -111,7 +117,7 @@ def _rows(page: Overview) -> Iterator[tuple[str, str, list[str]]]:
     yield "Waits for you", "yellow" if page.waiting else "", list(_waiting(page))
     yield "Running", "", list(_running(page))
     if page.failed:
-        yield "Failed", "red", list(_listed(page.failed, "failed"))
+        yield "Failed", "red", list(_listed(page.failed, page.failed_in_all, "failed"))
     yield "Approved", "", [_approved(page)]
     yield "Bills", "bold red" if page.bills else "", list(_bills(page))
     yield from _budget(page)
@@ -124,11 +130,11 @@ def _waiting(page: Overview) -> Iterator[str]:
     if not page.waiting:
         yield "nothing"
         return
-    pictures = sum(line.pictures for line in page.waiting)
-    yield f"{_count(pictures, 'picture')} in {_count(len(page.waiting), 'job')}, for your verdict"
+    pictures = _count(page.pictures_waiting, "picture")
+    yield f"{pictures} in {_count(page.waiting_in_all, 'job')}, for your verdict"
     for line in page.waiting[:_SHOWN]:
         yield f"  {line.job}  {_count(line.pictures, 'picture')}  {_short(line.prompt)}"
-    yield from _rest(page.waiting)
+    yield from _rest(page.waiting_in_all)
     for one in page.requests[:_SHOWN]:
         yield f"  please look at {one['candidate']}: {_short(one['note'])} ({one['actor']})"
     if len(page.requests) > _SHOWN:
@@ -141,16 +147,17 @@ def _running(page: Overview) -> Iterator[str]:
     if not page.running:
         yield "nothing"
     if at_work:
-        yield from _listed(at_work, "being made")
+        yield from _listed(at_work, len(at_work), "being made")
     if queued:
-        yield from _listed(queued, "in the line; 'ategnatos jobs work' carries them on")
+        line = "in the line; 'ategnatos jobs work' carries them on"
+        yield from _listed(queued, page.running_in_all - len(at_work), line)
 
 
-def _listed(lines: list[JobLine], what: str) -> Iterator[str]:
-    yield f"{_count(len(lines), 'job')} {what}"
+def _listed(lines: list[JobLine], in_all: int, what: str) -> Iterator[str]:
+    yield f"{_count(in_all, 'job')} {what}"
     for line in lines[:_SHOWN]:
         yield f"  {line.job}  {line.engine}  {_short(line.prompt)}{_how_far(line)}"
-    yield from _rest(lines)
+    yield from _rest(in_all)
 
 
 def _how_far(line: JobLine) -> str:
@@ -159,9 +166,9 @@ def _how_far(line: JobLine) -> str:
     return f"  ({line.why})" if line.why else ""
 
 
-def _rest(lines: list[JobLine]) -> Iterator[str]:
-    if len(lines) > _SHOWN:
-        yield f"  and {len(lines) - _SHOWN} more: ategnatos art list"
+def _rest(in_all: int) -> Iterator[str]:
+    if in_all > _SHOWN:
+        yield f"  and {in_all - _SHOWN} more: ategnatos art list"
 
 
 def _approved(page: Overview) -> str:

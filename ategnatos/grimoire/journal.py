@@ -33,6 +33,8 @@ JOURNAL_CORRUPT = ErrorCode("journal_corrupt", "The journal holds a line that is
 EVENT_UNKNOWN = ErrorCode("event_unknown", "A reference names an event that never happened.")
 
 FIRST_PREVIOUS = "0" * 64
+# How much of the journal is searched at once, in bytes.
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,9 @@ def read(project: Project, kinds: Collection[str] | None = None) -> Iterator[Eve
     (``journal_corrupt``) at a line that is not an event.
     """
     wanted = None if kinds is None else [f'"kind":"{kind}"'.encode() for kind in kinds]
-    for number, line in lines(project):
-        # Cheaper than parsing, and never wrong: the text may stand elsewhere too, the kind is
-        # compared after parsing.
-        if wanted is not None and not any(mark in line for mark in wanted):
-            continue
+    # Cheaper than parsing, and never wrong: the text may stand elsewhere too, the kind is compared
+    # after parsing.
+    for number, line in lines(project) if wanted is None else lines_with(project, wanted):
         event = parse(line)
         if event is None:
             raise corrupt(project, number)
@@ -140,6 +140,36 @@ def lines(project: Project) -> Iterator[tuple[int, bytes]]:
         for number, line in enumerate(file, start=1):
             if line.endswith(b"\n"):
                 yield number, line[:-1]
+
+
+def lines_with(project: Project, marks: Collection[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Those of :func:`lines` that hold one of ``marks``; a long journal is searched, not walked.
+
+    No mark holds a newline, and none is empty.
+    """
+    try:
+        file = project.journal_path.open("rb")
+    except FileNotFoundError:
+        return
+    before = 0
+    with file:
+        while piece := file.read(_PIECE):
+            piece += file.readline()
+            # Where each mark stands next; a mark that stands nowhere any more is left out.
+            ahead = {mark: piece.find(mark) for mark in marks}
+            counted, number = 0, before
+            while ahead := {mark: place for mark, place in ahead.items() if place >= 0}:
+                place = min(ahead.values())
+                start, end = piece.rfind(b"\n", 0, place) + 1, piece.find(b"\n", place)
+                if end < 0:
+                    return
+                number += piece.count(b"\n", counted, start)
+                counted = start
+                yield number + 1, piece[start:end]
+                for mark, seen in ahead.items():
+                    if seen < end:
+                        ahead[mark] = piece.find(mark, end)
+            before += piece.count(b"\n")
 
 
 def parse(line: bytes) -> Event | None:

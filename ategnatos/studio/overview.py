@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -24,11 +24,15 @@ from ategnatos.studio.reading import bytes_or_none
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.database import Database
-    from ategnatos.grimoire.jobs.store import Candidate, Job
+    from ategnatos.grimoire.jobs.store import Job
     from ategnatos.grimoire.project import Project
+    from ategnatos.guard.gate.requests import ReviewRequest
     from ategnatos.studio.spending import Standing
 
 GIB = 1 << 30
+
+# Jobs of one kind that the page holds; more are counted only.
+MOST_LINES = 50
 
 # What the studio document may say of a rented machine that no longer costs anything. Anything
 # else, the unknown included, is taken to be billing still.
@@ -57,7 +61,8 @@ class JobLine:
 @dataclass(slots=True)
 class Overview:
     """The whole page. ``problems`` are findings in words; ``per_hour_usd`` sums known prices;
-    ``money`` is None where it could not be read.
+    ``money`` is None where it could not be read. ``waiting``, ``running`` and ``failed`` hold the
+    newest of each, at most ``MOST_LINES``; how many there are in all stands beside.
     """
 
     root: str
@@ -68,6 +73,10 @@ class Overview:
     waiting: list[JobLine] = field(default_factory=list)
     running: list[JobLine] = field(default_factory=list)
     failed: list[JobLine] = field(default_factory=list)
+    waiting_in_all: int = 0
+    pictures_waiting: int = 0
+    running_in_all: int = 0
+    failed_in_all: int = 0
     jobs: int = 0
     approved: int = 0
     approvals: dict[str, int] = field(default_factory=dict)
@@ -180,32 +189,56 @@ def _bills(studio: dict[str, Any], page: Overview) -> None:
 
 
 def _jobs(project: Project, assets: list[Any], page: Overview) -> None:
-    from ategnatos.grimoire.jobs import database, store
+    from ategnatos.grimoire.jobs import database, overviews, store
 
     if not database.exists(project):
         return
+    waits_for_person = {(name, state) for name in _sagas() for state in _of_person(name)}
     with database.connect(project) as connection:
-        jobs = store.jobs(connection)
-        candidates = store.all_candidates(connection)
+        counted = overviews.counts(connection)
+        waiting = overviews.newest(connection, waits_for_person, MOST_LINES)
+        failed = overviews.newest(connection, {(None, store.FAILED)}, MOST_LINES)
+        running = overviews.runnable(connection, MOST_LINES)
+        undecided = overviews.undecided(connection, [job.id for job in (*waiting, *failed)])
+        approved = overviews.approved(connection)
         now = connection.now()
-        waits = _waits(connection, [job for job in jobs if job.runnable])
-    page.jobs = len(jobs)
-    page.waiting = _lines([job for job in jobs if _waits_for_person(job)], candidates)
-    page.failed = _lines([job for job in jobs if job.state == store.FAILED], candidates)
-    page.running = _lines([job for job in jobs if job.runnable], candidates)
-    by_name = {job.name: job for job in jobs}
+        waits = _waits(connection, running)
+        page.requests = [asdict(one) for one in _requests(project, connection)]
+        page.pictures_waiting = overviews.pictures_waiting(connection, waits_for_person)
+    page.jobs = sum(counted.states.values())
+    page.waiting_in_all = sum(counted.states.get(one, 0) for one in waits_for_person)
+    page.failed_in_all = sum(n for (_, state), n in counted.states.items() if state == store.FAILED)
+    page.running_in_all = counted.runnable
+    page.waiting = _lines(waiting, undecided)
+    page.failed = _lines(failed, undecided)
+    page.running = _lines(running, {})
+    by_name = {job.name: job for job in running}
     for line in page.running:
         line.at_work = by_name[line.job].held(now)
         line.progress = by_name[line.job].progress
         line.why = "" if line.at_work else waits[line.job]
-    approved = [one.reference for one in candidates if one.verdict == store.APPROVED]
-    _verdicts(project, candidates, page)
+    _verdicts(project, approved, page)
     shipped = {
         f"{one.get('job')}#{one.get('candidate')}" for one in assets if isinstance(one, dict)
     }
     page.approved = len(approved)
     page.exports = len(assets)
-    page.not_exported = [name for name in approved if name not in shipped]
+    page.not_exported = [name for name, _ in approved if name not in shipped]
+
+
+def _sagas() -> list[str]:
+    from ategnatos.grimoire.jobs import saga
+
+    return saga.names()
+
+
+def _of_person(name: str) -> list[str]:
+    """The states of a saga that wait for a person."""
+    from ategnatos.grimoire.jobs import saga
+
+    return [
+        state.name for state in saga.load(name).states.values() if state.waits_for == saga.PERSON
+    ]
 
 
 def _waits(connection: Database, runnable: list[Job]) -> dict[str, str]:
@@ -217,35 +250,31 @@ def _waits(connection: Database, runnable: list[Job]) -> dict[str, str]:
     return {job.name: claims.waits_for(connection, job) for job in runnable}
 
 
-def _verdicts(project: Project, candidates: list[Candidate], page: Overview) -> None:
-    """What the approvals are worth, and which candidates somebody wants looked at."""
+def _verdicts(project: Project, approved: list[tuple[str, str]], page: Overview) -> None:
+    """What the approvals (candidate, SHA-256) are worth."""
+    if not approved:
+        return
+    from ategnatos.guard.gate import book
+
+    given, problem = book.for_display(project)
+    if problem:
+        page.problems.append(problem)
+    for reference, sha256 in approved:
+        standing, _ = given.on_record(reference, sha256, "approved")
+        page.approvals[standing.value] = page.approvals.get(standing.value, 0) + 1
+
+
+def _requests(project: Project, connection: Database) -> list[ReviewRequest]:
+    """Which candidates without a verdict somebody wants looked at."""
+    from ategnatos.grimoire.jobs import overviews
     from ategnatos.guard.gate import requests
 
-    approved = [one for one in candidates if one.verdict == "approved"]
-    if approved:
-        from ategnatos.guard.gate import book
-
-        given, problem = book.for_display(project)
-        if problem:
-            page.problems.append(problem)
-        for one in approved:
-            standing, _ = given.on_record(one.reference, one.sha256, one.verdict)
-            page.approvals[standing.value] = page.approvals.get(standing.value, 0) + 1
-    undecided = {one.reference for one in candidates if one.verdict is None}
-    page.requests = [asdict(one) for one in requests.waiting(project, undecided)]
+    voiced = requests.voiced(project)
+    open_ones = overviews.without_verdict(connection, {one.candidate for one in voiced})
+    return [one for one in voiced if one.candidate in open_ones]
 
 
-def _waits_for_person(job: Job) -> bool:
-    from ategnatos.grimoire.jobs import saga
-
-    return saga.load(job.saga).states[job.state].waits_for == saga.PERSON
-
-
-def _lines(jobs: Iterable[Job], candidates: Iterable[Candidate]) -> list[JobLine]:
-    counts: dict[int, int] = {}
-    for one in candidates:
-        if one.verdict is None and one.cleaned_at is None:
-            counts[one.job] = counts.get(one.job, 0) + 1
+def _lines(jobs: Iterable[Job], undecided: Mapping[int, int]) -> list[JobLine]:
     return [
         JobLine(
             job.name,
@@ -253,7 +282,7 @@ def _lines(jobs: Iterable[Job], candidates: Iterable[Candidate]) -> list[JobLine
             job.engine,
             job.state,
             job.updated_at,
-            counts.get(job.id, 0),
+            undecided.get(job.id, 0),
         )
         for job in jobs
     ]

@@ -57,9 +57,7 @@ def judged(
     prefix = Prefix(project, approvers)
     used: set[str] = set()
     marks = {kind: f'"kind":"{kind}"'.encode() for kind in kinds}
-    for line, raw in journal.lines(project):
-        if not any(mark in raw for mark in marks.values()):
-            continue
+    for line, raw in journal.lines_with(project, marks.values()):
         event = journal.parse(raw)
         if event is None:
             raise journal.corrupt(project, line)

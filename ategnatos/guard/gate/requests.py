@@ -63,10 +63,15 @@ def waiting(project: Project, undecided: Collection[str]) -> list[ReviewRequest]
 
     Raises StudioError (``journal_corrupt``).
     """
-    if not undecided:
-        return []
-    found = (_request(event) for event in journal.read(project, {EVENT_KIND}))
-    return [one for one in found if one.candidate in undecided]
+    return [one for one in voiced(project) if one.candidate in undecided] if undecided else []
+
+
+def voiced(project: Project) -> list[ReviewRequest]:
+    """Every wish, whatever became of its candidate, oldest first.
+
+    Raises StudioError (``journal_corrupt``).
+    """
+    return [_request(event) for event in journal.read(project, {EVENT_KIND})]
 
 
 def _request(event: journal.Event) -> ReviewRequest:

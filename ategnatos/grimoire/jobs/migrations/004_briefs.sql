@@ -26,7 +26,8 @@ CREATE INDEX iteration_by_job ON iteration (job, asset);
 -- Why an order was made, in a person's words.
 ALTER TABLE job ADD COLUMN reason TEXT;
 CREATE INDEX job_by_parent ON job (parent, id);
-CREATE INDEX candidate_by_verdict ON candidate (verdict, job, number);
+CREATE INDEX job_by_saga ON job (saga, state, id);
+CREATE INDEX candidate_by_verdict ON candidate (verdict, job, number, cleaned_at);
 -- Derived from job and candidate, and made anew from them whenever it is empty.
 CREATE TABLE job_words (
     job    INTEGER PRIMARY KEY REFERENCES job (id),
