@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
     from ategnatos.guard.gate.record import Judged
 
+_MOST_MARKS = 40
+
 
 def steps_to(project: Project, job_id: int) -> list[dict[str, Any]]:
     """The jobs from the first ancestor to ``job_id``, with what the journal says of each.
@@ -66,12 +68,13 @@ def _about(project: Project, names: Collection[str]) -> Iterator[Event]:
     story. Raises StudioError (``journal_corrupt``).
     """
     marks = [f'"{name}{end}'.encode() for name in names for end in ('"', "#")]
-    for number, line in journal.lines(project):
-        if any(mark in line for mark in marks):
-            event = journal.parse(line)
-            if event is None:
-                raise journal.corrupt(project, number)
-            yield event
+    # Each mark is a search of its own: for a long story reading everything is quicker.
+    long = len(marks) > _MOST_MARKS
+    for number, line in journal.lines(project) if long else journal.lines_with(project, marks):
+        event = journal.parse(line)
+        if event is None:
+            raise journal.corrupt(project, number)
+        yield event
 
 
 def _job_of(event: Event) -> str | None:
