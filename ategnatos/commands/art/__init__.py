@@ -10,6 +10,7 @@ from ategnatos.commands.art import (
     look,
     make,
     recipe,
+    review,
     run,
     search,
     words,
@@ -28,4 +29,5 @@ compare.register(app)
 search.register(app)
 library.register(app)
 judge.register(app)
+review.register(app)
 freeze.register(app)

@@ -42,7 +42,7 @@ def compare(
             _side(call, db, label, name)
             for label, name in zip(room.LABELS + "?" * len(names), names, strict=False)
         ]
-    found = room.compare(sides, [_notation(one.job) for one in sides])
+    found = room.compare(sides, [notation_of(one.job) for one in sides])
     path = room.write_sheet(project, found)
 
     def words(console: Console) -> None:
@@ -73,7 +73,8 @@ def _side(call: Call, db: Database, label: str, name: str) -> Side:
     return Side(label, called, store.get(db, one.job), one)
 
 
-def _notation(job: Job) -> Notation:
+def notation_of(job: Job) -> Notation:
+    """How the prompt of a job is written."""
     from ategnatos.art.manners import manner_of
 
     families = ("starter",) if job.engine == "starter" else ()

@@ -4,6 +4,7 @@ they unlocked in that terminal.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -77,6 +78,49 @@ def sign_statement(
             f" 'ategnatos gate lock', then: {redo}",
         )
     return signed
+
+
+def sign_many(
+    project: Project,
+    approvers: Trust,
+    *,
+    gate: str,
+    wanted: Sequence[tuple[Subject, str, str | None]],
+    lines: Sequence[str],
+    redo: str,
+    now: datetime,
+) -> list[Signed]:
+    """The person's signatures over several statements (subject, verdict, reason), with one
+    passphrase. ``lines`` shows every one of them; what is signed is counted below.
+
+    An unlocked key does not do here: it shows and asks for each. Raises StudioError as
+    :func:`sign`, without ``signature_refused``.
+    """
+    key = keyfile.load()
+    require_approver(approvers, key)
+    made = [
+        statements.make(
+            studio=approvers.studio,
+            gate=gate,
+            subject=subject,
+            verdict=verdict,
+            reason=reason,
+            approver=key.public,
+            now=now,
+        )
+        for subject, verdict, reason in wanted
+    ]
+    counts = Counter(one.verdict for one in made)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    shown = [
+        *lines,
+        f"To be signed at the gate {gate}, each on its own: {told}",
+        f"  studio     {approvers.studio}",
+        f"  key        {statements.fingerprint(key.public)}",
+        "Your signatures are final.",
+    ]
+    private = unsealed(key, shown, redo=redo)
+    return [Signed(one, private.sign(one.to_sign()).hex()) for one in made]
 
 
 def sign_with_passphrase(key: KeyFile, statement: Statement, passphrase: bytearray) -> Signed:
