@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -40,6 +42,23 @@ def entry(key: str, cents: int = 50, **more: object) -> Entry:
 def held(db: database.Database) -> int:
     row = db.execute("SELECT COALESCE(SUM(counts), 0) FROM spend WHERE unit='usd'").fetchone()
     return int(row[0])
+
+
+def kept(db: database.Database) -> dict[tuple[str, str, str], int]:
+    """The sums that reservations are held against."""
+    rows = db.execute("SELECT unit, kind, name, held FROM spend_total WHERE held <> 0")
+    return {(row[0], row[1], row[2]): int(row[3]) for row in rows.fetchall()}
+
+
+def summed(db: database.Database) -> dict[tuple[str, str, str], int]:
+    """The same, from the rows themselves."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for row in db.execute("SELECT unit, day, job, engine, counts FROM spend").fetchall():
+        found[row[0], "total", ""] += row[4]
+        found[row[0], "day", row[1]] += row[4]
+        found[row[0], "job", row[2] or ""] += row[4]
+        found[row[0], "engine", row[3] or ""] += row[4]
+    return {name: held for name, held in found.items() if held}
 
 
 @pytest.fixture
@@ -226,6 +245,73 @@ def test_no_order_of_calls_passes_a_cap(steps: list, tmp_path_factory) -> None:
                 assert all(row[0] <= cap * CENT for row in rows)
             row = db.execute("SELECT SUM(counts) FROM spend WHERE engine='pixellab'").fetchone()
             assert (row[0] or 0) <= 90 * CENT
+            assert kept(db) == summed(db)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_kept_sums_are_the_sums_of_the_rows_on_either_database(
+    both: database.Database, seed: int
+) -> None:
+    """Whatever is called, undone, or written past the ledger by hand."""
+    db, chance = both, random.Random(seed)
+    free = Config(None, None, None, None, units={"generations": UnitCaps(None, None)})
+    for number in range(120):
+        key, now = f"k{chance.randrange(15)}", NOON + timedelta(days=chance.randrange(3))
+        amounts_of = {unit: chance.randrange(100) for unit in (USD, "generations")}
+        one = Entry(
+            key,
+            "a test",
+            amounts_of,
+            job=chance.choice([None, "j1", "j2"]),
+            engine=chance.choice([None, "pixellab"]),
+        )
+        try:
+            with database.writing(db):
+                match chance.randrange(7):
+                    case 0 | 1 | 2:
+                        policy.reserve(db, free, one, now=now)
+                    case 3:
+                        ledger.settle(db, key, {USD: chance.randrange(200), "other": 3}, now=now)
+                    case 4:
+                        ledger.release(db, key, now=now, why="test")
+                    case 5:
+                        db.execute(
+                            "UPDATE spend SET job='j3', day='2026-01-01' WHERE key=?", (key,)
+                        )
+                    case 6:
+                        db.execute("DELETE FROM spend WHERE key=?", (key,))
+                if number % 5 == 0:
+                    raise KeyError(key)
+        except KeyError:
+            pass
+        except StudioError as error:
+            if error.code is not ledger.SPEND_UNKNOWN:
+                raise
+        assert kept(db) == summed(db)
+    assert kept(db)
+
+
+def test_a_ledger_of_before_gets_its_sums_when_it_is_opened(project: Project) -> None:
+    with database.connect(project) as db:
+        for name in ("spend_inserted", "spend_deleted", "spend_changed"):
+            db.execute(f"DROP TRIGGER {name}")
+        db.execute("DROP TABLE spend_total")
+        db.execute("DROP INDEX spend_by_job")
+        db.execute("CREATE INDEX spend_by_day ON spend (unit, day, counts)")
+        db.execute("CREATE INDEX spend_by_engine ON spend (unit, engine, counts)")
+        db.execute("CREATE INDEX spend_by_job ON spend (job, unit, counts)")
+        for number in range(9):
+            db.execute(
+                "INSERT INTO spend (key, unit, status, reserved, counts, day, job, engine,"
+                " operation, basis, reserved_at) VALUES (?,'usd','settled',7,7,?,?,?,'art','','')",
+                (f"k{number}", f"2026-11-0{number % 3 + 1}", ["j1", None][number % 2], "e"),
+            )
+        db.execute("PRAGMA user_version=4")
+    with database.connect(project) as db:
+        assert kept(db) == summed(db)
+        assert kept(db)["usd", "total", ""] == 63
+        take(db, entry("more", 1))
+        assert kept(db) == summed(db)
 
 
 def _race(root: str, who: int, start: object, results: object) -> None:

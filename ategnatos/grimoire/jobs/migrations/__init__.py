@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-FILES = ("001_pictures", "002_spend", "003_store", "004_briefs")
+FILES = ("001_pictures", "002_spend", "003_store", "004_briefs", "005_spend_totals")
 VERSION = len(FILES)
 
 # INTEGER holds 64 bits in SQLite and 32 in Postgres; REAL 64 and 32.
