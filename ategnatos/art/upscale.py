@@ -1,7 +1,8 @@
 """Enlarge an approved picture for its export: through a model where one is at hand, else by rule.
 
-The front door hands in the ``Enlarger`` (a ComfyUI server with an upscale model); this room only
-decides whether it is right for the picture, and says which way was taken.
+The front door hands in the ``Enlarger`` (a ComfyUI server with an upscale model); this room
+decides whether it is right for the picture, and says which way was taken. A model paints anew
+what it enlarges: that is wanted for everything but pixel art, whose pixels are the drawing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from ategnatos.pictures.resize import Resample
 
 UPSCALE_INVALID = ErrorCode("upscale_invalid", "A picture cannot be enlarged like that.")
@@ -91,10 +94,12 @@ def enlarge(picture: bytes, asked: Upscale, enlarger: Enlarger | None) -> Enlarg
     """Decide how, and enlarge through the model where that is the way.
 
     With ``auto``: pixel art by whole pixels, since a model redraws it; else the model; else
-    Lanczos, and the notes say why. Raises what the enlarger raises where ``comfyui`` was asked
+    Lanczos, and the notes say why. A model sees colours only: transparency is enlarged by Lanczos
+    and put back. Raises what the enlarger raises where ``comfyui`` was asked
     for, and StudioError (``picture_*``) for a source that is no whole picture.
     """
     from ategnatos.pictures.colour import is_opaque, to_srgb
+    from ategnatos.pictures.cutout import apart, together
     from ategnatos.pictures.decode import decode_picture
     from ategnatos.pictures.resize import pixel_grid
 
@@ -105,13 +110,11 @@ def enlarge(picture: bytes, asked: Upscale, enlarger: Enlarger | None) -> Enlarg
         return _by_rule(picture, width, height, "nearest", PIXELS, note)
     if asked.way == LANCZOS:
         return _by_rule(picture, width, height, "lanczos", LANCZOS)
-    if asked.way == AUTO and not is_opaque(image):
-        note = "not through ComfyUI, which loses transparency"
-        return _by_rule(picture, width, height, "lanczos", LANCZOS, note)
     if enlarger is None:
         return _by_rule(picture, width, height, "lanczos", LANCZOS, "no ComfyUI was asked")
+    colours, alpha = (None, None) if is_opaque(image) else apart(image)
     try:
-        made = enlarger(picture, asked.factor)
+        made = enlarger(picture if colours is None else _png(colours), asked.factor)
     except StudioError as error:
         if asked.way == COMFYUI:
             raise
@@ -120,9 +123,11 @@ def enlarge(picture: bytes, asked: Upscale, enlarger: Enlarger | None) -> Enlarg
     notes = [f"enlarged by {made.by}"]
     if (made.width, made.height) != (width, height):
         notes.append(f"the model made {made.width}x{made.height}; the rest by Lanczos")
-    if not is_opaque(image):
-        notes.append("ComfyUI lost its transparency")
-    source = _with_texts_of(picture, made.data)
+    data = made.data
+    if alpha is not None:
+        data = _png(together(decode_picture(data).image, alpha))
+        notes.append("its transparency by Lanczos")
+    source = _with_texts_of(picture, data)
     return Enlarged(source, width, height, "lanczos", made.by, tuple(notes))
 
 
@@ -131,6 +136,14 @@ def _by_rule(
 ) -> Enlarged:
     own = {LANCZOS: "enlarged by Lanczos", PIXELS: "enlarged by whole pixels"}[by]
     return Enlarged(picture, width, height, resample, by, (own, note) if note else (own,))
+
+
+def _png(image: Image) -> bytes:
+    import io
+
+    output = io.BytesIO()
+    image.save(output, "PNG")
+    return output.getvalue()
 
 
 def _with_texts_of(picture: bytes, made: bytes) -> bytes:

@@ -156,13 +156,21 @@ def test_pixel_art_is_not_redrawn_unless_asked(upscaling: Server) -> None:
     assert asked.by.startswith("ComfyUI")
 
 
-def test_transparency_is_not_lost_silently(upscaling: Server) -> None:
+@pytest.mark.parametrize("way", ["auto", "comfyui"])
+def test_transparency_is_kept_beside_the_models_colours(upscaling: Server, way: str) -> None:
     clear = photograph(mode="RGBA")
-    made = upscale.enlarge(clear, upscale.Upscale(2), through(upscaling))
-    assert made.by == "lanczos"
-    assert "transparency" in made.notes[1]
-    asked = upscale.enlarge(clear, upscale.Upscale(2, "comfyui"), through(upscaling))
-    assert "ComfyUI lost its transparency" in asked.notes
+    made = upscale.enlarge(clear, upscale.Upscale(2, way), through(upscaling))
+    assert made.by.startswith("ComfyUI")
+    assert "its transparency by Lanczos" in made.notes
+    with Image.open(io.BytesIO(made.source)) as image:
+        assert (image.mode, image.size) == ("RGBA", (2 * SIDE, 2 * SIDE))
+        assert image.getchannel("A").getextrema() == (128, 128)
+        assert image.getpixel((2 * SIDE - 2, 2))[0] > 200, "the colours are the model's"
+
+
+def test_without_a_server_transparency_is_kept_too() -> None:
+    made = upscale.enlarge(photograph(mode="RGBA"), upscale.Upscale(2), None)
+    assert (made.by, made.source) == ("lanczos", photograph(mode="RGBA"))
 
 
 def test_a_candidates_own_texts_stay_and_the_servers_go(upscaling: Server) -> None:
