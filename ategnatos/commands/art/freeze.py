@@ -24,7 +24,7 @@ Binding = Annotated[
     str | None, typer.Argument(help="Of a recipe: only this binding, its 16 hex digits.")
 ]
 Engine = Annotated[
-    str | None, typer.Option("--engine", "--backend", help="Of a recipe: only this engine key.")
+    str | None, typer.Option("--on", "--backend", help="Of a recipe: only this engine key.")
 ]
 Frame = Annotated[
     int | None, typer.Option("--frame", min=0, help="Of a recipe: only this child, from 0.")
