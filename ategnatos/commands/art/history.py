@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.assets import Asset
     from ategnatos.grimoire.jobs.database import Database
 
+# Columns of lines before a tree with a single branch stops moving to the right.
+_DEEP = 60
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb of this module to the art room."""
@@ -119,6 +122,9 @@ def _draw(console: Console, root: Node, marked: int | None, asset: Asset | None)
         last = len(node.children) - 1
         for place, child in reversed(list(enumerate(node.children))):
             corner, stem = ("└─ ", "   ") if place == last else ("├─ ", "│  ")
+            # A long chain stays readable: past that depth only branches move to the right.
+            if last == 0 and len(below) >= _DEEP:
+                stem = ""
             waiting.append((child, below + corner, below + stem))
 
 
