@@ -222,6 +222,20 @@ class PlacedEngine(Engine, Protocol):
         ...
 
 
+@runtime_checkable
+class LockedEngine(Engine, Protocol):
+    """An engine that can say beforehand what would make a request, for who made it once before."""
+
+    def lock(self, request: Request) -> dict[str, Any]:
+        """What decides the pixels of ``request`` beside it, as it is now; no pixel is made.
+
+        ``model_sha256``, ``weights`` (a list of ``{"name", "sha256"}`` of every other file),
+        ``versions`` (program to version) and whatever else ``Image.settings`` has of the kind,
+        under the same names. What is not known is None or absent. Raises StudioError as ``plan``.
+        """
+        ...
+
+
 def installed_engines() -> Sequence[str]:
     """Names of the engines that entry points declare, sorted; none is imported."""
     return sorted({entry.name for entry in plug_ins.declared(ENTRY_POINT_GROUP)})

@@ -113,6 +113,17 @@ class StarterEngine:
         )
         return Result(images, (*notes, *plan.warnings))
 
+    def lock(self, request: Request) -> dict[str, Any]:
+        """The weights and versions that would make ``request``; nothing is loaded."""
+        from ategnatos.starter.description import describe
+
+        exact, _, _ = self._planned(request)
+        return {
+            "model_sha256": describe().sha256,
+            "weights": [{"name": use.name, "sha256": use.sha256} for use in exact.loras],
+            "versions": _versions(),
+        }
+
     def _planned(self, request: Request) -> tuple[Request, Plan, list[str]]:
         """The exact request, the starter model's own plan of it, and notes on its pictures."""
         from ategnatos.starter.description import describe
@@ -186,7 +197,23 @@ class StarterEngine:
                 for use in request.loras
             ],
             **{f"{key}_sha256": sha256_bytes(data) for key, data in hashed.items() if data},
+            "versions": _versions(),
         }
+
+
+def _versions() -> dict[str, str]:
+    """What computes, and on what kind of processor: sums of floats come out by these."""
+    import platform
+
+    import numpy as np
+
+    from ategnatos._version import __version__
+
+    return {
+        "ategnatos": __version__,
+        "numpy": np.__version__,
+        "processor": platform.machine(),
+    }
 
 
 def _starter_request(request: Request) -> tuple[StarterRequest, list[str]]:

@@ -2,6 +2,7 @@
 
 from ategnatos.commands.art import (
     brief,
+    bring,
     compare,
     freeze,
     history,
@@ -10,6 +11,7 @@ from ategnatos.commands.art import (
     look,
     make,
     recipe,
+    reproduce,
     review,
     run,
     search,
@@ -20,7 +22,9 @@ from ategnatos.commands.contract import room
 app = room("Make pictures, judge them, ship the chosen ones.")
 brief.register(app)
 make.register(app)
+bring.register(app)
 recipe.register(app)
+reproduce.register(app)
 run.register(app)
 words.register(app)
 look.register(app)

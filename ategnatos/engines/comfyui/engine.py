@@ -127,6 +127,7 @@ class ComfyUIEngine:
         """Make the pictures: all seeds are queued at once and fetched as they are made."""
         from ategnatos.engines.comfyui.finish import finish, picture_of
         from ategnatos.engines.comfyui.showing import Showing
+        from ategnatos.engines.comfyui.versions import versions
         from ategnatos.engines.comfyui.weights import hashes
 
         prepared = self._prepared(request)
@@ -139,6 +140,7 @@ class ComfyUIEngine:
             names = await _uploaded(client, exact)
             graphs = [_renamed(graph, names) for graph in prepared.graphs()]
             weights = await hashes(client, self._place.inventory, graphs[0])
+            programs = await versions(client, graphs[0])
             finished = await client.run_all(
                 graphs, timeout=self._place.timeout, on_event=showing.hear
             )
@@ -146,7 +148,7 @@ class ComfyUIEngine:
             for index, (one, graph) in enumerate(zip(finished, graphs, strict=True)):
                 output, notes = picture_of(one, self._address.url)
                 seed = exact.seed + index
-                image = finish(output, exact, seed, graph, prepared.main_model, weights)
+                image = finish(output, exact, seed, graph, prepared.main_model, weights, programs)
                 made.append((image, [*one.warnings, *notes]))
             return made
 
@@ -162,6 +164,36 @@ class ComfyUIEngine:
         return Result(
             tuple(image for image, _ in made), tuple(dict.fromkeys([*prepared.warnings, *notes]))
         )
+
+    def lock(self, request: Request) -> dict[str, Any]:
+        """The weights, the graph and the versions that would make ``request`` at this server."""
+        from ategnatos.engines.comfyui.versions import versions
+        from ategnatos.engines.comfyui.weights import hashes
+        from ategnatos.grimoire.files import canonical_json, sha256_bytes
+
+        prepared = self._prepared(request)
+        if any(text.startswith(_NO_ANSWER) for text in prepared.warnings):
+            raise self._by_hand(prepared)
+
+        async def work(client: Client) -> dict[str, Any]:
+            # By the names that uploads get: each is named after its bytes.
+            names = await _uploaded(client, prepared.exact)
+            graph = _renamed(prepared.graph(prepared.exact.seed), names)
+            weights = await hashes(client, self._place.inventory, graph)
+            main = prepared.main_model
+            return {
+                "model_sha256": weights.get(main),
+                "weights": [
+                    {"name": name, "sha256": digest}
+                    for name, digest in weights.items()
+                    if name != main
+                ],
+                "graph_sha256": sha256_bytes(canonical_json(graph)),
+                "versions": await versions(client, graph),
+            }
+
+        found: dict[str, Any] = self._held.use(work)
+        return found
 
     def _locked(self, showing: Any) -> Any:
         from ategnatos.guard.locks import resource

@@ -53,10 +53,12 @@ def finish(
     graph: Graph,
     model: str,
     weights: Mapping[str, str],
+    versions: Mapping[str, str],
 ) -> Image:
     """The engine's picture. The same run gives the same bytes, wherever the server put it.
 
-    ``weights`` are hashes of files that ``graph`` names, as far as they are known.
+    ``weights`` are hashes of files that ``graph`` names, as far as they are known; ``versions``
+    those of the server, its device and the node packages that the graph uses.
     """
     from ategnatos.pictures.metadata import embed_texts, strip
 
@@ -71,6 +73,7 @@ def finish(
     settings["weights"] = [
         {"name": name, "sha256": digest} for name, digest in weights.items() if name != model
     ]
+    settings["versions"] = dict(versions)
     return Image(png, output.width, output.height, seed, settings)
 
 
