@@ -75,6 +75,23 @@ HOOKS: dict[str, dict[str, Any]] = {
 }
 _OURS = "ategnatos-fence "
 
+# A plugin is on in every project of its user: its hooks speak only inside a studio, and only where
+# the studio's own settings do not ask the fence already.
+_PLUGIN_ONLY = (
+    'test -d "${CLAUDE_PROJECT_DIR}/grimoire/.state" || exit 0; '
+    'grep -qs ategnatos-fence "${CLAUDE_PROJECT_DIR}/.claude/settings.json" && exit 0; '
+)
+
+
+def plugin_hooks() -> dict[str, Any]:
+    """What the plugin's hooks/hooks.json holds: the same hooks, silent outside a studio."""
+    hooks = {event: [deepcopy(group)] for event, group in HOOKS.items()}
+    for (group,) in hooks.values():
+        for hook in group["hooks"]:
+            hook["command"] = _PLUGIN_ONLY + hook["command"]
+    return {"hooks": hooks}
+
+
 # What each type of hook cannot do without; "" where nobody has tried.
 _HOOK_NEEDS = {
     "command": "command",

@@ -24,6 +24,7 @@ pytestmark = [
     ),
 ]
 BIN = Path(sys.executable).parent
+ROOT = Path(__file__).parents[2]
 
 
 class Spoken:
@@ -61,9 +62,9 @@ def studio(tmp_path: Path) -> Path:
 
 
 def talk(
-    studio: Path, prompt: str, *script: Content, programs: Path | None = None, path: str = ""
+    studio: Path, prompt: str, *script: Content, options: tuple[str, ...] = (), path: str = ""
 ) -> Spoken:
-    """One headless conversation in ``studio``. ``programs`` comes first on PATH."""
+    """One headless conversation in ``studio``."""
     home = studio.parent / "home"
     home.mkdir(exist_ok=True)
     trusted = {"projects": {str(studio): {"hasTrustDialogAccepted": True}}}
@@ -73,10 +74,10 @@ def talk(
     path = path or f"{BIN}:{Path(node).parent}:/usr/bin:/bin"
     with Model(list(script)) as model:
         done = subprocess.run(
-            [CLIENT, "-p", prompt, "--output-format", "stream-json", "--verbose"],
+            [CLIENT, "-p", prompt, "--output-format", "stream-json", "--verbose", *options],
             cwd=studio,
             env={
-                "PATH": f"{programs}:{path}" if programs else path,
+                "PATH": path,
                 "HOME": str(home),
                 "ANTHROPIC_BASE_URL": model.url,
                 "ANTHROPIC_API_KEY": "scripted",
@@ -175,3 +176,31 @@ def test_the_locks_hold_with_the_hooks_off(studio: Path) -> None:
     assert '"ok": true' not in approved
     journal = (studio / "grimoire/.state/journal.jsonl").read_text()
     assert "approved" not in journal
+
+
+@pytest.mark.parametrize("place", [".", ".claude"])
+def test_the_plugin_is_valid_and_nothing_is_warned_of(place: str, tmp_path: Path) -> None:
+    assert CLIENT is not None
+    done = subprocess.run(
+        [CLIENT, "plugin", "validate", "--strict", ROOT / place],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_plugin_speaks_in_a_studio_and_is_silent_elsewhere(studio: Path) -> None:
+    plugin = ("--plugin-dir", str(ROOT / ".claude"))
+    (studio / ".claude" / "settings.json").unlink()
+    inside = talk(studio, "hello", tool("Bash", command="rm -rf exports"), options=plugin)
+    assert {"ategnatos:art", "ategnatos:studio"} <= set(inside.init["skills"])
+    (told,) = inside.results
+    assert told.startswith("[record]")
+    elsewhere = studio.parent / "elsewhere"
+    elsewhere.mkdir()
+    outside = talk(elsewhere, "hello", tool("Bash", command="ls"), options=plugin)
+    assert "[" not in outside.results[0]
+    assert "Ategnatos studio at" not in outside.model.heard

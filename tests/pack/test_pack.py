@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from ategnatos import cli
+from ategnatos._version import __version__
 from ategnatos.studio import pack
 from ategnatos.studio.checks import claude
-from ategnatos.studio.claude_settings import RULES, check_hooks, parse
+from ategnatos.studio.claude_settings import RULES, check_hooks, parse, plugin_hooks
 
 ROOT = Path(__file__).parents[2]
 SKILLS = sorted((ROOT / ".claude/skills").glob("*/SKILL.md"))
@@ -131,3 +132,14 @@ def test_an_installed_pack_is_read_from_inside_the_package(
 
 def test_settings_are_json_for_any_reader() -> None:
     json.loads((ROOT / ".claude/settings.json").read_text())
+
+
+def test_the_plugin_has_the_hooks_of_a_studio_and_this_version() -> None:
+    hooks = json.loads((ROOT / ".claude/hooks/hooks.json").read_text())
+    assert hooks == plugin_hooks(), "write it anew: see plugin_hooks"
+    plugin = json.loads((ROOT / ".claude/.claude-plugin/plugin.json").read_text())
+    market = json.loads((ROOT / ".claude-plugin/marketplace.json").read_text())
+    (entry,) = market["plugins"]
+    assert plugin["version"] == entry["version"] == __version__
+    assert plugin["name"] == entry["name"]
+    assert (ROOT / entry["source"]).resolve() == ROOT / ".claude"
