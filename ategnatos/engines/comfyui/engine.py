@@ -23,15 +23,8 @@ from ategnatos.engines import (
 )
 from ategnatos.engines.comfyui.address import find_address
 from ategnatos.engines.comfyui.errors import UNREACHABLE
-from ategnatos.engines.comfyui.prepare import (
-    INIT,
-    MASK,
-    MAX_COUNT,
-    MAX_SIDE,
-    MIN_SIDE,
-    Prepared,
-    prepare,
-)
+from ategnatos.engines.comfyui.prepare import MAX_COUNT, MAX_SIDE, MIN_SIDE, prepare
+from ategnatos.engines.comfyui.prepared import INIT, MASK, Prepared
 from ategnatos.grimoire.errors import StudioError
 
 if TYPE_CHECKING:

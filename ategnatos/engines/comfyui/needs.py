@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ategnatos.engines import ENGINE_CANNOT, Request
 from ategnatos.engines.comfyui.errors import UNREACHABLE
-from ategnatos.engines.comfyui.prepare import INIT, MASK, Prepared
+from ategnatos.engines.comfyui.prepared import INIT, MASK, Prepared
 from ategnatos.engines.comfyui.web import NoAnswer
 from ategnatos.grimoire.errors import StudioError
 

@@ -1,0 +1,128 @@
+"""From a request to graphs out of a family's template.
+
+What the family has no setting for is refused, never dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ategnatos.engines import ENGINE_CANNOT, Request
+from ategnatos.engines.comfyui.prepared import INIT, MASK, Prepared, cannot, prefix, size_of
+from ategnatos.grimoire.errors import StudioError
+
+if TYPE_CHECKING:
+    from ategnatos.engines.comfyui.following import Graph
+    from ategnatos.knowledge.families import Variant
+    from ategnatos.knowledge.templates import Template
+
+_OPTIONS = {"steps": "--steps", "cfg": "--cfg", "sampler": "--sampler", "strength": "--strength"}
+
+
+def from_family(request: Request, lora_names: Callable[[str], str]) -> Prepared:
+    """The graphs of ``request.family`` for what is asked. Raises (``engine_cannot``)."""
+    from ategnatos.engines.comfyui.graph.templates import named, render
+    from ategnatos.knowledge import families
+
+    task = "txt2img" if request.init_image is None else "img2img"
+    if request.mask is not None:
+        task = "inpaint"
+    try:
+        variant = families.find(request.family or "")
+        template = named(task, variant)
+        values, notes = _values(request, variant, template, lora_names)
+        rendered = render(template, variant, values)
+    except StudioError as error:
+        raise cannot(error) from error
+    used = rendered.parameters
+    main = next((name for name, one in template.parameters.items() if one.kind == "file"), "")
+    exact = replace(
+        request,
+        family=variant.key,
+        model=str(used.get(main) or variant.key),
+        width=used.get("width"),
+        height=used.get("height"),
+        steps=used.get("steps"),
+        cfg=used.get("cfg"),
+        sampler=used.get("sampler"),
+        strength=used.get("denoise") if request.init_image is not None else None,
+    )
+    saved_as = prefix(rendered.graph)
+
+    def graph(seed: int) -> Graph:
+        changed: dict[str, Any] = {"seed": seed}
+        if "prefix" in template.parameters:
+            changed["prefix"] = saved_as
+        return render(template, variant, {**values, **changed}).graph
+
+    return Prepared(
+        exact, graph, rendered.min_comfyui, str(used.get(main) or ""), [*notes, *rendered.warnings]
+    )
+
+
+def _values(
+    request: Request, variant: Variant, template: Template, lora_names: Callable[[str], str]
+) -> tuple[dict[str, Any], list[str]]:
+    """The template's parameters as the request fills them, and notes. Raises StudioError."""
+    asked: dict[str, Any] = {"prompt": request.prompt, "seed": request.seed}
+    notes: list[str] = []
+    for name in ("width", "height", "steps", "cfg", "sampler", "scheduler"):
+        if getattr(request, name) is not None:
+            asked[name] = getattr(request, name)
+    if request.negative:
+        asked["negative"] = request.negative
+    if request.strength is not None:
+        asked["denoise"] = request.strength
+    if request.loras:
+        asked["loras"] = [
+            {
+                "name": lora_names(_file_name(use.path, use.name)),
+                "strength": use.weight,
+                **({} if use.clip_weight is None else {"strength_clip": use.clip_weight}),
+            }
+            for use in request.loras
+        ]
+    if request.init_image is not None:
+        asked["image"] = INIT
+        size = _fitting(request, variant.sizes.multiple)
+        asked.setdefault("width", size[0])
+        asked.setdefault("height", size[1])
+        real = size_of(request.init_image, "init image")
+        if (asked["width"], asked["height"]) != real:
+            notes.append(
+                f"The init image is {real[0]}x{real[1]}; it is scaled and cut to "
+                f"{asked['width']}x{asked['height']}."
+            )
+    if request.mask is not None:
+        asked["mask"] = MASK
+    files = [name for name, one in template.parameters.items() if one.kind == "file"]
+    if request.model is not None and files:
+        asked[files[0]] = request.model
+    if "negative" in asked and "negative" not in template.parameters:
+        del asked["negative"]
+        notes.append(f"{variant.title} takes no negative prompt; it was left out.")
+    missing = [name for name in asked if name not in template.parameters]
+    if missing:
+        raise StudioError(
+            ENGINE_CANNOT,
+            f"{variant.title} has no setting for {', '.join(missing)}; nothing was made.",
+            hint="Leave it out: "
+            + ", ".join(_OPTIONS.get(name, f"--{name}") for name in missing)
+            + f". It has: {', '.join(template.parameters)}.",
+            missing=missing,
+        )
+    return asked, notes
+
+
+def _fitting(request: Request, multiple: int) -> tuple[int, int]:
+    """The init image's size on the family's grid, never larger than it is."""
+    width, height = size_of(request.init_image or b"", "init image")
+    return tuple(max(multiple, side // multiple * multiple) for side in (width, height))  # type: ignore[return-value]
+
+
+def _file_name(path: str, name: str) -> str:
+    from pathlib import PurePath
+
+    return PurePath(path).name if path else f"{name}.safetensors"
