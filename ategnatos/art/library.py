@@ -174,7 +174,9 @@ def _kept(
     if standing is None or standing.removed_at is not None:
         family = family_of(job)
         name = (
-            standing.name if standing else _free_name(_called(db, job), library.names(db, family))
+            standing.name
+            if standing
+            else library.free_name(_called(db, job), library.names(db, family))
         )
         event = journal.append(
             project,
@@ -229,14 +231,6 @@ def _called(db: Database, job: store.Job) -> str:
     words = words_of(job.asked)[:_NAME_WORDS]
     slug = re.sub(r"[^\w-]", "", "-".join(words))[:_NAME_LENGTH].strip("-")
     return slug or "prompt"
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        free = f"{name}-{number}"
-    return free
 
 
 def _draw(project: Project, db: Database, entry: Entry) -> None:

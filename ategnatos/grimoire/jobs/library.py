@@ -80,8 +80,13 @@ def add(
     event: str,
     now: str,
 ) -> Entry:
-    """Write an entry down, or bring the removed one of that prompt back."""
+    """Write an entry down, or bring the removed one of that prompt back.
+
+    A name that another machine took in the meantime gets a number.
+    """
     with writing(db):
+        if by_identity(db, identity) is None:
+            name = free_name(name, names(db, family))
         db.execute(
             "INSERT INTO library (family, name, identity, job, words, event, created_at)"
             " VALUES (?,?,?,?,?,?,?) ON CONFLICT (identity) DO UPDATE SET removed_at=NULL,"
@@ -91,6 +96,15 @@ def add(
     found = by_identity(db, identity)
     assert found is not None
     return found
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """``name``, or with the first number that nobody has: ``owl-2``."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}-{number}"
+    return free
 
 
 def add_picture(db: Database, entry: int, job: int, number: int) -> None:
