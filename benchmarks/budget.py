@@ -5,7 +5,7 @@ Usage: python benchmarks/budget.py [--races 20] [--rows 100000] [--rentals 300]
 Races: eight real processes reserve until they are refused, on SQLite and, where a server can be
 started, on Postgres; the sum must be the cap's last whole piece. Cost: one reservation in a
 ledger of so many rows against its floor, one bare insert committed to the same file (10,000 rows
-are more than the default caps buy in a studio's life; the kept sums do not grow with them). Rentals:
+are more than the default caps buy; the kept sums do not grow with them). Rentals:
 machines whose provider refuses, loses replies, forgets and lags, swept by two watchdogs in turn;
 none may end the run alive and unlisted, and none may be called ended while it exists. To reach:
 0 over a cap, at most 4 times the floor, 0 false endings.

@@ -69,6 +69,11 @@ class Database(Protocol):
     """An open connection, for one thread at a time."""
 
     @property
+    def project(self) -> Project:
+        """The studio whose record it is."""
+        ...
+
+    @property
     def dialect(self) -> str:
         """``sqlite`` or ``postgres``: only for the few words they spell differently."""
         ...
@@ -116,7 +121,8 @@ def connect(project: Project, *, clock: Clock = time.time) -> Iterator[Database]
     """A connection with the schema up to date; closed on exit.
 
     ``clock`` is the time of a SQLite connection. Errors of the driver inside the block become
-    StudioErrors. Raises StudioError (``database_newer``, ``database_broken``, ``database_full``,
+    StudioErrors. A database that is made anew gets its money from the journal. Raises
+    StudioError (``journal_corrupt``, ``database_newer``, ``database_broken``, ``database_full``,
     ``database_busy``, ``database_network``, ``database_unreachable``, ``database_driver``,
     ``database_other``).
     """
@@ -129,7 +135,7 @@ def connect(project: Project, *, clock: Clock = time.time) -> Iterator[Database]
     else:
         from ategnatos.grimoire.jobs import sqlite
 
-        with sqlite.connect(project.database, clock) as file:
+        with sqlite.connect(project, clock) as file:
             yield file
 
 

@@ -75,7 +75,10 @@ class PostgresDatabase:
     dialect = "postgres"
     skip_locked = "FOR UPDATE SKIP LOCKED"
 
-    def __init__(self, connection: psycopg.Connection[Any], errors: type[Exception]) -> None:
+    def __init__(
+        self, project: Project, connection: psycopg.Connection[Any], errors: type[Exception]
+    ) -> None:
+        self.project = project
         self._connection = connection
         self.errors = errors
 
@@ -133,7 +136,7 @@ def connect(project: Project, url: str) -> Iterator[PostgresDatabase]:
             **_patience(url),
         )
         connection.execute(_SESSION)
-        db = PostgresDatabase(connection, psycopg.Error)
+        db = PostgresDatabase(project, connection, psycopg.Error)
         _migrate(db, project, _named(url))
         yield db
     except psycopg.Error as error:
@@ -192,6 +195,8 @@ def _brought_up(db: PostgresDatabase, project: Project, where: str) -> tuple[int
         for number in range(version, migrations.VERSION):
             for statement in migrations.statements(number, db.dialect):
                 db.execute(statement)
+        if not version:
+            migrations.fill_new(db)
         if not studio:
             studio = _id_here(project) or _new_id(project)
             db.execute("INSERT INTO ategnatos_schema VALUES (?, ?)", (0, studio))

@@ -20,6 +20,7 @@ from ategnatos.grimoire.jobs.database import (
     refuse_newer,
     writing,
 )
+from ategnatos.grimoire.project import Project
 
 # How long a writer waits for the one before it. Writers starve under SQLite: with six of them
 # the longest wait measured was 3.6 s.
@@ -33,7 +34,8 @@ class SqliteDatabase:
     skip_locked = ""
     errors: type[Exception] = sqlite3.Error
 
-    def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
+    def __init__(self, project: Project, connection: sqlite3.Connection, clock: Clock) -> None:
+        self.project = project
         self._connection = connection
         self.now = clock
 
@@ -60,8 +62,9 @@ class SqliteDatabase:
 
 
 @contextmanager
-def connect(path: Path, clock: Clock) -> Iterator[SqliteDatabase]:
-    """Open ``path`` (absolute), its schema up to date. Raises as ``database.connect``."""
+def connect(project: Project, clock: Clock) -> Iterator[SqliteDatabase]:
+    """Open the studio's file, its schema up to date. Raises as ``database.connect``."""
+    path = project.database
     _refuse_network(path)
     connection: sqlite3.Connection | None = None
     try:
@@ -72,7 +75,7 @@ def connect(path: Path, clock: Clock) -> Iterator[SqliteDatabase]:
         # is billed, is still there after a power cut.
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
-        db = SqliteDatabase(connection, clock)
+        db = SqliteDatabase(project, connection, clock)
         _migrate(db, path)
         yield db
     except sqlite3.DatabaseError as error:
@@ -123,6 +126,8 @@ def _migrate(db: SqliteDatabase, path: Path) -> None:
         for number in range(version, migrations.VERSION):
             for statement in migrations.statements(number, db.dialect):
                 db.execute(statement)
+        if not version:
+            migrations.fill_new(db)
         db.execute(f"PRAGMA user_version={migrations.VERSION}")
 
 

@@ -2,7 +2,8 @@
 
 A reservation is made in the same transaction as the intent to send. That transaction is the only
 writer while it lasts (``database.writing``, on SQLite and on Postgres alike): of two that race
-for the last dollar, the second sees what the first has taken.
+for the last dollar, the second sees what the first has taken. Each change stands in the journal
+before it commits (``recall``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.grimoire.spend import rentals
+from ategnatos.grimoire.spend import recall, rentals
 from ategnatos.grimoire.spend.amounts import USD
 from ategnatos.grimoire.spend.records import (
     RELEASED,
@@ -80,6 +81,7 @@ def reserve(
         db.execute(
             "INSERT INTO spend_tag (key, kind, name) VALUES (?,?,?)", (entry.key, kind, name)
         )
+    recall.note_reserved(db, entry, now=now, override=override_event)
     return True
 
 
@@ -102,6 +104,7 @@ def settle(
     if any(one.status == SETTLED for one in held.values()):
         return Settlement(fresh=False)
     over: dict[str, int] = {}
+    bill: dict[str, int] = {}
     for unit in {**held, **(actual or {})}:
         before = held.get(unit)
         if actual is not None and unit in actual:
@@ -116,9 +119,11 @@ def settle(
             " WHERE key=? AND unit=?",
             (SETTLED, billed, billed, why, iso(now), key, unit),
         )
+        bill[unit] = billed
         excess = billed - (before.reserved if before is not None else 0)
         if excess > 0:
             over[unit] = excess
+    recall.note_settled(db, key, bill, now=now)
     return Settlement(fresh=True, over=over)
 
 
@@ -132,6 +137,8 @@ def release(db: Database, key: str, *, now: datetime, why: str) -> bool:
         "UPDATE spend SET status=?, counts=0, basis=?, closed_at=? WHERE key=? AND status IN (?,?)",
         (RELEASED, why, iso(now), key, RESERVED, UNKNOWN),
     ).rowcount
+    if changed:
+        recall.note_released(db, key, now=now, why=why)
     return changed > 0
 
 

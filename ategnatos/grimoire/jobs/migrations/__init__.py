@@ -9,6 +9,10 @@ line.
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ategnatos.grimoire.jobs.database import Database
 
 FILES = ("001_pictures", "002_spend", "003_store", "004_briefs", "005_spend_totals")
 VERSION = len(FILES)
@@ -35,3 +39,13 @@ def statements(number: int, dialect: str) -> list[str]:
                 text = text.replace(ours, theirs)
     kept = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
     return [part.strip() for part in kept.split(";\n") if part.strip(" ;\n")]
+
+
+def fill_new(db: Database) -> None:
+    """Give a database that was just made what the journal knows of money.
+
+    Inside the transaction that makes it. Raises StudioError (``journal_corrupt``).
+    """
+    from ategnatos.grimoire.spend import recall
+
+    recall.recall(db)
