@@ -333,6 +333,7 @@ def test_what_the_listener_raises_stops_the_run_at_the_server(start: Start, line
         async with client_of(server) as client:
             await client.run_all([SLOW, trivial(8), trivial(9)], on_event=listen)
 
+    server.hold(1)
     with pytest.raises(StopError):
         within(work())
     wait_until(lambda: server.fake.running is None)
