@@ -38,10 +38,13 @@ def test_a_skill_is_valid_and_short(path: Path) -> None:
 
 
 def verbs(room: str) -> set[str]:
-    """The verbs of a group of commands; empty for a house command."""
+    """The verbs and nouns of a group of commands; empty for a house command."""
     module = importlib.import_module(f"ategnatos.commands.{cli.ROOMS[room][0]}")
     known = module.app.registered_commands
-    return {str(one.name or one.callback.__name__) for one in known} if len(known) > 1 else set()
+    if len(known) < 2:
+        return set()
+    nouns = {str(one.name) for one in module.app.registered_groups}
+    return {str(one.name or one.callback.__name__) for one in known} | nouns
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: f"{path.parent.name}/{path.name}")
