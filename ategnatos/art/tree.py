@@ -101,6 +101,11 @@ def _grown(db: Database, job_ids: Iterable[int]) -> list[Node]:
     return roots
 
 
+def version_names(db: Database, job_id: int) -> list[str]:
+    """The versions that a job is, such as ``site/owl/v3``."""
+    return _versions(db, [job_id]).get(job_id, [])
+
+
 def _versions(db: Database, job_ids: Iterable[int]) -> dict[int, list[str]]:
     owners: dict[int, Asset] = {}
     found: dict[int, list[str]] = {}

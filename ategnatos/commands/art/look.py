@@ -74,7 +74,7 @@ def list_jobs(
                 {"approved": "+", "rejected": "-"}.get(one.verdict or "", ".") for one in candidates
             )
             told = ", ".join(f"{count} {kind}" for kind, count in _counted(candidates, worth))
-            how = present.STATE_WORDS[job.state]
+            how = present.state_words(job)
             table.add_row(job.name, how, marks, told, plain(_title(job)))
         console.print(table)
         console.print("Pictures: + approved, - rejected, . no verdict yet")
@@ -101,30 +101,46 @@ def list_jobs(
 
 def show(
     call: Call,
-    name: Annotated[str, typer.Argument(help="A job (j1) or a candidate ('j1#2').")],
+    name: Annotated[str, typer.Argument(help="A job (j1), candidate ('j1#2') or version (v3).")],
 ) -> Answer:
     """Everything the record knows about a job or one candidate."""
-    from ategnatos.art.references import names_candidate, parse_candidate, parse_job
+    from ategnatos.art import naming
+    from ategnatos.art.tree import version_names
     from ategnatos.grimoire.jobs import database, store
 
     project = call.project()
     with database.connect(project) as db:
-        job = store.get(db, parse_job(name))
-        if names_candidate(name):
-            pictures = [store.get_candidate(db, *parse_candidate(name))]
+        meant = naming.named(db, name)
+        if meant.note:
+            call.warn(meant.note)
+        job = store.get(db, meant.job)
+        if meant.picture is not None:
+            pictures = [store.get_candidate(db, meant.job, meant.picture)]
         else:
             pictures = store.candidates(db, job.id)
+        versions = version_names(db, job.id)
     worth, problem = present.standings(project, pictures)
     if problem:
         call.warn(problem)
 
     def words(console: Console) -> None:
-        console.print(f"{job.name}  {_title(job)}  ({present.STATE_WORDS[job.state]})")
+        console.print(f"{job.name}  {_title(job)}  ({present.state_words(job)})")
         for key, value in _settings(job.request).items():
             console.print(f"  {key}: {value}")
-        console.print(f"  binding: {job.binding}, take {job.take}, made {job.created_at}")
+        made_from = present.recipe_facts(job).get("recipe")
+        if made_from is None:
+            console.print(f"  binding: {job.binding}, take {job.take}, made {job.created_at}")
+        else:
+            levers = " ".join(f"{name}={value}" for name, value in made_from["levers"].items())
+            console.print(f"  recipe: {job.recipe_id}, {levers}, by {made_from['engine_key']}")
+            console.print(
+                f"  binding: {made_from['binding']}, child {job.take}, made {job.created_at}"
+            )
+        if versions:
+            console.print(f"  made for {', '.join(versions)}")
         if job.parent:
-            console.print(f"  from {job.parent}, changed: {job.change}")
+            why = f", because {job.reason}" if job.reason else ""
+            console.print(f"  from {job.parent}, changed: {job.change}{why}")
         if job.error:
             console.print(f"  failed: {job.error['message']}")
         present.draw_candidates(console, project, pictures)
@@ -138,6 +154,7 @@ def show(
     return Answer(
         {
             **present.job_facts(job),
+            "versions": versions,
             "request": job.request,
             "warnings": list(job.warnings),
             "attempts": job.attempts,

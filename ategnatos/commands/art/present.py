@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.store import Candidate, Job
     from ategnatos.grimoire.project import Project
 
-STATE_WORDS = {
-    "pending": "waiting to start",
-    "generating": "being made",
-    "awaiting_review": "waiting for your verdict",
-    "approved": "approved",
-    "rejected": "rejected",
-    "failed": "failed",
-}
-
 
 def standings(project: Project, candidates: Iterable[Candidate]) -> tuple[dict[str, str], str]:
     """What each verdict is worth, by reference (``signed by ada``, ``unsigned``, ``broken: ...``),
@@ -68,6 +59,21 @@ def candidate_facts(
     }
 
 
+def state_words(job: Job) -> str:
+    """How a job stands, in the words of its saga."""
+    from ategnatos.grimoire.jobs import saga
+
+    return saga.load(job.saga).states[job.state].says
+
+
+def recipe_facts(job: Job) -> dict[str, Any]:
+    """Which recipe and levers a job comes from, where one made it."""
+    from ategnatos.art.recipes import origin
+
+    found = origin.of(job)
+    return {} if found is None else found.data()
+
+
 def job_facts(job: Job) -> dict[str, Any]:
     """A job as JSON values."""
     return {
@@ -81,8 +87,10 @@ def job_facts(job: Job) -> dict[str, Any]:
         "prompt_used": job.request["prompt"],
         "parent": job.parent,
         "change": job.change,
+        "reason": job.reason,
         "created_at": job.created_at,
         "error": job.error,
+        **recipe_facts(job),
     }
 
 
