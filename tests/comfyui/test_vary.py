@@ -6,16 +6,23 @@ import copy
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from ategnatos.engines import Request
+from ategnatos.engines.comfyui.prepare import prepare
+from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.project import Project
+from ategnatos.knowledge import families
+from ategnatos.knowledge.families import Variant
 from tests.comfyui.conftest import sampled
 from tests.comfyui.fake import FakeComfyUI
 from tests.conftest import Ran, Run
+from tests.engines.contract import encoded
 from tests.engines.test_comfyui_contract import serving
 
 OTHER = "other.safetensors"
@@ -104,6 +111,34 @@ def test_a_variation_is_varied_in_turn(
     )  # fmt: skip
     assert made.data["prompt"] == "a blue sword, outlined"
     assert posted(fake)["sampler"]["inputs"]["seed"] == parent["seed"]
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [one for one in families.every_variant() if {"txt2img", "img2img"} <= set(one.templates)],
+    ids=lambda one: str(one.key),
+)
+def test_every_family_starts_from_its_own_picture_with_the_same_settings(variant: Variant) -> None:
+    model = None if {"ckpt_name", "unet_name"} & set(variant.files) else "given.safetensors"
+    first = prepare(Request("a red potion", seed=3, family=variant.key, model=model)).exact
+    size = (first.width or 0, first.height or 0)
+    again = replace(first, prompt="a blue potion", init_image=encoded("RGB", size, "red"))
+    for task in {"img2img", "inpaint"} & set(variant.templates):
+        drawn = encoded("L", size, 255) if task == "inpaint" else None
+        exact = prepare(replace(again, strength=0.5, mask=drawn)).exact
+        assert exact == replace(again, strength=0.5, mask=drawn)
+
+
+def test_what_a_family_wants_is_said_by_the_option_of_an_order() -> None:
+    for change, option in (
+        ({"family": "krea2/raw"}, "--model FILE"),
+        ({"family": "z-image", "width": 1001}, "--size WxH"),
+        ({"family": "z-image", "cfg": float("nan")}, "--cfg"),
+    ):
+        with pytest.raises(StudioError) as raised:
+            prepare(Request("a potion", seed=1, **change))  # type: ignore[arg-type]
+        assert raised.value.code.code == "engine_cannot"
+        assert option in raised.value.hint
 
 
 def mask(folder: Path, size: tuple[int, int] = (64, 48)) -> Path:

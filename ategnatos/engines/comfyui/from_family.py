@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from ategnatos.knowledge.families import Variant
     from ategnatos.knowledge.templates import Template
 
-_OPTIONS = {"steps": "--steps", "cfg": "--cfg", "sampler": "--sampler", "strength": "--strength"}
+# What a parameter of a template is called where pictures are ordered.
+_OPTIONS = {
+    "width": "--size WxH",
+    "height": "--size WxH",
+    "denoise": "--strength",
+    "loras": "--lora FILE",
+    "ckpt_name": "--model FILE",
+    "unet_name": "--model FILE",
+    "unet_high": "--model FILE",
+}
 
 
 def from_family(request: Request, lora_names: Callable[[str], str]) -> Prepared:
@@ -35,7 +44,7 @@ def from_family(request: Request, lora_names: Callable[[str], str]) -> Prepared:
         values, notes = _values(request, variant, template, lora_names)
         rendered = render(template, variant, values)
     except StudioError as error:
-        raise cannot(error) from error
+        raise _by_option(cannot(error)) from error
     used = rendered.parameters
     main = next((name for name, one in template.parameters.items() if one.kind == "file"), "")
     exact = replace(
@@ -60,6 +69,15 @@ def from_family(request: Request, lora_names: Callable[[str], str]) -> Prepared:
     return Prepared(
         exact, graph, rendered.min_comfyui, str(used.get(main) or ""), [*notes, *rendered.warnings]
     )
+
+
+def _by_option(error: StudioError) -> StudioError:
+    """``error`` of a template, with the option that a picture is ordered with as its hint."""
+    parameter = error.details.get("parameter")
+    if parameter is None:
+        return error
+    option = _OPTIONS.get(str(parameter), f"--{parameter}")
+    return StudioError(ENGINE_CANNOT, error.message, hint=f"Say it with {option}.", **error.details)
 
 
 def _values(
@@ -109,7 +127,7 @@ def _values(
             ENGINE_CANNOT,
             f"{variant.title} has no setting for {', '.join(missing)}; nothing was made.",
             hint="Leave it out: "
-            + ", ".join(_OPTIONS.get(name, f"--{name}") for name in missing)
+            + ", ".join(dict.fromkeys(_OPTIONS.get(name, f"--{name}") for name in missing))
             + f". It has: {', '.join(template.parameters)}.",
             missing=missing,
         )
