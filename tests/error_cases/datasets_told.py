@@ -86,6 +86,73 @@ def captions_broken(folder: Path) -> None:
     raise answer.failed
 
 
+def _laid_out(folder: Path, *, captioned: bool = True, **ask: object) -> None:
+    from ategnatos.train.dataset.structure import kohya, prepare, stage
+    from ategnatos.train.dataset.structure.layout import Frame
+
+    project = studio(folder)
+    version = dataset(project, count=2, captioned=captioned)
+    frame = Frame("kohya", "owls", 256)
+    plan = prepare.prepare(project, version, frame, prepare.Ask(**ask))  # type: ignore[arg-type]
+    place = folder / "somebodys"
+    place.mkdir()
+    (place / "thesis.txt").write_text("x")
+    stage.put(project, kohya.lay_out(plan, place), place, {"dataset": "owls"})
+
+
+def structure_option(folder: Path) -> None:
+    from ategnatos.train.dataset.structure import arithmetic
+
+    arithmetic.parse_repeats("often")
+
+
+def captions_missing(folder: Path) -> None:
+    _laid_out(folder, captioned=False)
+
+
+def concept_unknown(folder: Path) -> None:
+    from ategnatos.train.dataset.structure import concepts
+
+    _laid_out(folder, concepts=concepts.parse("3_style,5_knight"))
+
+
+def structure_not_ours(folder: Path) -> None:
+    _laid_out(folder)
+
+
+def nothing_to_train(folder: Path) -> None:
+    from ategnatos.train.dataset.structure import prepare
+    from ategnatos.train.dataset.structure.layout import Frame
+
+    project = studio(folder)
+    version = dataset(project, count=1, captioned=True, bytes_of=lambda _: b"no picture")
+    prepare.prepare(project, version, Frame("kohya", "owls", 256), prepare.Ask())
+
+
+def rights_term(folder: Path) -> None:
+    from ategnatos.train.dataset import rights
+
+    rights.parse_kind("found on the internet")
+
+
+def training_refused(folder: Path) -> None:
+    from ategnatos.guard.policy import Policy
+    from ategnatos.train.dataset import rights
+    from ategnatos.train.dataset.version import Rights
+
+    version = dataset(studio(folder), count=1, rights=Rights("generated", by="PixelLab"))
+    rights.require(version, Policy())
+
+
+def rights_unknown(folder: Path) -> None:
+    from ategnatos.guard.policy import Policy
+    from ategnatos.train.dataset import rights
+    from ategnatos.train.dataset.version import Rights
+
+    version = dataset(studio(folder), count=1, rights=Rights())
+    rights.require(version, Policy(commercial=True))
+
+
 CASES: dict[str, Callable[[Path], None]] = {
     "caption_plan": caption_plan,
     "tokenizer_unreadable": tokenizer_unreadable,
@@ -95,4 +162,12 @@ CASES: dict[str, Callable[[Path], None]] = {
     "caption_answers": caption_answers,
     "captions_refused": captions_refused,
     "captions_broken": captions_broken,
+    "structure_option": structure_option,
+    "captions_missing": captions_missing,
+    "concept_unknown": concept_unknown,
+    "structure_not_ours": structure_not_ours,
+    "nothing_to_train": nothing_to_train,
+    "rights_term": rights_term,
+    "training_refused": training_refused,
+    "rights_unknown": rights_unknown,
 }

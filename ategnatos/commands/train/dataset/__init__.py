@@ -17,6 +17,22 @@ VERBS: Table = {
         "ategnatos.commands.train.dataset.captions",
         "Captions: look at pictures, tell of them, judge and mend what is told.",
     ),
+    "rights": (
+        "ategnatos.commands.train.dataset.rights",
+        "Whose the pictures are, and whether they may be trained on.",
+    ),
+    "concept": (
+        "ategnatos.commands.train.dataset.concept",
+        "Which pictures belong together under one name.",
+    ),
+    "split": (
+        "ategnatos.commands.train.dataset.split",
+        "Set pictures apart to measure with, by groups.",
+    ),
+    "structure": (
+        "ategnatos.commands.train.dataset.structure",
+        "The folders that a trainer reads, and what it will make of them.",
+    ),
     "show": ("ategnatos.commands.train.dataset.show", "One dataset: its versions, its pictures."),
 }
 
