@@ -12,7 +12,6 @@ import os
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.files import TEMPORARY_PREFIX
@@ -22,6 +21,10 @@ if TYPE_CHECKING:
     from ategnatos.grimoire.schemas.manifest import ManifestEntry
 
 _BUFFER = 1 << 18
+
+# Parts that a path of ours never has.
+_PLAIN = frozenset({"", ".", ".."})
+
 _FEW = 16
 _MOST_THREADS = 8
 
@@ -47,7 +50,7 @@ class ExportProblem:
 
 def check(project: Project, entries: Sequence[ManifestEntry]) -> list[ExportProblem]:
     """The entries whose file is not as listed, in their order; empty when all is well."""
-    folders: dict[str, str | None] = {}
+    folders: dict[str, bool] = {}
     places = [_place(project, entry.path, folders) for entry in entries]
     if len(entries) < _FEW:
         found = _hashed(places)
@@ -98,17 +101,30 @@ def _problem(entry: ManifestEntry, digest: str, said: str) -> str:
     return said
 
 
-def _place(project: Project, path: str, folders: dict[str, str | None]) -> str | None:
+def _place(project: Project, path: str, folders: dict[str, bool]) -> str | None:
     """The file's path where its folder lies in exports/ without any link on the way."""
-    pure = PurePosixPath(path)
-    if pure.parts[:1] != ("exports",) or ".." in pure.parts or len(pure.parts) < 2 or "\0" in path:
+    parts = path.split("/")
+    if parts[0] != "exports" or len(parts) < 2 or not _PLAIN.isdisjoint(parts) or "\0" in path:
         return None
-    home = str(pure.parent)
-    if home not in folders:
-        wanted = str(project.root / home)
-        folders[home] = wanted if os.path.realpath(wanted) == wanted else None
-    folder = folders[home]
-    return None if folder is None else f"{folder}/{pure.name}"
+    root = str(project.root)
+    home = path.rpartition("/")[0]
+    return f"{root}/{path}" if _is_real(root, home, folders) else None
+
+
+def _is_real(root: str, folder: str, folders: dict[str, bool]) -> bool:
+    """Whether a folder below ``root`` and all above it are no links; each is looked at once."""
+    known = folders.get(folder)
+    if known is None:
+        above = folder.rpartition("/")[0]
+        known = not above or _is_real(root, above, folders)
+        if known:
+            try:
+                known = not stat.S_ISLNK(os.lstat(f"{root}/{folder}").st_mode)
+            except OSError:
+                # Missing is told apart from outside by opening the file.
+                known = True
+        folders[folder] = known
+    return known
 
 
 def _hashed(places: Sequence[str | None]) -> list[tuple[str, str]]:
