@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import write_atomic
+from ategnatos.grimoire.jobs.records import RECIPE_DATA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,9 @@ def write_job_sheet(project: Project, job: Job, candidates: Sequence[Candidate])
         subtitle="  ·  ".join(facts),
         footer=f"{there[0].settings.get('made_by', job.engine)}  ·  binding {job.binding}",
     )
-    path = (project.root / there[0].path).parent / SHEET_NAME
+    first = project.root / there[0].path
+    # What a recipe made lies in one folder with its siblings, which have sheets of their own.
+    shared = job.data.get(RECIPE_DATA) is not None
+    path = first.parent / (f"sheet-{first.stem}.png" if shared else SHEET_NAME)
     write_atomic(path, sheet)
     return path

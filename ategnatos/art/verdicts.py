@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ategnatos.art import consequences
+from ategnatos.art.recipes import origin
 from ategnatos.grimoire import journal
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import sha256_file
@@ -242,12 +243,13 @@ def _ask_and_record(
     with database.connect(project) as db:
         settle(project, db, job_id, number, given)
         candidate = still_open(project, db, job_id, number, verdict, given)
-        prompt = store.get(db, job_id).asked
+        job = store.get(db, job_id)
     word = {store.APPROVED: "approve", store.REJECTED: "reject"}[verdict]
     because = "" if reason is None else f" --because {shlex.quote(reason)}"
     redo = f"ategnatos art {word} '{candidate.reference}'{because}"
     lines = [
-        f"{candidate.reference}: {prompt}",
+        f"{candidate.reference}: {job.asked}",
+        *origin.lines(job, candidate),
         f"  file   {project.root / candidate.path}",
         f"  hash   {candidate.sha256}",
         *([] if reason is None else [f"  reason {reason}"]),

@@ -60,6 +60,18 @@ def in_its_colours(origin: Origin, image: Image) -> bytes:
     return keep_to(image.png, origin.palette)
 
 
+def lines(job: Job, candidate: Candidate) -> list[str]:
+    """What a person should know of a recipe's candidate before a verdict; none for others."""
+    found = of(job)
+    if found is None:
+        return []
+    levers = " ".join(f"{name}={value}" for name, value in found.levers.items())
+    said = [f"  recipe {found.recipe_id} {levers}"]
+    if is_concept(candidate):
+        said.append(f"  This is a concept: a yes frees the step behind it, by {found.engine_key}.")
+    return said
+
+
 def is_concept(candidate: Candidate) -> bool:
     """Whether a candidate is a concept: its approval frees the next step and nothing else."""
     return candidate.settings.get(STAGE) == CONCEPT

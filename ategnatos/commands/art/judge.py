@@ -49,8 +49,9 @@ def approve(
 
     if call.dry_run:
         return _would_ask(call, candidate, "approve")
-    verdict = verdicts.approve(call.project(), *named(call, candidate), actor=person(), now=_now)
-    return _recorded(verdict, (f"ategnatos art export '{verdict.candidate}' --as NAME",))
+    project = call.project()
+    verdict = verdicts.approve(project, *named(call, candidate), actor=person(), now=_now)
+    return _recorded(verdict, (_after_approval(project, verdict),))
 
 
 def reject(
@@ -211,6 +212,18 @@ def _enlarger(project: Project, server: str | None) -> Enlarger:
         return enlarge(picture, factor, place_of(project, server=server))
 
     return through_comfyui
+
+
+def _after_approval(project: Project, verdict: Verdict) -> str:
+    """A concept's approval frees the step behind it, any other the file."""
+    from ategnatos.art.references import parse_candidate
+    from ategnatos.grimoire.jobs import database, store
+
+    with database.connect(project) as db:
+        job = store.get(db, parse_candidate(verdict.candidate)[0])
+    if job.runnable:
+        return "ategnatos jobs work --until-idle"
+    return f"ategnatos art export '{verdict.candidate}' --as NAME"
 
 
 def _would_ask(call: Call, candidate: str, word: str) -> Answer:

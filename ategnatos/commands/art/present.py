@@ -27,7 +27,7 @@ def standings(project: Project, candidates: Iterable[Candidate]) -> tuple[dict[s
         return {}, ""
     from ategnatos.guard.gate import book
 
-    given, problem = book.for_display(project)
+    given, problem = book.for_display(project, [one.reference for one in decided])
     words = {}
     for one in decided:
         standing, why = given.on_record(one.reference, one.sha256, one.verdict)
