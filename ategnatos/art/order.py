@@ -101,6 +101,7 @@ def plan(
             hint=f"Choose 0 to {SEED_LIMIT - 1}, or leave --seed out.",
             given=explicit_seed,
         )
+    check_control(engine, request)
     planned, warnings = engine.plan(replace(request, seed=0))
     unseeded = canonical(planned)
     unseeded["seed"] = explicit_seed
@@ -121,6 +122,37 @@ def plan(
     )
 
 
+def check_control(engine: Engine, request: Request) -> None:
+    """Refuse a control picture that the engine has no place for, and halves of one.
+
+    Raises StudioError (``engine_cannot``).
+    """
+    if (request.control_image, request.control_type, request.control_strength) == (None,) * 3:
+        return
+    from ategnatos.engines import ENGINE_CANNOT
+
+    known = engine.capabilities().control
+    strength = request.control_strength
+    problem = ""
+    hint = f"Say what the picture shows: --control-type {' or '.join(known)}"
+    if not known:
+        problem = f"The engine {engine.name!r} takes no control picture"
+        hint = "Use --engine comfyui with a family that has a ControlNet, or start from it: --init"
+    elif request.control_image is None:
+        problem = "--control-type and --control-strength need a picture"
+        hint = "Add --control FILE, or leave them out."
+    elif request.control_type not in known:
+        given = request.control_type
+        problem = "--control says not what it shows" if given is None else f"{given!r} is no type"
+    elif strength is not None and not 0.0 < strength <= 2.0:
+        problem = f"A control strength is above 0 and at most 2, not {strength:g}"
+        hint = "1 holds it whole; 0.5 to 0.8 leaves the model some freedom."
+    if problem:
+        raise StudioError(
+            ENGINE_CANNOT, f"{problem}; nothing was made.", hint=hint, control=list(known)
+        )
+
+
 def canonical(request: Request) -> dict[str, Any]:
     """The request as JSON values; pictures by their SHA-256, files with their path beside.
 
@@ -131,6 +163,9 @@ def canonical(request: Request) -> dict[str, Any]:
         "family": request.family,
         "workflow": None if request.workflow is None else sha256_bytes(request.workflow.encode()),
         "scheduler": request.scheduler,
+        "control": None if request.control_image is None else sha256_bytes(request.control_image),
+        "control_type": request.control_type,
+        "control_strength": request.control_strength,
     }
     return {
         "prompt": request.prompt,

@@ -241,5 +241,8 @@ def request_from(project: Project, facts: dict[str, Any], job: str) -> Request:
         loras=tuple(LoraUse(**lora) for lora in facts["loras"]),
         family=facts.get("family"),
         scheduler=facts.get("scheduler"),
+        control_image=find_input(project, facts.get("control"), job),
+        control_type=facts.get("control_type"),
+        control_strength=facts.get("control_strength"),
         workflow=None if workflow is None else workflow.decode(),
     )

@@ -49,7 +49,8 @@ class Request:
     so that other weights are another request. ``family`` is a model family of the knowledge
     base (``z-image/turbo``); ``workflow`` the JSON text of a graph of the engine's own kind. An
     engine that has no use for one of them refuses it. Where a workflow has no place for a
-    field, the plan leaves it None.
+    field, the plan leaves it None. ``control_image`` holds the picture to its pose, depth or
+    edges, as ``control_type`` says (``Capabilities.control``); ``control_strength`` 1 is whole.
     """
 
     prompt: str
@@ -69,6 +70,9 @@ class Request:
     family: str | None = None
     workflow: str | None = None
     scheduler: str | None = None
+    control_image: bytes | None = None
+    control_type: str | None = None
+    control_strength: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,8 @@ class Capabilities:
     min_side: int
     max_side: int
     max_count: int
+    control: tuple[str, ...] = ()
+    """The kinds of control pictures it takes: of pose, depth, canny."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ class Variant:
     files: Mapping[str, ModelFile]
     templates: Mapping[str, str]
     parameters: Mapping[str, Any]
+    control: Mapping[str, Mapping[str, Any]]
     official: Mapping[str, str]
     notes: tuple[str, ...]
     sources: tuple[str, ...]
@@ -257,6 +258,7 @@ def _variant(
         files={key: ModelFile(**one) for key, one in raw["files"].items()},
         templates=dict(raw.get("templates") or {}),
         parameters=dict(raw.get("parameters") or {}),
+        control={kind: dict(one) for kind, one in (raw.get("control") or {}).items()},
         official=dict(raw.get("official") or {}),
         notes=tuple(raw.get("notes") or ()),
         sources=sources,

@@ -188,7 +188,7 @@ def _inputs(jobs: Iterable[Job]) -> set[str]:
     from ategnatos.grimoire.jobs import store
 
     unfinished = [job for job in jobs if job.state in {store.PENDING, store.GENERATING}]
-    found = {job.request.get(part) for job in unfinished for part in ("init", "mask")}
+    found = {job.request.get(part) for job in unfinished for part in ("init", "mask", "control")}
     return {one for one in found if isinstance(one, str)}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ategnatos.art import importing, reproduce
+from ategnatos.art import importing, many, reproduce
 
 if TYPE_CHECKING:
     from ategnatos.engines import Engine
@@ -100,6 +100,7 @@ CASES: dict[str, Callable[[Path], None]] = {
     "nothing_to_import": lambda folder: _discard(importing.pictures_in(folder / "none")),
     "import_too_many": _too_many,
     "import_no_words": _no_words,
+    "prompts_file": lambda folder: _discard(many.read(folder / "none.txt")),
     "not_made_here": _not_made_here,
     "lock_differs": _other_weights,
     "reproduction_billed": _billed,

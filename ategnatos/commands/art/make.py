@@ -20,6 +20,7 @@ from ategnatos.commands.contract import USAGE, Answer, Call, command
 from ategnatos.grimoire.errors import StudioError
 
 if TYPE_CHECKING:
+    from ategnatos.commands.art.taste import Tasted
     from ategnatos.engines import Engine
     from ategnatos.grimoire.jobs.store import Job
 
@@ -99,6 +100,18 @@ def generate(
         Path | None,
         typer.Option("--mask", metavar="FILE", help="White is repainted, black of --init stays."),
     ] = None,
+    control: Annotated[
+        Path | None,
+        typer.Option("--control", metavar="FILE", help="Hold the picture to this one."),
+    ] = None,
+    control_type: Annotated[
+        str | None,
+        typer.Option("--control-type", help="What --control shows: pose, depth or canny."),
+    ] = None,
+    control_strength: Annotated[
+        float | None,
+        typer.Option("--control-strength", help="How strongly --control holds; 1 is whole."),
+    ] = None,
     lora: Annotated[
         list[str] | None,
         typer.Option("--lora", metavar="FILE[:WEIGHT]", help="Apply a LoRA; repeatable."),
@@ -133,6 +146,10 @@ def generate(
         bool, typer.Option("--no-eye", help="Leave your taste out of it this once.")
     ] = False,
     wanted: For = "",
+    prompts: Annotated[
+        Path | None,
+        typer.Option("--prompts", metavar="FILE", help="Many prompts: text, JSON, YAML or CSV."),
+    ] = None,
 ) -> Answer:
     """Make candidates from a prompt. The same command again shows the same pictures."""
     from ategnatos.art.inputs import parse_lora, read_picture, read_workflow
@@ -159,30 +176,64 @@ def generate(
         model=model,
         family=family,
         workflow=None if workflow is None else read_workflow(workflow),
+        control_image=read_picture(control) if control else None,
+        control_type=control_type,
+        control_strength=control_strength,
     )
+    if prompts is not None and (prompt.strip() or again or override):
+        raise StudioError(
+            USAGE,
+            "--prompts takes its prompts from the file, one order each: it goes with no prompt on"
+            " the command line, no --again and no --override. Nothing was made.",
+            hint="Leave the other one out.",
+        )
     place = place_of(
         project, server=server, allow_remote=allow_remote, timeout=timeout, preview=preview
     )
     made_by = load_engine(engine, place)
     goal = wanted_for(call, project, wanted)
-    request = with_brief(call, made_by, request, goal)
-    tasted = with_taste(
-        call, project, made_by, request, left_out=no_eye, project_name=goal.project_name
-    )
-    return make(
+
+    def tasted(request: Request) -> Tasted:
+        return with_taste(
+            call,
+            project,
+            made_by,
+            with_brief(call, made_by, request, goal),
+            left_out=no_eye,
+            project_name=goal.project_name,
+        )
+
+    def ordered(wished: Tasted, own_seed: int | None) -> Answer:
+        return make(
+            call,
+            project,
+            made_by,
+            wished.request,
+            seed=own_seed,
+            again=again,
+            confirm=confirm,
+            override=override,
+            because=because,
+            queue=queue,
+            priority=priority,
+            taste=wished,
+            wanted=goal,
+        )
+
+    if prompts is None:
+        return ordered(tasted(request), seed)
+    from ategnatos.commands.art.many import generate_many
+
+    return generate_many(
         call,
         project,
         made_by,
-        tasted.request,
+        prompts,
+        request,
         seed=seed,
-        again=again,
         confirm=confirm,
-        override=override,
-        because=because,
-        queue=queue,
-        priority=priority,
-        taste=tasted,
-        wanted=goal,
+        tasted=tasted,
+        make=ordered,
     )
 
 

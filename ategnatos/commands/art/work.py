@@ -216,7 +216,8 @@ def _version(project: Project, planned: Order, job_id: int) -> str | None:
 def _keep_inputs(project: Project, planned: Order) -> None:
     workflow = planned.request.workflow
     text = None if workflow is None else workflow.encode()
-    parts = (planned.request.init_image, planned.request.mask, text)
+    asked = planned.request
+    parts = (asked.init_image, asked.mask, asked.control_image, text)
     if any(part is not None for part in parts):
         from ategnatos.art.inputs import keep_input
 

@@ -24,7 +24,7 @@ from ategnatos.engines import (
 from ategnatos.engines.comfyui.address import find_address
 from ategnatos.engines.comfyui.errors import UNREACHABLE
 from ategnatos.engines.comfyui.prepare import MAX_COUNT, MAX_SIDE, MIN_SIDE, prepare
-from ategnatos.engines.comfyui.prepared import INIT, MASK, Prepared
+from ategnatos.engines.comfyui.prepared import CONTROL, INIT, MASK, Prepared
 from ategnatos.grimoire.errors import StudioError
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class ComfyUIEngine:
             min_side=MIN_SIDE,
             max_side=MAX_SIDE,
             max_count=MAX_COUNT,
+            control=("pose", "depth", "canny"),
         )
 
     def health(self) -> Health:
@@ -264,7 +265,8 @@ async def _uploaded(client: Client, exact: Request) -> dict[str, str]:
     from ategnatos.grimoire.files import sha256_bytes
 
     names: dict[str, str] = {}
-    for mark, data in ((INIT, exact.init_image), (MASK, exact.mask)):
+    pictures = ((INIT, exact.init_image), (MASK, exact.mask), (CONTROL, exact.control_image))
+    for mark, data in pictures:
         if data is not None:
             # Named after its bytes: the same picture is one file there, and one graph.
             names[mark] = await client.upload(data, f"ategnatos-{sha256_bytes(data)[:16]}.png")

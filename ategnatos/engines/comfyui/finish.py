@@ -99,7 +99,12 @@ def _settings(
     exact: Request, seed: int, graph: Graph, model: str, output: Output
 ) -> dict[str, Any]:
     """All that decides the pixels but the weights, as JSON values."""
-    hashed = {"init_image": exact.init_image, "mask": exact.mask}
+    hashed = {
+        "init_image": exact.init_image,
+        "mask": exact.mask,
+        "control_image": exact.control_image,
+    }
+    held = {"control_type": exact.control_type, "control_strength": exact.control_strength}
     return {
         "engine": "comfyui",
         "model": exact.model,
@@ -119,4 +124,5 @@ def _settings(
         ],
         "graph_sha256": sha256_bytes(canonical_json(graph)),
         **{f"{key}_sha256": sha256_bytes(data) for key, data in hashed.items() if data},
+        **{key: value for key, value in held.items() if value is not None},
     }

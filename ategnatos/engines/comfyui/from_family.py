@@ -10,7 +10,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.engines import ENGINE_CANNOT, Request
-from ategnatos.engines.comfyui.prepared import INIT, MASK, Prepared, cannot, prefix, size_of
+from ategnatos.engines.comfyui.prepared import (
+    CONTROL,
+    INIT,
+    MASK,
+    Prepared,
+    cannot,
+    prefix,
+    size_of,
+)
 from ategnatos.grimoire.errors import StudioError
 
 if TYPE_CHECKING:
@@ -18,6 +26,8 @@ if TYPE_CHECKING:
     from ategnatos.knowledge.families import Variant
     from ategnatos.knowledge.templates import Template
 
+# Shapes (width by height) that nobody sees the difference of.
+_SAME_SHAPE = 0.02
 # What a parameter of a template is called where pictures are ordered.
 _OPTIONS = {
     "width": "--size WxH",
@@ -40,6 +50,8 @@ def from_family(request: Request, lora_names: Callable[[str], str]) -> Prepared:
         task = "inpaint"
     try:
         variant = families.find(request.family or "")
+        if request.control_image is not None:
+            task = _held_by(request, variant)
         template = named(task, variant)
         values, notes = _values(request, variant, template, lora_names)
         rendered = render(template, variant, values)
@@ -57,6 +69,7 @@ def from_family(request: Request, lora_names: Callable[[str], str]) -> Prepared:
         cfg=used.get("cfg"),
         sampler=used.get("sampler"),
         strength=used.get("denoise") if request.init_image is not None else None,
+        control_strength=used.get("strength") if request.control_image is not None else None,
     )
     saved_as = prefix(rendered.graph)
 
@@ -115,6 +128,11 @@ def _values(
             )
     if request.mask is not None:
         asked["mask"] = MASK
+    if request.control_image is not None:
+        asked |= {"image": CONTROL, **variant.control[request.control_type or ""]}
+        if request.control_strength is not None:
+            asked["strength"] = request.control_strength
+        notes += _as_wide(request, variant, asked)
     files = [name for name, one in template.parameters.items() if one.kind == "file"]
     if request.model is not None and files:
         asked[files[0]] = request.model
@@ -132,6 +150,43 @@ def _values(
             missing=missing,
         )
     return asked, notes
+
+
+def _held_by(request: Request, variant: Variant) -> str:
+    """The task that a control picture makes of a request. Raises (``engine_cannot``)."""
+    problem = ""
+    if request.init_image is not None:
+        problem = "A control picture and a picture to start from exclude each other here"
+    elif "controlnet" not in variant.templates or not variant.control:
+        problem = f"{variant.title} has no ControlNet that we know of"
+    elif request.control_type not in variant.control:
+        problem = f"{variant.title} has no ControlNet for {request.control_type}"
+    if problem:
+        known = ", ".join(variant.control) or "none"
+        raise StudioError(
+            ENGINE_CANNOT,
+            f"{problem}; nothing was made.",
+            hint=f"{variant.key} takes: {known}. 'ategnatos knowledge families' lists the others.",
+            control=list(variant.control),
+        )
+    return "controlnet"
+
+
+def _as_wide(request: Request, variant: Variant, asked: dict[str, Any]) -> list[str]:
+    """Give ``asked`` the known good size that is nearest to the control picture in shape."""
+    width, height = size_of(request.control_image or b"", "control picture")
+    if "width" not in asked and "height" not in asked:
+        sizes = variant.sizes
+        known = (*sizes.buckets, (sizes.width, sizes.height))
+        nearest = min(known, key=lambda size: abs(size[0] / size[1] - width / height))
+        asked["width"], asked["height"] = nearest
+    made = asked.get("width", variant.sizes.width), asked.get("height", variant.sizes.height)
+    if abs(made[0] / made[1] - width / height) > _SAME_SHAPE:
+        return [
+            f"The control picture is {width}x{height}; it is scaled and cut to the shape of"
+            f" {made[0]}x{made[1]}."
+        ]
+    return []
 
 
 def _fitting(request: Request, multiple: int) -> tuple[int, int]:

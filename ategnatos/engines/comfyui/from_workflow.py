@@ -82,6 +82,8 @@ def _held(request: Request, asked: dict[str, Any], slots: Binding, graph: Graph)
     problem = ""
     if request.loras:
         problem = "The workflow takes no LoRA from outside"
+    elif request.control_image is not None:
+        problem = "The workflow takes no control picture from outside"
     elif request.mask is not None:
         problem = "The workflow takes no mask from outside"
     elif len(slots.slots.get("init", ())) > 1 and "init" in asked:

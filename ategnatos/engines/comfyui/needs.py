@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ategnatos.engines import ENGINE_CANNOT, Request
 from ategnatos.engines.comfyui.errors import UNREACHABLE
-from ategnatos.engines.comfyui.prepared import INIT, MASK, Prepared
+from ategnatos.engines.comfyui.prepared import CONTROL, INIT, MASK, Prepared
 from ategnatos.engines.comfyui.web import NoAnswer
 from ategnatos.grimoire.errors import StudioError
 
@@ -42,7 +42,7 @@ async def unmet(client: Client, prepared: Prepared) -> StudioError | None:
                 if not set(known) >= names:
                     known = await client.classes.all()
             found = blocking(check(graph, known, min_version=prepared.min_comfyui, version=version))
-            found = [one for one in found if one.given not in (INIT, MASK)]
+            found = [one for one in found if one.given not in (INIT, MASK, CONTROL)]
             if not found:
                 break
     except NoAnswer as silence:

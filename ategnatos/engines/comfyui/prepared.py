@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Stands in a graph until the picture is uploaded and the server has said what it calls it.
 INIT, MASK = "ategnatos-init.png", "ategnatos-mask.png"
+CONTROL = "ategnatos-control.png"
 _FOLDER = "ategnatos"
 
 
