@@ -47,7 +47,8 @@ def steps_to(project: Project, job_id: int) -> list[dict[str, Any]]:
     events = [event for event in _about(project, by_job) if _job_of(event) in by_job]
     worth: dict[tuple[str, str], Judged] = {}
     if any(event.kind == record.VERDICT_EVENT for event in events):
-        given, _ = book.for_display(project)
+        shown = {str(event.references.get("candidate")) for event in events}
+        given, _ = book.for_display(project, shown)
         worth = {(one.event.id, one.event.previous): one for one in given.judged}
     for event in events:
         name = _job_of(event)

@@ -175,6 +175,9 @@ def _approved(page: Overview) -> str:
     if not page.approved:
         return "nothing yet"
     worth = ", ".join(f"{number} {kind}" for kind, number in sorted(page.approvals.items()))
+    judged = sum(page.approvals.values())
+    if judged < page.approved:
+        worth = f"of the newest {judged}: {worth}; all: ategnatos gate verify"
     text = f"{_count(page.approved, 'picture')} ({worth})"
     text += f", {_count(page.exports, 'file')} in exports/"
     if page.not_exported:

@@ -33,6 +33,8 @@ GIB = 1 << 30
 
 # Jobs of one kind that the page holds; more are counted only.
 MOST_LINES = 50
+# Approvals that the page judges, the newest: a signature takes its time to check.
+MOST_JUDGED = 300
 
 # What the studio document may say of a rented machine that no longer costs anything. Anything
 # else, the unknown included, is taken to be billing still.
@@ -62,7 +64,8 @@ class JobLine:
 class Overview:
     """The whole page. ``problems`` are findings in words; ``per_hour_usd`` sums known prices;
     ``money`` is None where it could not be read. ``waiting``, ``running`` and ``failed`` hold the
-    newest of each, at most ``MOST_LINES``; how many there are in all stands beside.
+    newest of each, at most ``MOST_LINES``; how many there are in all stands beside. ``approvals``
+    says what the newest ``MOST_JUDGED`` approvals are worth.
     """
 
     root: str
@@ -251,15 +254,16 @@ def _waits(connection: Database, runnable: list[Job]) -> dict[str, str]:
 
 
 def _verdicts(project: Project, approved: list[tuple[str, str]], page: Overview) -> None:
-    """What the approvals (candidate, SHA-256) are worth."""
-    if not approved:
+    """What the newest approvals (candidate, SHA-256) are worth."""
+    newest = approved[-MOST_JUDGED:]
+    if not newest:
         return
     from ategnatos.guard.gate import book
 
-    given, problem = book.for_display(project)
+    given, problem = book.for_display(project, [reference for reference, _ in newest])
     if problem:
         page.problems.append(problem)
-    for reference, sha256 in approved:
+    for reference, sha256 in newest:
         standing, _ = given.on_record(reference, sha256, "approved")
         page.approvals[standing.value] = page.approvals.get(standing.value, 0) + 1
 

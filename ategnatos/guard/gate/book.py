@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -68,17 +69,22 @@ def read(project: Project) -> Book:
     return Book(approvers, list(record.judged(project, approvers, (record.VERDICT_EVENT,))))
 
 
-def for_display(project: Project) -> tuple[Book, str]:
+def for_display(project: Project, about: Collection[str] | None = None) -> tuple[Book, str]:
     """The same for pages that must appear whatever is wrong, and what is wrong.
+
+    ``about`` are the candidates (``j7#2``) that the page shows; None means all. Only a page may
+    ask for less than everything: what counts is decided by :func:`read`.
 
     Where the approvers cannot be trusted, or this account does not know them, no signature
     counts on the page either.
     """
+    kinds = (record.VERDICT_EVENT,)
     try:
-        return read(project), ""
+        approvers = trust.known(project)
+        return Book(approvers, list(record.judged(project, approvers, kinds, about=about))), ""
     except StudioError as error:
         try:
-            judged = list(record.judged(project, None, (record.VERDICT_EVENT,)))
+            judged = list(record.judged(project, None, kinds, about=about))
         except StudioError as damage:
             return Book(None, []), damage.message
         doubted = [replace(one, standing=Standing.BROKEN, problem=error.message) for one in judged]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,9 @@ REVIEW = "art.review"
 
 # What an event's data say under "gate".
 UNSIGNED, SIGNED = "unsigned", "signed"
+
+# As the journal writes a reference; the event is parsed and judged like any other.
+_CANDIDATE = re.compile(rb'"candidate":"(j[0-9]+#[0-9]+)"')
 
 
 class Standing(StrEnum):
@@ -48,8 +52,11 @@ def judged(
     project: Project,
     approvers: Trust | None,
     kinds: Collection[str] = (VERDICT_EVENT, trust.AUTHORISED_EVENT),
+    *,
+    about: Collection[str] | None = None,
 ) -> Iterator[Judged]:
-    """Every event of ``kinds`` in order, with its standing.
+    """Every event of ``kinds`` in order, with its standing; with ``about`` only those that name
+    one of these candidates (``j7#2``).
 
     ``approvers`` is what :func:`ategnatos.guard.gate.trust.load` said. Raises StudioError
     (``journal_corrupt``) at a line that is not an event.
@@ -57,7 +64,10 @@ def judged(
     prefix = Prefix(project, approvers)
     used: set[str] = set()
     marks = {kind: f'"kind":"{kind}"'.encode() for kind in kinds}
+    wanted = None if about is None else {reference.encode() for reference in about}
     for line, raw in journal.lines_with(project, marks.values()):
+        if wanted is not None and wanted.isdisjoint(_CANDIDATE.findall(raw)):
+            continue
         event = journal.parse(raw)
         if event is None:
             raise journal.corrupt(project, line)
