@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ategnatos.commands import knowledge_families
+from ategnatos.commands import knowledge_families, knowledge_pages
 from ategnatos.commands.contract import Answer, Call, command, room
 from ategnatos.commands.page import Line, Row, draw
 from ategnatos.commands.terminal import plain
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 app = room("What the studio knows: words, formats, facts with their sources.")
 knowledge_families.register(app)
+knowledge_pages.register(app)
 
 EXAMPLE = "ategnatos art generate 'a big shiny blue gem, outlined'"
 
@@ -39,12 +40,18 @@ def list_files(call: Call) -> Answer:
 @command(app, "show", example="ategnatos knowledge show formats")
 def show(
     call: Call,
-    name: Annotated[str, typer.Argument(help="A file of 'ategnatos knowledge list'.")],
+    name: Annotated[
+        str, typer.Argument(help="A file of 'knowledge list', or a page of 'knowledge pages'.")
+    ],
 ) -> Answer:
-    """One data file, whole."""
+    """One data file or one page, whole."""
     import json
 
     from ategnatos.knowledge import loader
+    from ategnatos.knowledge.pages.page import is_page
+
+    if "/" in name or (name not in loader.names() and is_page(name)):
+        return _page(name)
 
     found = loader.read(name)
     content = json.dumps(found.content, indent=2, ensure_ascii=False)
@@ -55,6 +62,17 @@ def show(
         console.print(plain(content), soft_wrap=True)
 
     return Answer(_head(found) | {"content": found.content}, words)
+
+
+def _page(name: str) -> Answer:
+    """One page, whole."""
+    from ategnatos.knowledge.pages.page import read
+
+    found = read(name)
+    return Answer(
+        {"name": found.name, "title": found.title, "path": found.path, "text": found.text},
+        lambda console: console.print(plain(found.text), soft_wrap=True),
+    )
 
 
 @command(app, "words", example="ategnatos knowledge words")

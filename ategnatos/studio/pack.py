@@ -7,11 +7,10 @@ files lie beside the package, where the repository itself uses them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 from importlib.resources.abc import Traversable
-from pathlib import Path
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.knowledge.pages.place import home as home_of_pack
 
 PACK_MISSING = ErrorCode("pack_missing", "This installation came without its skill pack.")
 
@@ -27,13 +26,13 @@ class PackFile:
     content: bytes
 
 
-def load(home: Path | None = None) -> tuple[PackFile, ...]:
+def load(home: Traversable | None = None) -> tuple[PackFile, ...]:
     """Every file of the pack, sorted by path.
 
     ``home`` is a folder that holds one; default: the installed pack. Raises StudioError
     (``pack_missing``).
     """
-    place: Traversable = home if home is not None else _home()
+    place: Traversable = home if home is not None else home_of_pack()
     found = [_file(place, INSTRUCTIONS)] if place.joinpath(INSTRUCTIONS).is_file() else []
     for folder in FOLDERS:
         start = place.joinpath(*folder.split("/"))
@@ -48,15 +47,6 @@ def load(home: Path | None = None) -> tuple[PackFile, ...]:
             looked_in=str(place),
         )
     return tuple(sorted(found, key=lambda one: one.path))
-
-
-def _home() -> Traversable:
-    package = files("ategnatos")
-    packed = package.joinpath("_pack")
-    if packed.is_dir():
-        return packed
-    # A checkout (or an editable installation of one): the pack is beside the package.
-    return Path(str(package)).parent
 
 
 def _walk(folder: Traversable, path: str) -> list[PackFile]:

@@ -14,6 +14,7 @@ import pytest
 
 from ategnatos import cli
 from ategnatos._version import __version__
+from ategnatos.knowledge.pages import place
 from ategnatos.studio import pack
 from ategnatos.studio.checks import claude
 from ategnatos.studio.claude_settings import RULES, check_hooks, parse, plugin_hooks
@@ -129,7 +130,7 @@ def test_an_installed_pack_is_read_from_inside_the_package(
         (home / one.path).parent.mkdir(parents=True, exist_ok=True)
         (home / one.path).write_bytes(one.content)
     expected = pack.load()
-    monkeypatch.setattr(pack, "files", lambda package: tmp_path / package)
+    monkeypatch.setattr(place, "files", lambda package: tmp_path / package)
     assert pack.load() == expected
 
 

@@ -1,0 +1,84 @@
+"""Finding a page by words: BM25 over its parts, with failures and their fixes first in line.
+
+Small enough (some hundred parts) that the index is made for each search: no file to keep fresh.
+Source of the ranking: Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ategnatos.knowledge.pages.page import pages, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from importlib.resources.abc import Traversable
+
+_SATURATION = 1.2
+_LENGTH = 0.75
+_TITLE_WEIGHT = 3
+_STOP = frozenset(
+    words("a an and are as at be by for from how i in is it my of on or the to what why with")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that can be found. ``where`` names it to a person; ``text`` is shown."""
+
+    where: str
+    title: str
+    text: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An entry with its score (higher is better) and the words that it was found by."""
+
+    entry: Entry
+    score: float
+    by: tuple[str, ...]
+
+
+def search(text: str, entries: Sequence[Entry], most: int = 5) -> list[Hit]:
+    """The entries that fit ``text`` best; those that share no word with it are left out."""
+    wanted = [word for word in dict.fromkeys(words(text)) if word not in _STOP]
+    counted = [
+        Counter(words(entry.text)) + Counter(words(entry.title) * _TITLE_WEIGHT)
+        for entry in entries
+    ]
+    lengths = [sum(counts.values()) for counts in counted]
+    usual = sum(lengths) / len(lengths) if lengths else 1.0
+    hits = []
+    for entry, counts, length in zip(entries, counted, lengths, strict=True):
+        score, by = 0.0, []
+        for word in wanted:
+            if not (count := counts[word]):
+                continue
+            holders = sum(1 for one in counted if word in one)
+            rarity = math.log(1 + (len(counted) - holders + 0.5) / (holders + 0.5))
+            weight = count * (_SATURATION + 1)
+            weight /= count + _SATURATION * (1 - _LENGTH + _LENGTH * length / usual)
+            score += rarity * weight
+            by.append(word)
+        if by:
+            # A text that has every word of the question comes before one that has some, often.
+            hits.append(Hit(entry, score * len(by) / len(wanted), tuple(by)))
+    return sorted(hits, key=lambda hit: (-hit.score, hit.entry.where))[:most]
+
+
+def of_pages(place: Traversable | None = None) -> Iterable[Entry]:
+    """Every part of every page but its sources."""
+    for page in pages(place):
+        for section in page.sections:
+            if section.text and section.heading != "Sources":
+                yield Entry(
+                    f"{page.name}: {section.heading}" if section.heading else page.name,
+                    f"{page.title} {section.heading}",
+                    section.text,
+                    f"ategnatos knowledge show {page.name}",
+                )
