@@ -113,8 +113,13 @@ def _words(event: Event, judged: Judged | None) -> str:
             return f"{candidate}: asked to look: {event.data.get('note', '')}"
         case "art.assigned":
             return f"counts as {event.references['asset']}/{event.references['version']}"
+        case "art.library_kept":
+            kept = f"{event.data['family']}/{event.data['name']}"
+            return f"{candidate} put its prompt into the library: {kept}"
         case "art.exported":
             return f"{candidate} exported as {event.data['name']} v{event.data['version']}"
+        case "art.promoted":
+            return f"{candidate} promoted to {event.data['path']}"
         case _:
             return event.kind
 
