@@ -31,14 +31,17 @@ _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 @contextmanager
-def hold(project: Project, name: str, *, wait: float = WAIT_SECONDS) -> Iterator[None]:
-    """Hold the project's lock called ``name`` for the block; wait at most ``wait`` seconds.
+def hold(project: Project, name: str, *, wait: float | None = None) -> Iterator[None]:
+    """Hold the project's lock called ``name`` for the block; wait at most ``wait`` seconds
+    (default: ``WAIT_SECONDS``).
 
     Not re-entrant: a second ``hold`` of one name inside the first is refused after the wait.
     Raises StudioError (``locked``, ``write_failed``), with nothing changed.
     """
     holder = os.getpid()
-    descriptor = _taken(f"{project.root}/{MARKER}/locks/{name}.lock", name, wait)
+    descriptor = _taken(
+        f"{project.root}/{MARKER}/locks/{name}.lock", name, WAIT_SECONDS if wait is None else wait
+    )
     try:
         yield
     finally:

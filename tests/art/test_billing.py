@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ import pytest
 from ategnatos.art import billing, generate, steps
 from ategnatos.art import order as orders
 from ategnatos.engines import ENGINE_UNAVAILABLE, LoraUse, PriceEstimate, Request
+from ategnatos.grimoire import locks
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.jobs.worker import Worker
@@ -230,6 +232,43 @@ def test_a_queued_job_past_the_days_cap_waits_for_midnight_utc(
     assert [row["state"] for row in states] == ["awaiting_review"] * 2 + ["generating"]
     midnight = NOON.replace(hour=0).timestamp() + 24 * 3600
     assert states[2]["not_before"] == pytest.approx(midnight, abs=1)
+
+
+def test_a_journal_in_somebody_elses_hands_stops_no_job_for_good(
+    studio: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Money is written there before it is sent; a stopped process may hold it for long."""
+    monkeypatch.setattr("ategnatos.grimoire.locks.WAIT_SECONDS", 0.2)
+    engine = Toll(vendor.port)
+    order = orders.plan(engine, Request("a square", 0, count=2), explicit_seed=None)
+    generate.enqueue(studio, "toll", order, now=lambda: NOON, actor="user:test")
+    work = steps.Steps(studio, engine_of=lambda _: engine, now=lambda: NOON, actor="user:test")
+    waits = threading.Event()
+
+    def say(text: str) -> None:
+        if "Trying again" in text:
+            waits.set()
+
+    ahead = [0.0]
+    worker = Worker(
+        studio,
+        steps.SAGAS,
+        work.table(),
+        clock=lambda: NOON.timestamp() + ahead[0],
+        failed=work.failed,
+        say=say,
+    )
+    done: list[int] = []
+    thread = threading.Thread(target=lambda: done.append(worker.work(until_idle=True)))
+    with locks.hold(studio, "journal"):
+        thread.start()
+        assert waits.wait(60)
+        assert vendor.calls == 0
+    ahead[0] = 3600.0  # its lease of then has run out
+    thread.join(60)
+    assert done
+    assert vendor.calls == 1
+    assert rows(studio) == [("usd", "settled", 1_000_000)]
 
 
 def test_an_override_needs_its_reason_and_a_signature(

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.grimoire.locks import LOCKED
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
@@ -39,8 +40,9 @@ DATABASE_OTHER = ErrorCode("database_other", "The Postgres database belongs to a
 
 URL_VARIABLE = "ATEGNATOS_DATABASE_URL"
 
-# What a moment's patience may mend: a server that restarts, a writer that takes long.
-PASSING = frozenset({DATABASE_BUSY, DATABASE_UNREACHABLE})
+# What a moment's patience may mend: a server that restarts, a writer that takes long or was
+# stopped with the journal in its hands.
+PASSING = frozenset({DATABASE_BUSY, DATABASE_UNREACHABLE, LOCKED})
 
 # Seconds since 1970 in UTC.
 Clock = Callable[[], float]
