@@ -120,7 +120,7 @@ def write_sheets(
             SheetItem(
                 picture=project.root / one.path,
                 label=one.reference,
-                caption=f"{_levers(job)}  seed {one.seed}",
+                caption=f"{_levers(job)} · seed {one.seed}",
                 badge=one.verdict,
             )
             for job, one in page

@@ -216,6 +216,7 @@ def _enlarger(project: Project, server: str | None) -> Enlarger:
 
 def _after_approval(project: Project, verdict: Verdict) -> str:
     """A concept's approval frees the step behind it, any other the file."""
+    from ategnatos.art.recipes import origin
     from ategnatos.art.references import parse_candidate
     from ategnatos.grimoire.jobs import database, store
 
@@ -223,6 +224,8 @@ def _after_approval(project: Project, verdict: Verdict) -> str:
         job = store.get(db, parse_candidate(verdict.candidate)[0])
     if job.runnable:
         return "ategnatos jobs work --until-idle"
+    if origin.of(job) is not None:
+        return f"ategnatos art promote '{verdict.candidate}'"
     return f"ategnatos art export '{verdict.candidate}' --as NAME"
 
 
