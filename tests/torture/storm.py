@@ -29,9 +29,12 @@ from tests.torture.worker import output_path
 
 
 class Point(NamedTuple):
-    """One line of the workers' log. ``moment`` is of the machine's monotonic clock."""
+    """One line of the workers' log. ``moment`` is of the machine's monotonic clock, ``clock`` of
+    the one that jumps, by which the store reckons.
+    """
 
     moment: float
+    clock: float
     pid: int
     deed: str
     point: str
@@ -57,6 +60,7 @@ class Report:
     duplicated: list[str] = field(default_factory=list)
     billed_twice: list[str] = field(default_factory=list)
     unpaid: list[str] = field(default_factory=list)
+    put_back: list[float] = field(default_factory=list)
     recoveries: list[float] = field(default_factory=list)
 
     @property
@@ -66,8 +70,6 @@ class Report:
 
     def lines(self) -> list[str]:
         """For people."""
-        slow = sorted(self.recoveries)
-        worst = f"{slow[-1]:.2f} s, median {slow[len(slow) // 2]:.2f} s" if slow else "none seen"
         return [
             f"seed {self.seed}: {self.jobs} jobs, {sum(self.faults.values())} faults"
             f" in {self.seconds:.0f} s: {dict(self.faults)}",
@@ -75,8 +77,24 @@ class Report:
             f"  the vendor's habits: {dict(self.habits)}",
             f"  lost {len(self.lost)}, duplicated transitions {len(self.duplicated)},"
             f" billed twice {len(self.billed_twice)}, books that differ {len(self.unpaid)}",
-            f"  from death to the next claim of the job: worst {worst}",
+            f"  from a death until the job is in the line again: {_worst(self.put_back)}",
+            "  until it is claimed, when its turn has come by priority and age:"
+            f" {_worst(self.recoveries)}",
         ]
+
+
+def _worst(times: list[float]) -> str:
+    slow = sorted(times)
+    return f"worst {slow[-1]:.2f} s, median {slow[len(slow) // 2]:.2f} s" if slow else "none seen"
+
+
+def _put_back(db: database.Database, death: Point, claim: Point) -> list[float]:
+    """Seconds from a death until somebody put the job back; none where the clock jumped between."""
+    jumped = (claim.clock - claim.moment) - (death.clock - death.moment)
+    if abs(jumped) > 0.5:
+        return []
+    times = (event["at"] for event in store.events(db, death.job))
+    return [at - death.clock for at in times if death.clock < at <= claim.clock][:1]
 
 
 class Storm:
@@ -266,8 +284,8 @@ class Storm:
             return []
         found = []
         for line in path.read_text().splitlines():
-            moment, pid, deed, point, job = line.split("\t")
-            found.append(Point(float(moment), int(pid), deed, point, int(job)))
+            moment, clock, pid, deed, point, job = line.split("\t")
+            found.append(Point(float(moment), float(clock), int(pid), deed, point, int(job)))
         return found
 
     def _blown_out(self) -> bool:
@@ -290,6 +308,7 @@ class Storm:
         report = self.report
         report.habits = self._vendor.seen
         points = self._points()
+        deaths: list[tuple[Point, Point]] = []
         for place, one in enumerate(points):
             if one.deed == "claimed":
                 continue
@@ -297,16 +316,20 @@ class Storm:
             report.points[one.point] += 1
             if one.deed == "kill" and one.point not in ("moved", "gave up"):
                 after = (
-                    later.moment - one.moment
+                    (one, later)
                     for later in points[place + 1 :]
                     if later.job == one.job and later.pid != one.pid
                 )
-                report.recoveries += list(islice(after, 1))
+                deaths += islice(after, 1)
+        report.recoveries = [later.moment - one.moment for one, later in deaths]
         with database.connect(self._project) as db:
             jobs = store.jobs(db)
             purse = {row["key"]: row["status"] for row in db.execute("SELECT * FROM purse")}
             for job in jobs:
                 self._read_one(db, job)
+            report.put_back = [
+                seconds for one, later in deaths for seconds in _put_back(db, one, later)
+            ]
         if len(jobs) != report.jobs:
             report.lost.append(f"{report.jobs - len(jobs)} rows")
         for key, count in self._vendor.bills.items():

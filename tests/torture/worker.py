@@ -146,7 +146,8 @@ def main() -> None:
         moment = time.clock_gettime(time.CLOCK_MONOTONIC)
         deed = "kill" if roll < kill else "stop" if roll < kill + stop else ""
         if deed or point == "claimed":
-            os.write(log, f"{moment}\t{os.getpid()}\t{deed or point}\t{point}\t{job}\n".encode())
+            said = (moment, weather.clock(), os.getpid(), deed or point, point, job)
+            os.write(log, ("\t".join(map(str, said)) + "\n").encode())
         if deed:
             os.kill(os.getpid(), signal.SIGKILL if deed == "kill" else signal.SIGSTOP)
 
