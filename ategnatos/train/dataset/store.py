@@ -68,6 +68,14 @@ def path_of(project: Project, dataset: str, name: str, sha256: str) -> Path:
     )
 
 
+def is_there(project: Project, dataset: str, name: str, sha256: str) -> bool:
+    """Whether the file of a row lies in the store or in quarantine."""
+    return (
+        file_path(project, dataset, sha256).is_file()
+        or quarantine_path(project, dataset, name, sha256).is_file()
+    )
+
+
 def put(project: Project, dataset: str, pieces: Iterable[bytes]) -> tuple[str, int, Path]:
     """Store a file given in pieces; its SHA-256, its size in bytes and where it lies.
 

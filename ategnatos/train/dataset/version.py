@@ -118,10 +118,11 @@ def as_json(version: Version) -> bytes:
 def from_json(value: dict[str, Any]) -> Version:
     """The version that :func:`as_json` wrote. KeyError or TypeError for anything else."""
     value = {name: given for name, given in value.items() if not name.startswith("_")}
-    return Version(**{**value, "pictures": tuple(map(_picture, value["pictures"]))})
+    return Version(**{**value, "pictures": tuple(map(picture_from, value["pictures"]))})
 
 
-def _picture(value: dict[str, Any]) -> Picture:
+def picture_from(value: dict[str, Any]) -> Picture:
+    """The picture of a JSON object. KeyError or TypeError where it is none."""
     return Picture(
         **{
             **value,

@@ -229,9 +229,12 @@ def rng_hues(rng: Rng, count: int) -> list[tuple[int, int, int]]:
 
 def sprite(rng: Rng, frames: int, side: int = 256) -> list[Image.Image]:
     """Consecutive frames of one animation: a body that stays, limbs that move."""
-    body = Image.new("RGB", (side, side), _colour(rng))
+    ground = _colour(rng)
+    body = Image.new("RGB", (side, side), ground)
     subject(rng, body, (0.3, 0.25, 0.7, 0.8), parts=6)
-    limb, made = _colour(rng), []
+    # A limb in the colour of the ground would not be seen to move.
+    limb = (15, 15, 20) if sum(ground) > 380 else (240, 235, 230)
+    made = []
     for n in range(frames):
         image = body.copy()
         draw = ImageDraw.Draw(image)

@@ -12,6 +12,23 @@ import typer
 from ategnatos.commands.lazy import LazyGroup, Table
 
 VERBS: Table = {
+    "import": (
+        "ategnatos.commands.train.dataset.importing",
+        "Pictures from folders, zips and the studio become a dataset.",
+    ),
+    "audit": (
+        "ategnatos.commands.train.dataset.audit",
+        "What is wrong with the pictures, and what to do about it.",
+    ),
+    "dedup": (
+        "ategnatos.commands.train.dataset.dedup",
+        "Which pictures are the same, and which of them to keep.",
+    ),
+    "quarantine": (
+        "ategnatos.commands.train.dataset.quarantine",
+        "What is set aside; set aside by hand; undo.",
+    ),
+    "diff": ("ategnatos.commands.train.dataset.diff", "What changed between two versions."),
     "list": ("ategnatos.commands.train.dataset.listing", "The datasets of this studio."),
     "captions": (
         "ategnatos.commands.train.dataset.captions",
@@ -32,6 +49,14 @@ VERBS: Table = {
     "structure": (
         "ategnatos.commands.train.dataset.structure",
         "The folders that a trainer reads, and what it will make of them.",
+    ),
+    "coach": (
+        "ategnatos.commands.train.dataset.coach",
+        "What the pictures show, what they lack, what to leave out.",
+    ),
+    "report": (
+        "ategnatos.commands.train.dataset.report",
+        "GO or NO-GO, with pictures and reasons: gate 1 of a training.",
     ),
     "show": ("ategnatos.commands.train.dataset.show", "One dataset: its versions, its pictures."),
 }

@@ -20,6 +20,8 @@ _TILES = 8
 # A row or column is bare where its lightest and darkest pixel differ by no more.
 _BARE = 8
 _SPECTRUM_LINES, _BANDS = 24, 32
+# A step between blocks that nobody sees, in grey levels.
+_FAINT = 0.6
 # Sharpness and blocks are read from that many rows: more tell nothing new.
 _ROWS = 128
 _TEXT_CELL = (6, 24)
@@ -88,11 +90,16 @@ def _sharp(rows: Grey, one: NDArray[np.int16]) -> float:
 
 
 def _blocks(profile: NDArray[np.float32]) -> float:
+    """Of the mean step between neighbouring columns: the strongest phase of eight by the rest.
+
+    Medians, because one drawn vertical line is in one phase, too.
+    """
     whole = profile[: len(profile) // 8 * 8].reshape(-1, 8)
-    phases = [float(one) for one in whole.mean(axis=0)]
-    strongest = max(phases)
-    rest = sorted(phases)[:-1]
-    return round(strongest / max(sum(rest) / len(rest), 0.05), 2)
+    phases = np.sort(np.median(whole, axis=0))
+    rest = float(phases[:-1].mean())
+    if phases[-1] - rest < _FAINT:
+        return 1.0
+    return round(float(phases[-1]) / max(rest, 0.3), 2)
 
 
 def _repeated(one: NDArray[np.int16], width: int) -> int:

@@ -60,15 +60,17 @@ def _equal_piece(
     mask = np.uint64((1 << width) - 1)
     key, other_key = (hashes >> np.uint64(shift)) & mask, (others >> np.uint64(shift)) & mask
     order, other_order = np.argsort(key, kind="stable"), np.argsort(other_key, kind="stable")
-    values = np.arange(1 << width, dtype=np.uint64)
-    starts = np.searchsorted(key[order], values)
-    other_starts = np.searchsorted(other_key[other_order], values)
-    ends = np.append(starts[1:], len(order))
-    other_ends = np.append(other_starts[1:], len(other_order))
+    sorted_key, other_sorted = key[order], other_key[other_order]
+    # Short pieces have few values, all of them taken; long ones mostly stand alone.
+    values = np.unique(sorted_key)
+    starts, ends = (np.searchsorted(sorted_key, values, side) for side in ("left", "right"))
+    other_starts, other_ends = (
+        np.searchsorted(other_sorted, values, side) for side in ("left", "right")
+    )
     return [
         _block(hashes, others, order[a:b], other_order[c:d], radius)
         for a, b, c, d in zip(starts, ends, other_starts, other_ends, strict=True)
-        if b > a and d > c
+        if d > c
     ]
 
 

@@ -1,0 +1,88 @@
+"""``train dataset dedup``: which pictures are the same, and which of them to keep."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from ategnatos.commands.contract import Answer, Call, command, room
+
+app = room()
+_SHOWN = 40
+_KINDS = {
+    "bytes": "the same bytes",
+    "pixels": "the same pixels",
+    "near": "the same picture",
+    "series": "a series (not duplicates)",
+}
+
+
+@command(app, "dedup", example="ategnatos train dataset dedup ann --apply")
+def dedup(
+    call: Call,
+    name: Annotated[str, typer.Argument(help="The dataset.")],
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Set all but the best of each group aside.")
+    ] = False,
+) -> Answer:
+    """Groups of the same picture, with the best one and why; nothing moves without --apply."""
+    from ategnatos.commands.train.dataset.watching import watched
+    from ategnatos.guard.actor import actor
+    from ategnatos.train.dataset import quarantine, record
+    from ategnatos.train.dataset.duplicates.of_version import duplicates
+
+    project = call.project()
+    version = record.load(project, name)
+    with watched(call, "looking") as show:
+        compared, _ = duplicates(project, version, progress=show)
+    groups = compared.groups
+    copies = {
+        file: f"the same as {group.keep}: {group.how.get(file, '')}"
+        for group in groups
+        if group.kind != "series"
+        for file in group.files
+        if file != group.keep
+    }
+    data: dict[str, Any] = {
+        "name": name,
+        "version": version.number,
+        "digest": version.digest(),
+        "groups": [
+            {
+                "kind": group.kind,
+                "files": list(group.files),
+                "keep": group.keep,
+                "why": group.why,
+                "how": group.how,
+                "leak": group.leak,
+            }
+            for group in groups
+        ],
+        "copies": sorted(copies),
+        "moved": [],
+    }
+    lines: list[str] = []
+    for group in groups[:_SHOWN]:
+        lines.append(f"{_KINDS[group.kind]}:")
+        for file in group.files:
+            if file == group.keep:
+                lines.append(f"  keep  {file}: {group.why}")
+            else:
+                lines.append(f"        {file}" + (f": {group.how[file]}" if group.how else ""))
+        if group.leak:
+            lines.append("        training and validation both hold it")
+    if len(groups) > _SHOWN:
+        lines.append(f"and {len(groups) - _SHOWN} more groups (--json lists them)")
+    lines.append(f"{len(copies)} of {len(version.pictures)} pictures are copies of another.")
+    steps: tuple[str, ...] = (f"ategnatos train dataset audit {name}",)
+    if copies and apply:
+        moved = quarantine.set_aside(project, name, copies, actor=actor(), now=datetime.now(UTC))
+        data |= {"moved": list(moved.names), "version": moved.version.number}
+        data["digest"] = moved.version.digest()
+        lines.append(f"{len(copies)} are set aside; this is version {moved.version.number} now.")
+        steps = (f"ategnatos train dataset quarantine {name} --undo",)
+    elif copies:
+        steps = (f"ategnatos train dataset dedup {name} --apply",)
+    return Answer(data, "\n".join(lines), steps)

@@ -1,0 +1,65 @@
+"""The duplicates of a version of a dataset: look at every picture, then compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from ategnatos.train.dataset import store
+from ategnatos.train.dataset.audit.opening import BadFileError, open_picture
+from ategnatos.train.dataset.audit.passing import Progress, looks
+from ategnatos.train.dataset.duplicates.fingerprint import over_white
+from ategnatos.train.dataset.duplicates.groups import Compared, Item, compare
+
+if TYPE_CHECKING:
+    from ategnatos.grimoire.project import Project
+    from ategnatos.train.dataset.audit.look import Look
+    from ategnatos.train.dataset.version import Version
+
+
+def duplicates(
+    project: Project,
+    version: Version,
+    *,
+    seen: Mapping[str, Look] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> tuple[Compared, list[str]]:
+    """Groups of one version, and the names of the pictures compared, in the order of the hashes.
+
+    ``seen`` are looks taken before; default: what is kept, and a quick look at the rest.
+    Pictures that cannot be decoded are compared by their bytes alone.
+    """
+    found = (
+        seen if seen is not None else looks(project, version, full=False, progress=progress).looks
+    )
+    items = []
+    for picture in version.pictures:
+        look = found[picture.name]
+        if look.fingerprint is not None:
+            items.append(
+                Item(
+                    name=picture.name,
+                    sha256=picture.sha256,
+                    size=picture.size,
+                    format=look.facts["format"],
+                    print=look.fingerprint,
+                    split=picture.split,
+                    bits=look.facts["bits"],
+                )
+            )
+    paths = {
+        one.name: store.file_path(project, version.dataset, one.sha256) for one in version.pictures
+    }
+
+    def same_pixels(one: str, other: str) -> bool:
+        from PIL import ImageChops
+
+        try:
+            first, second = (
+                over_white(open_picture(paths[name].read_bytes()).image) for name in (one, other)
+            )
+        except (BadFileError, OSError):
+            return False
+        return first.size == second.size and ImageChops.difference(first, second).getbbox() is None
+
+    return compare(items, same_pixels), [one.name for one in items]
