@@ -74,20 +74,28 @@ def approved(
             candidate=candidate.reference,
         )
     if candidate.verdict != store.APPROVED:
-        state = "rejected" if candidate.verdict else "still waiting for a person's verdict"
-        raise StudioError(
-            NOT_APPROVED,
-            f"{candidate.reference} is {state}; nothing was exported.",
-            hint="A person approves it in a terminal: "
-            f"ategnatos art approve '{candidate.reference}'",
-            candidate=candidate.reference,
-            verdict=candidate.verdict,
-        )
+        raise _not_approved(candidate)
     terms = result_licence.terms_of(project, job)
     notes = result_licence.require(project, terms)
     approval = _approval(given, candidate)
     verdicts.verify_bytes(project, candidate)
     return Approved(job, candidate, approval, terms, notes)
+
+
+def _not_approved(candidate: store.Candidate) -> StudioError:
+    name = candidate.reference
+    state = "still waiting for a person's verdict"
+    hint = f"A person approves it in a terminal: ategnatos art approve '{name}'"
+    if candidate.verdict:
+        state = "rejected, and a verdict is final"
+        hint = f"Go on from it: ategnatos art vary '{name}' --change '...'"
+    return StudioError(
+        NOT_APPROVED,
+        f"{name} is {state}; nothing was exported.",
+        hint=hint,
+        candidate=name,
+        verdict=candidate.verdict,
+    )
 
 
 def _approval(given: book.Book, candidate: store.Candidate) -> Judged:

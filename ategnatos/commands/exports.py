@@ -50,11 +50,9 @@ def verify(call: Call) -> Answer:
     count = len(problems) + len(unlisted) + len(unapproved)
     if not count:
         told = ", ".join(f"{number} {kind}" for kind, number in sorted(data["approvals"].items()))
-        return Answer(
-            data,
-            f"{len(entries)} frozen files ({data['bytes']:,} bytes) are as they were approved"
-            + (f": {told}." if told else "."),
-        )
+        what = "file is as it was" if len(entries) == 1 else "files are as they were"
+        size = f"{data['bytes']:,} bytes{', ' + told if told else ''}"
+        return Answer(data, f"{len(entries)} frozen {what} approved ({size}).")
     said = [f"{one.path}: {one.problem}" for one in problems]
     said += [f"{one.about}: its approval does not count: {one.problem}" for one in unapproved]
     said += [f"{path}: nobody approved it, and no manifest lists it" for path in unlisted]

@@ -52,12 +52,12 @@ def check(project: Project, entries: Sequence[ManifestEntry]) -> list[ExportProb
     """The entries whose file is not as listed, in their order; empty when all is well."""
     folders: dict[str, bool] = {}
     places = [_place(project, entry.path, folders) for entry in entries]
-    if len(entries) < _FEW:
+    threads = min(_MOST_THREADS, _processors())
+    if len(entries) < _FEW or threads == 1:
         found = _hashed(places)
     else:
         from concurrent.futures import ThreadPoolExecutor
 
-        threads = min(_MOST_THREADS, os.cpu_count() or 1)
         found = [("", "")] * len(places)
         with ThreadPoolExecutor(threads) as pool:
             stripes = [places[start::threads] for start in range(threads)]
@@ -93,6 +93,13 @@ def unlisted(project: Project, entries: Iterable[ManifestEntry]) -> list[str]:
             and (path := f"{home}/{name}").partition("/")[2] not in _OURS
         ]
     return sorted(found)
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _problem(entry: ManifestEntry, digest: str, said: str) -> str:

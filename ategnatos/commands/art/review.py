@@ -73,7 +73,7 @@ def review(
         waiting = [one for one in waiting if one[1].reference not in {v.candidate for v in done}]
         call.say(f"{len(done)} verdicts that you had signed before were recorded.")
     if waiting:
-        choices = _choose(project, waiting, path, earlier, pictures, redo, call)
+        choices = _choose(project, waiting, path, earlier, pictures, redo)
         if choices:
             signed = batch.signed(project, choices, redo=redo, now=_now())
             rest = _elsewhere(earlier, waiting)
@@ -113,12 +113,11 @@ def _choose(
     earlier: list[Choice],
     wanted: str,
     redo: str,
-    call: Call,
 ) -> list[Choice]:
     """What the person chose, in a draft on disk; empty where they chose nothing."""
     from ategnatos.art import sitting
     from ategnatos.commands.art.review_screen import Screen, way_of
-    from ategnatos.guard.gate import NOT_CONFIRMED
+    from ategnatos.guard.gate import NOT_CONFIRMED, requests
     from ategnatos.guard.gate.keys import reading
 
     open_now = [one for _, one in waiting]
@@ -127,8 +126,10 @@ def _choose(
         sitting.still_open(earlier, open_now),
         keep=lambda choices: sitting.write(path, [*choices, *rest]),
     )
+    asked = requests.waiting(project, {one.reference for one in open_now})
+    notes = {one.candidate: f"{one.note} ({one.actor})" for one in asked}
     with reading(redo) as keys:
-        screen = Screen(project, keys, waiting, kept, way_of(keys, wanted))
+        screen = Screen(project, keys, waiting, kept, way_of(keys, wanted), notes)
         if kept.choices:
             screen.said = (
                 f"{len(kept.choices)} choices of an earlier sitting stand; u takes them back."

@@ -36,18 +36,21 @@ _BACK = frozenset({"p", "k", "left", "up"})
 _PAGES = {">": 1, "page down": 1, "<": -1, "page up": -1}
 
 # Lines under the picture: the list, the present one, the keys and the question.
-_BELOW = PER_PAGE + 8
+_BELOW = PER_PAGE + 9
 
 
 @dataclass(slots=True)
 class Screen:
-    """One sitting on one terminal. ``place`` is the present picture, from 0."""
+    """One sitting on one terminal. ``notes`` is what somebody asked about a picture, ``place`` the
+    present one, from 0.
+    """
 
     project: Project
     keys: Keys
     waiting: list[Waiting]
     sitting: Sitting
     way: str
+    notes: dict[str, str]
     place: int = 0
     said: str = ""
     _page: int = field(default=-1, init=False)
@@ -63,6 +66,7 @@ class Screen:
                 return False
             self.said = ""
             if key == "q":
+                self.keys.show(b"\n")
                 return True
             self._do(key)
 
@@ -255,11 +259,7 @@ class Screen:
         from ategnatos.pictures.terminal_art import draw_row
 
         columns, rows, _, _ = self.keys.size()
-        # As many beside each other as leave each a size that says something.
-        side = max(
-            8, min(32, 2 * (rows - _BELOW), (columns + 2) // min(len(shown), 3) - 2) // 2 * 2
-        )
-        across = max(1, (columns + 2) // (side + 2))
+        side, across = _blocks_for(len(shown), columns, rows - _BELOW)
         text = StringIO()
         console = Console(file=text, force_terminal=True, color_system="truecolor", width=columns)
         for start in range(0, len(shown), across):
@@ -283,7 +283,10 @@ class Screen:
         job, one = self.waiting[self.place]
         made = f"{job.engine}, seed {one.seed}, {one.width}x{one.height}"
         stage = "a concept: approving it frees the next step, " if _is_concept(one) else ""
-        return [f"{one.reference}: {stage}{made}, hash {one.sha256[:16]}", f"  {one.path}"]
+        lines = [f"{one.reference}: {stage}{made}, hash {one.sha256[:16]}", f"  {one.path}"]
+        if one.reference in self.notes:
+            lines.append(f"  asked: {self.notes[one.reference]}")
+        return lines
 
     def _counted(self) -> str:
         chosen = self.sitting.choices
@@ -299,6 +302,15 @@ _ACTS = {
     "c": Screen.compare,
     "z": Screen.enlarge,
 }
+
+
+def _blocks_for(count: int, columns: int, rows: int) -> tuple[int, int]:
+    """The largest side in columns, and how many fit beside each other, so that all are seen."""
+    for side in range(32, 8, -2):
+        across = max(1, (columns + 2) // (side + 2))
+        if -(-count // across) * (side // 2 + 1) <= rows:
+            return side, across
+    return 8, max(1, (columns + 2) // 10)
 
 
 def _is_concept(one: store.Candidate) -> bool:
