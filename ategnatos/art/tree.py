@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -50,17 +50,13 @@ def around(db: Database, job_id: int) -> Node:
     # A parent is always older, so the walk ends.
     while job.parent is not None:
         job = store.get(db, parse_candidate(job.parent)[0])
-    children = _links(db)
-    found, waiting = [], [job.id]
-    while waiting:
-        found.append(waiting.pop())
-        waiting += children.get(found[-1], ())
-    return _grown(db, found)[0]
+    return _grown(db, _below(_links(db), job.id))[0]
 
 
 def newest(db: Database, limit: int) -> list[Node]:
     """The trees that grew last, at most ``limit``, the newest first."""
-    parents = {child: parent for parent, some in _links(db).items() for child in some}
+    children = _links(db)
+    parents = {child: parent for parent, some in children.items() for child in some}
     roots: list[int] = []
     for row in db.execute("SELECT id FROM job ORDER BY id DESC"):
         job_id = int(row[0])
@@ -70,7 +66,16 @@ def newest(db: Database, limit: int) -> list[Node]:
             roots.append(job_id)
             if len(roots) == limit:
                 break
-    return [around(db, job_id) for job_id in roots]
+    return [_grown(db, _below(children, job_id))[0] for job_id in roots]
+
+
+def _below(children: Mapping[int, Sequence[int]], root: int) -> list[int]:
+    """A job and all that descend from it."""
+    found, waiting = [], [root]
+    while waiting:
+        found.append(waiting.pop())
+        waiting += children.get(found[-1], ())
+    return found
 
 
 def _links(db: Database) -> dict[int, list[int]]:
