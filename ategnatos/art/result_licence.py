@@ -33,7 +33,9 @@ def terms_of(project: Project, job: Job) -> list[Term]:
     """
     from ategnatos.grimoire.schemas.manifest import Term
 
-    found = [_of_the_model(job)]
+    if "imported" in job.request:
+        return [_of_the_import(job)]
+    found = [_of_the_model(job), *_of_the_pictures(project, job)]
     engine = _engines().get(job.engine)
     if engine is None:
         found.append(_unknown("api", job.engine, "the terms of this service are not known"))
@@ -117,6 +119,26 @@ def _of_the_model(job: Job) -> Term:
             "read": known.read,
         }
     )
+
+
+def _of_the_import(job: Job) -> Term:
+    """What a person said of a picture that was made elsewhere."""
+    held = job.request["imported"]
+    said = "" if held["rights"] == "unknown" else str(held["rights"])
+    return _named("model", f"of the imported {held['file']}", said, str(held["source"]))
+
+
+def _of_the_pictures(project: Project, job: Job) -> list[Term]:
+    """The terms of imported pictures that the job started from or was held to."""
+    from ategnatos.grimoire.jobs import database, store
+
+    used = [job.request.get(part) for part in ("init", "control")]
+    hashes = [one for one in used if isinstance(one, str)]
+    if not hashes:
+        return []
+    with database.connect(project) as db:
+        jobs = [store.find_binding(db, "import", one[:16], "import") for one in hashes]
+    return [_of_the_import(one) for one in jobs if one is not None]
 
 
 def _named(of: str, name: str, said: str, source: str) -> Term:

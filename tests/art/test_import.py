@@ -16,7 +16,10 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from ategnatos.art import result_licence
 from ategnatos.grimoire import journal
+from ategnatos.grimoire.documents import edit
+from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import sha256_file
 from ategnatos.grimoire.jobs import database, store
 from ategnatos.grimoire.project import Project
@@ -157,3 +160,25 @@ def test_an_import_that_was_killed_is_finished_by_the_same_command(
     assert (len(kept), len(jobs)) == (24, 24)
     told = [event.references["job"] for event in journal.read(project, kinds={"art.imported"})]
     assert sorted(told) == sorted(job.name for job in jobs)
+
+
+@pytest.mark.parametrize(("rights", "released"), [("unknown", False), ("mine", True)])
+def test_rights_that_nobody_knows_block_a_release_under_a_commercial_policy(
+    run: Run, project: Project, tmp_path: Path, rights: str, released: bool
+) -> None:
+    source = picture(tmp_path / "old.png", parameters=WEBUI)
+    assert run("art", "import", str(source), "--rights", rights, cwd=project.root).code == 0
+    vary = ("art", "vary", "j1#1", "--change", "blue", "--count", "1")
+    assert run(*vary, "--json", cwd=project.root).code == 0
+    with edit(project, "policy") as policy:
+        policy.commercial = True
+    with database.connect(project) as db:
+        jobs = store.jobs(db)
+    for job in jobs:
+        terms = result_licence.terms_of(project, job)
+        if released:
+            assert result_licence.require(project, terms) == ()
+        else:
+            with pytest.raises(StudioError) as refused:
+                result_licence.require(project, terms)
+            assert refused.value.code.code == "licence_unknown"
