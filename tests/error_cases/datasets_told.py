@@ -153,6 +153,24 @@ def rights_unknown(folder: Path) -> None:
     rights.require(version, Policy(commercial=True))
 
 
+def dataset_gate(folder: Path) -> None:
+    from ategnatos.train.dataset.report import gate
+
+    project = studio(folder)
+    dataset(project, count=1)
+    gate.require(project, "owls")
+
+
+def dataset_no_go(folder: Path) -> None:
+    from ategnatos.commands.train.dataset import report
+
+    project = studio(folder)
+    dataset(project, count=2)
+    answer = report.report(Call("report", project_option=project.root, quiet=True), "owls")
+    assert answer.failed is not None
+    raise answer.failed
+
+
 CASES: dict[str, Callable[[Path], None]] = {
     "caption_plan": caption_plan,
     "tokenizer_unreadable": tokenizer_unreadable,
@@ -162,6 +180,8 @@ CASES: dict[str, Callable[[Path], None]] = {
     "caption_answers": caption_answers,
     "captions_refused": captions_refused,
     "captions_broken": captions_broken,
+    "dataset_gate": dataset_gate,
+    "dataset_no_go": dataset_no_go,
     "structure_option": structure_option,
     "captions_missing": captions_missing,
     "concept_unknown": concept_unknown,

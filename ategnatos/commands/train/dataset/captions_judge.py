@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -140,7 +141,7 @@ def fix(
         flag = " --absorb" if absorb else ""
         steps.insert(0, f"ategnatos train dataset captions fix {name}{flag} --apply")
     if again:
-        flags = " ".join(f"--again {one}" for one in list(again)[:_SHOWN])
+        flags = " ".join(f"--again {shlex.quote(one)}" for one in list(again)[:_SHOWN])
         steps.append(f"ategnatos train dataset captions next {name} {flags}")
     return Answer(
         data,

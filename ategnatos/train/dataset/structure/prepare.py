@@ -62,6 +62,14 @@ def prepare(project: Project, version: Version, frame: Frame, ask: Ask) -> Plan:
     chosen = ask.concepts or (concepts.Concept(_slug(like.trigger or version.dataset)),)
     reader = _Reader(project, frame)
     readable = reader.readable(version)
+    if all(one.split == split.VALIDATION for one, _ in readable):
+        raise StudioError(
+            layout.NOTHING_TO_TRAIN,
+            f"No picture of {version.dataset!r} is left for {frame.trainer}"
+            f" ({len(reader.dropped)} cannot be read); nothing was laid out.",
+            hint=f"ategnatos train dataset audit {version.dataset}",
+            dropped=[{"picture": name, "why": why} for name, why in reader.dropped],
+        )
     _check_captions(readable, version.dataset, allowed=ask.uncaptioned)
     by_concept = concepts.assign([one for one, _ in readable], chosen)
     of = {one.name: concept for concept in chosen for one in by_concept[concept.name]}
@@ -85,14 +93,6 @@ def prepare(project: Project, version: Version, frame: Frame, ask: Ask) -> Plan:
         )
         for one, header in readable
     ]
-    if not any(not one.validation for one in staged):
-        raise StudioError(
-            layout.NOTHING_TO_TRAIN,
-            f"No picture of {version.dataset!r} is left for {frame.trainer}"
-            f" ({len(reader.dropped)} cannot be read); nothing was laid out.",
-            hint=f"ategnatos train dataset audit {version.dataset}",
-            dropped=[{"picture": name, "why": why} for name, why in reader.dropped],
-        )
     if ask.regularisation:
         staged += _regularisation(project, reader, ask)
     return Plan(frame, tuple(staged), tuple(reader.dropped))
