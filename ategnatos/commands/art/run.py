@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # What a person reads of a run before it says "and N more".
 _SHOWN = 24
+_NOTES = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -148,9 +149,7 @@ def _ordered(
                     worked += running.carry_out(project, db, job, engine_of, now=now, actor=who)
         jobs = [store.get(db, job.id) for job, _ in placed]
         shown = [(job, one) for job in jobs for one in store.candidates(db, job.id)]
-    for job in jobs:
-        for warning in job.warnings:
-            call.warn(warning)
+    _warn_of(call, [warning for job in jobs for warning in job.warnings])
     sheets = running.write_sheets(project, recipe, shown) if shown and not queue else []
     by_job: dict[int, list[Candidate]] = {}
     for job, one in shown:
@@ -213,6 +212,7 @@ def _row(
         "seed": output.seed,
         "path": str(output.path(project)),
         "prompt": output.order.request.prompt,
+        "warnings": list(output.order.warnings if job is None else job.warnings),
         "job": None if job is None else job.name,
         "state": None if job is None else job.state,
         "fresh": fresh,
@@ -360,18 +360,27 @@ def _warn(call: Call, project: Project, outputs: Sequence[Output]) -> None:
     """What engines and the policy say; a family that it rules out is refused here."""
     from ategnatos.art import licences
 
-    seen = set()
+    seen, said = set(), list[str]()
     for one in outputs:
         for name, order in ((one.engine.name, one.order), (one.origin.concept_engine, one.concept)):
             if order is None:
                 continue
-            for warning in order.warnings:
-                call.warn(warning)
+            said.extend(order.warnings)
             model = (name, order.request.family)
             if model not in seen:
                 seen.add(model)
                 for warning in licences.check(project, *model, release=False):
                     call.warn(warning)
+    _warn_of(call, said)
+
+
+def _warn_of(call: Call, said: Sequence[str]) -> None:
+    """The first few notes on outputs; each output's own stand in its row."""
+    told = list(dict.fromkeys(said))
+    for warning in told[:_NOTES]:
+        call.warn(warning)
+    if len(told) > _NOTES:
+        call.warn(f"And {len(told) - _NOTES} more notes on single outputs: --json has them all.")
 
 
 def _bill(outputs: Sequence[Output], standing: Sequence[Job | None]) -> dict[str, Any]:
