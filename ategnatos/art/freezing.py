@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ategnatos.art import result_licence, verdicts
+from ategnatos.art import pages, result_licence, verdicts
+from ategnatos.art.references import parse_job
 from ategnatos.grimoire import journal, manifest
 from ategnatos.grimoire.documents import edit
 from ategnatos.grimoire.errors import ErrorCode, StudioError
@@ -227,6 +228,8 @@ def write_down(
         if not any(one.path == asset.path for one in document.assets):
             document.assets.append(asset)
     manifest.manifest_add(project, entry)
+    with database.connect(project) as db:
+        pages.after(project, db, parse_job(asset.job))
 
 
 def told(

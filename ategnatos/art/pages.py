@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.art import briefs, iterations
-from ategnatos.grimoire import views
+from ategnatos.grimoire import journal, views
 from ategnatos.grimoire.files import canonical_json, explained, sha256_bytes, write_atomic
 from ategnatos.grimoire.jobs import assets, store
 from ategnatos.grimoire.markdown import escape, show
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
 
 LAYOUT = 1
+
+# What the journal says of a candidate that left the studio as a frozen file.
+_FROZEN_EVENTS = ("art.exported", "art.promoted")
 
 
 def folder_of(project: Project, asset: Asset) -> Path:
@@ -40,10 +43,11 @@ def render(project: Project, db: Database, asset: Asset) -> list[Path]:
         )
         for one in assets.versions(db, asset.id)
     ]
+    shipped = _shipped(project, steps)
     drawn = {
         "spec.md": (_spec_facts(asset), _spec(asset)),
         "iterations.md": (steps, _iterations(asset, steps)),
-        "approved.md": (steps, _approved(asset, steps)),
+        "approved.md": ([steps, shipped], _approved(asset, steps, shipped)),
     }
     folder = folder_of(project, asset)
     return [
@@ -157,7 +161,26 @@ def _step(step: Mapping[str, Any]) -> Iterator[str]:
     yield "\n"
 
 
-def _approved(asset: Asset, steps: list[dict[str, Any]]) -> str:
+def _shipped(project: Project, steps: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """The frozen files of each approved candidate, by its reference."""
+    approved = {
+        one["candidate"]
+        for step in steps
+        for one in step["verdicts"]
+        if one["verdict"] == store.APPROVED
+    }
+    found: dict[str, list[str]] = {}
+    if approved:
+        for event in journal.read(project, _FROZEN_EVENTS):
+            candidate = str(event.references.get("candidate"))
+            if candidate in approved:
+                found.setdefault(candidate, []).append(str(event.data.get("path")))
+    return found
+
+
+def _approved(
+    asset: Asset, steps: list[dict[str, Any]], shipped: Mapping[str, list[str]]
+) -> str:
     parts = [f"# {escape(asset.full_name)}: approved\n\n"]
     found = [
         (step, one) for step in steps for one in step["verdicts"] if one["verdict"] == "approved"
@@ -173,6 +196,7 @@ def _approved(asset: Asset, steps: list[dict[str, Any]]) -> str:
             fact("SHA-256", one["sha256"]),
             fact("Approved", f"{one['decided_at']} (journal {one['event']})"),
             fact("Note", one["reason"]),
+            *(fact("Shipped as", path) for path in shipped.get(one["candidate"], ())),
             fact("Picture's seed", one["seed"]),
             *_made_with(step),
             "\n",

@@ -385,6 +385,8 @@ def test_an_approval_keeps_its_prompt_in_the_library(run: Run, project: Project)
     assert (entry["approvals"], entry["pictures"]) == (2, ["j1#1", "j1#2"])
     assert "## Approved pictures: 2" in page.read_text()
     assert "## j1#1 (v1)" in pages(project)["approved.md"]
+    art(run, project, "export", "owl/v1#1", "--as", "owl")
+    assert "**Shipped as**: exports/loose/owl/v1/owl.png" in pages(project)["approved.md"]
     kept = [event.references for event in journal.read(project, {"art.library_kept"})]
     assert [one["candidate"] for one in kept] == ["j1#2"]
 
