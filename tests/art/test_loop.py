@@ -267,7 +267,7 @@ def test_an_export_that_a_crash_cut_short_is_completed(
         def die(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
-        name = "ategnatos.art.ship.edit" if "edit" in broken else f"ategnatos.grimoire.{broken}"
+        name = "ategnatos.art.freezing.edit" if "edit" in broken else f"ategnatos.grimoire.{broken}"
         crash.setattr(name, die)
         assert run(*base, cwd=project.root).code == 130
     second = run(*base, cwd=project.root).data
