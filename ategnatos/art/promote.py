@@ -89,7 +89,7 @@ def promote(
 ) -> Promoted:
     """Freeze what was prepared and list it; the same again changes nothing.
 
-    Raises StudioError (``frozen_exists``, ``asset_place_taken``, ``manifest_*``, ``disk_full``, ...).
+    Raises StudioError (``frozen_exists``, ``asset_place_taken``, ``manifest_*``, ``disk_full``).
     """
     with hold(project, "exports"):
         known = manifest.manifest_read(project).entries
