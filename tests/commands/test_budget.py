@@ -192,6 +192,16 @@ def test_a_rewritten_file_starts_nothing(ask: Any, studio: Project) -> None:
     assert code(ask("timer", "start", "runpod:pod-1", "--rate", "1", "--confirm")) is None
 
 
+def test_deleting_the_database_shows_and_frees_nothing_less(ask: Any, studio: Project) -> None:
+    words = ("--rate", "2.40", "--max-minutes", "480", "--confirm")
+    assert ask("timer", "start", "runpod:pod-1", *words).code == 0
+    for _ in range(2):
+        for path in studio.state.glob("studio.db*"):
+            path.unlink()
+        assert [one["used"] for one in ask("show").data["caps"][1:3]] == ["19.20", "19.20"]
+        assert code(ask("timer", "start", "runpod:pod-2", *words)) == "budget_refused"
+
+
 def test_an_override_without_keys_is_refused(ask: Any) -> None:
     start = ("timer", "start", "runpod:pod-1", "--rate", "9", "--confirm", "--override")
     assert code(ask(*start)) == "usage"

@@ -154,8 +154,17 @@ def writing(db: Database) -> Iterator[None]:
 
 
 def exists(project: Project) -> bool:
-    """Whether anything may be recorded: looking must not create an empty database."""
-    return on_server() or project.database.exists()
+    """Whether anything may be recorded: looking must not create an empty database.
+
+    One that was deleted counts where the journal holds money: opened, it has its sums again.
+    """
+    return on_server() or project.database.exists() or _money_was_spent(project)
+
+
+def _money_was_spent(project: Project) -> bool:
+    from ategnatos.grimoire import journal
+
+    return any(b'"kind":"spend.reserved"' in line for _, line in journal.lines(project))
 
 
 def on_server() -> bool:
