@@ -145,6 +145,8 @@ def _plan_pictures(project: Project, plan: Plan, waiting: bool, ours: set[int] |
         why = _reason(one, job, waiting)
         if one.verdict == store.APPROVED or one.sha256 in protected:
             plan.keep("approved")
+        elif "imported" in job.request and one.verdict != store.REJECTED:
+            plan.keep("imported: nobody could make it again")
         elif why is None:
             plan.keep("waiting for a verdict")
         elif one.sha256 in in_use or not is_idle(job):

@@ -182,3 +182,10 @@ def test_rights_that_nobody_knows_block_a_release_under_a_commercial_policy(
             with pytest.raises(StudioError) as refused:
                 result_licence.require(project, terms)
             assert refused.value.code.code == "licence_unknown"
+
+
+def test_clean_leaves_imported_pictures_alone(run: Run, project: Project, tmp_path: Path) -> None:
+    source = picture(tmp_path / "old.png")
+    made = run("art", "import", str(source), "--json", cwd=project.root).data
+    assert run("clean", "--waiting", "--json", cwd=project.root).code == 0
+    assert Path(made["pictures"][0]["path"]).is_file()
