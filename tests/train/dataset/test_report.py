@@ -187,7 +187,7 @@ def test_what_stops_a_training_is_no_go_with_the_next_command(
 
 def test_a_broken_picture_and_a_leak_stop_it(project: Project) -> None:
     good(project)
-    same = drawn(3, (400, 300))
+    same = drawn(3, (110, 100))
     with record.edit(project, "owls", actor="a", because="x", now=NOW) as draft:
         for name, raw, split in (
             ("cut.jpg", drawn(90, (200, 200), "JPEG")[:500], "train"),

@@ -13,6 +13,7 @@ from ategnatos.train.dataset.structure.split import VALIDATION
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
+    from ategnatos.train.dataset.audit.auditing import Audited
     from ategnatos.train.dataset.version import Version
 
 # Frames of one movement: a third of them tells it.
@@ -43,14 +44,17 @@ class Coached:
         }
 
 
-def coach(project: Project, version: Version) -> Coached:
-    """Look at a version. Raises StudioError (``write_failed``, ``disk_full``)."""
+def coach(project: Project, version: Version, audited: Audited | None = None) -> Coached:
+    """Look at a version; ``audited`` is an audit taken just now.
+
+    Raises StudioError (``write_failed``, ``disk_full``).
+    """
     like = wanted(version)
-    facts = measured.of(project, version)
+    facts = measured.of(project, version, audited.passed if audited else None)
     readable = [one for one in version.pictures if facts[one.sha256]]
     train = [one for one in readable if one.split != VALIDATION]
     rows = coverage.matrix(train, like, facts)
-    found = relatives.found(project, version)
+    found = audited.groups if audited else relatives.found(project, version)
     related = tuple(
         shopping.Related("series", one.files, max(2, ceil(len(one.files) / _OF_A_SERIES)))
         if one.kind == "series"

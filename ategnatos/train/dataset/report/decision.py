@@ -6,13 +6,16 @@ else is said and left to the person.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.train.dataset import rights
+from ategnatos.train.dataset.audit.meanings import MEANINGS
 
 if TYPE_CHECKING:
+    from ategnatos.train.dataset.audit.findings import Finding
     from ategnatos.train.dataset.captions.lint import Judged
     from ategnatos.train.dataset.coach.coaching import Coached
     from ategnatos.train.dataset.rights import Judgement
@@ -48,8 +51,11 @@ def decide(
     allowed: Judgement,
     coached: Coached,
     broken: Sequence[tuple[str, str]],
+    looks: Sequence[Finding] = (),
 ) -> Decision:
-    """Weigh one version. ``broken`` are pictures that cannot be trained on, with why."""
+    """Weigh one version. ``broken`` are pictures that cannot be trained on, with why; ``looks``
+    what the audit asks a person to decide.
+    """
     name = version.dataset
     command = f"ategnatos train dataset {{}} {name}"
     found: list[Reason] = []
@@ -58,6 +64,11 @@ def decide(
         found.append(Reason(True, says, command.format("audit")))
     if not version.pictures:
         found.append(Reason(True, "There is no picture in it.", command.format("show")))
+    by_what = Counter(MEANINGS[one.code].what for one in looks)
+    if by_what:
+        told = "; ".join(f"{what} ({count})" for what, count in by_what.most_common(5))
+        says = f"The audit asks for a look at some pictures: {told}."
+        found.append(Reason(False, says, command.format("audit")))
     found += _captions(judged, name)
     found += _rights(allowed, command)
     if coached.advice.verdict == "few":

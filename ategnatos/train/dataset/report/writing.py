@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ategnatos.grimoire import journal
 from ategnatos.grimoire.files import explained, sha256_bytes, write_atomic
 from ategnatos.train.dataset import measured, record, rights, store
+from ategnatos.train.dataset.audit import auditing
 from ategnatos.train.dataset.captions import lint
 from ategnatos.train.dataset.coach import coaching
 from ategnatos.train.dataset.report import decision as deciding
@@ -64,16 +65,19 @@ def weigh(project: Project, version: Version, policy: Policy) -> Weighed:
 
     Raises StudioError (``dataset_file_missing``, ``tokenizer_unreadable``, ...).
     """
-    facts = measured.of(project, version)
+    audited = auditing.audit(project, version)
+    facts = measured.of(project, version, audited.passed)
+    stopping = audited.stopping()
     broken = tuple(
         (one.name, why)
         for one in version.pictures
-        if (why := _broken(project, version, one.name, one.sha256, bool(facts[one.sha256])))
+        if (why := stopping.get(one.name) or _moves(project, version, one.name, one.sha256))
     )
     judged = lint.of_version(version, facts)
     allowed = rights.judge(version, policy)
-    coached = coaching.coach(project, version)
-    made = deciding.decide(version, judged, allowed, coached, broken)
+    coached = coaching.coach(project, version, audited)
+    looks = [one for one in audited.findings if one.level == "look" and one.code != "duplicate"]
+    made = deciding.decide(version, judged, allowed, coached, broken, looks)
     return Weighed(version, version.digest(), made, judged, allowed, coached, broken)
 
 
@@ -144,8 +148,6 @@ def write(project: Project, weighed: Weighed, *, actor: str, now: datetime) -> P
     return path
 
 
-def _broken(project: Project, version: Version, name: str, sha256: str, decoded: bool) -> str:
-    if not decoded:
-        return "it cannot be decoded to the end"
+def _moves(project: Project, version: Version, name: str, sha256: str) -> str:
     header = look(store.path_of(project, version.dataset, name, sha256))
     return "it moves: more than one frame" if header is not None and header.moves else ""
