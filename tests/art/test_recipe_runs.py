@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ategnatos.art.recipes import origin, running, shelf
+from ategnatos.art.recipes import origin, reading, running, shelf
 from ategnatos.grimoire import journal
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import sha256_file
@@ -198,6 +199,24 @@ def test_a_new_kind_lever_engine_key_and_asset_format_are_data(tmp_path: Path, r
 def _path(output: dict[str, Any]) -> str:
     assert Path(output["path"]).is_file()
     return str(output["path"])
+
+
+def test_no_lever_can_hide_an_option_of_the_command(run: Run) -> None:
+    """Whatever option the command gets, a recipe may not call a lever so."""
+    options = set(re.findall(r"--([a-z][a-z-]*)", run("art", "run", "--help").out))
+    options -= {"hair", "mood"}  # of the example
+    assert "concepts" in options
+    assert {one.replace("-", "_") for one in options} <= reading.RESERVED
+
+
+def test_what_was_made_is_listed_with_its_levers_and_verdict(tmp_path: Path, run: Run) -> None:
+    project = studio(tmp_path)
+    listed = ("art", "recipe", "candidates", POTION, "--json")
+    assert run(*listed, cwd=project.root).data["candidates"] == []
+    run("art", "run", POTION, "--colour", "red", "--size", "big", cwd=project.root)
+    (row,) = run(*listed, cwd=project.root).data["candidates"]
+    assert (row["candidate"], row["binding"], row["verdict"]) == ("j1#1", RED_BIG, None)
+    assert row["levers"] == {"colour": "red", "size": "big"}
 
 
 def test_one_job_an_engine_key(tmp_path: Path, run: Run) -> None:

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ategnatos.commands.art.recipe_words import draw_list, draw_recipe, draw_rows
+from ategnatos.commands.art.recipe_words import (
+    draw_candidates,
+    draw_list,
+    draw_recipe,
+    draw_rows,
+)
 from ategnatos.commands.contract import USAGE, Answer, Call, command, room
 from ategnatos.grimoire.errors import StudioError
 
@@ -40,6 +45,9 @@ def register(app: typer.Typer) -> None:
     command(noun, "show", example="ategnatos art recipe show alchemy.object.potion")(show)
     command(noun, "enumerate", example="ategnatos art recipe enumerate alchemy.object.potion")(
         enumerate_bindings
+    )
+    command(noun, "candidates", example="ategnatos art recipe candidates alchemy.object.potion")(
+        candidates
     )
     command(
         noun,
@@ -247,6 +255,42 @@ def enumerate_bindings(call: Call, recipe: Id) -> Answer:
             )
     facts = {"recipe": str(found.id), "bindings": found.bindings, "count": len(rows)}
     return Answer({**facts, "outputs": rows}, lambda console: draw_rows(console, facts, rows))
+
+
+def candidates(call: Call, recipe: Id) -> Answer:
+    """List what was made of a recipe so far: each candidate with its levers and verdict."""
+    from ategnatos.art.recipes import origin, shelf
+    from ategnatos.grimoire.jobs import database, store
+
+    project = call.project()
+    recipe_id, rows = str(shelf.find(project, recipe)), []
+    if database.exists(project):
+        with database.connect(project) as db:
+            found = db.execute("SELECT id FROM job WHERE recipe_id=? ORDER BY id", (recipe_id,))
+            jobs = [store.get(db, int(row[0])) for row in found.fetchall()]
+            made = [(job, one) for job in jobs for one in store.candidates(db, job.id)]
+        for job, one in made:
+            made_from = origin.of(job)
+            assert made_from is not None, "only a recipe's run writes its id into a job"
+            rows.append(
+                {
+                    "candidate": one.reference,
+                    "binding": made_from.binding,
+                    "levers": made_from.levers,
+                    "engine_key": made_from.engine_key,
+                    "child": made_from.child,
+                    "seed": one.seed,
+                    "concept": origin.is_concept(one),
+                    "state": job.state,
+                    "verdict": one.verdict,
+                    "path": str(project.root / one.path),
+                    "sha256": one.sha256,
+                }
+            )
+    return Answer(
+        {"recipe": recipe_id, "candidates": rows},
+        lambda console: draw_candidates(console, recipe_id, rows),
+    )
 
 
 def diff(

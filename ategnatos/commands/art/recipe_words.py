@@ -70,6 +70,20 @@ def draw_rows(console: Console, facts: dict[str, Any], rows: Sequence[dict[str, 
         _line(console, f"  and {len(rows) - _SHOWN} more (--json names them all)")
 
 
+def draw_candidates(console: Console, recipe_id: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Every candidate of a recipe in one line."""
+    count = len(rows)
+    _line(console, f"{recipe_id}: {count} candidate{'' if count == 1 else 's'}")
+    for row in rows:
+        levers = " ".join(f"{name}={value}" for name, value in row["levers"].items())
+        concept = "concept, " if row["concept"] else ""
+        _line(
+            console,
+            f"  {row['candidate']}  {row['binding']}  {levers}  {row['engine_key']}"
+            f"  seed {row['seed']}  {concept}{row['verdict'] or 'no verdict yet'}",
+        )
+
+
 def _short(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 

@@ -46,7 +46,7 @@ def run(
     levers: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[--LEVER VALUE]...", help="The recipe's levers, like --hair red --mood stoic."
+            metavar="--LEVER VALUE", help="The recipe's levers, like --hair red --mood stoic."
         ),
     ] = None,
     concepts: Annotated[
