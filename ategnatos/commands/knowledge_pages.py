@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,10 +13,10 @@ from ategnatos.grimoire.errors import ErrorCode, StudioError
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
-    from pathlib import Path
 
     from rich.console import Console
 
+    from ategnatos.knowledge.failures import Diagnosis
     from ategnatos.knowledge.pages.checking import Finding
     from ategnatos.knowledge.pages.finding import Hit
     from ategnatos.knowledge.pages.page import Page
@@ -70,6 +71,36 @@ def register(app: typer.Typer) -> None:
             },
             lambda console: _draw_hits(console, hits),
             tuple(hit.entry.command for hit in hits[:1]) or ("ategnatos knowledge pages",),
+        )
+
+    @command(app, "diagnose", example="ategnatos knowledge diagnose train.log")
+    def diagnose(
+        call: Call,
+        log: Annotated[Path, typer.Argument(help="The log of a run, or what a trainer printed.")],
+    ) -> Answer:
+        """Why a run failed: the cause, the line of its log that shows it, and what mends it."""
+        from ategnatos.knowledge import failures
+        from ategnatos.knowledge.log_end import lines_of
+
+        told = failures.diagnose(lines_of(log))
+        return Answer(
+            {
+                "log": str(log),
+                "causes": [
+                    {
+                        "name": one.name,
+                        "title": one.failure.title,
+                        "cause": one.failure.cause,
+                        "fix": list(one.failure.fix),
+                        "smaller_batch_helps": one.failure.smaller_batch_helps,
+                        "line": one.line,
+                        "line_number": one.number,
+                        "seen": one.seen,
+                    }
+                    for one in told
+                ],
+            },
+            lambda console: _draw_causes(console, told),
         )
 
     @command(app, "check", example="ategnatos knowledge check")
@@ -127,6 +158,20 @@ def register(app: typer.Typer) -> None:
         )
 
 
+def _draw_causes(console: Console, told: list[Diagnosis]) -> None:
+    if not told:
+        console.print("The log shows no failure that is known here.")
+        return
+    rows = []
+    for place, one in enumerate(told):
+        lines = [Line(one.failure.cause), *(Line(f"- {step}") for step in one.failure.fix)]
+        where = f"line {one.number}: " if one.number else ""
+        lines.append(Line(f"{where}{one.line[:200]}", "dim"))
+        head = one.failure.title if place == 0 else f"Also seen: {one.failure.title}"
+        rows.append(Row(((head, "bold"),), lines if place == 0 else lines[-1:]))
+    draw(console, rows)
+
+
 def refuse(faults: list[Finding]) -> None:
     """Raise StudioError (``pages_wrong``) where there is any."""
     if faults:
@@ -142,8 +187,6 @@ def refuse(faults: list[Finding]) -> None:
 
 def checkout(place: Traversable) -> Path:
     """``place`` as a folder of a checkout. Raises StudioError (``not_a_checkout``)."""
-    from pathlib import Path
-
     if isinstance(place, Path) and place.name != "_pack":
         return place
     raise StudioError(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ategnatos.commands import knowledge_pages
+from ategnatos.knowledge.log_end import lines_of
 from ategnatos.knowledge.pages import tables
 from ategnatos.knowledge.pages.checking import Finding
 from ategnatos.knowledge.pages.page import read
@@ -27,9 +28,14 @@ def not_a_checkout(folder: Path) -> None:
     knowledge_pages.checkout(folder / "_pack")
 
 
+def log_unreadable(folder: Path) -> None:
+    lines_of(folder / "gone.log")
+
+
 CASES: dict[str, Callable[[Path], None]] = {
     "page_unknown": page_unknown,
     "table_wrong": table_wrong,
     "pages_wrong": pages_wrong,
     "not_a_checkout": not_a_checkout,
+    "log_unreadable": log_unreadable,
 }

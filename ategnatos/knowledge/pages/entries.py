@@ -13,4 +13,14 @@ if TYPE_CHECKING:
 
 def everything(place: Traversable | None = None) -> Iterator[finding.Entry]:
     """What ``knowledge search`` looks through."""
+    from ategnatos.knowledge import failures
+
+    for name, failure in failures.known().items():
+        steps = "\n".join(f"- {step}" for step in failure.fix)
+        yield finding.Entry(
+            f"failure {name}",
+            f"{failure.title} {name.replace('_', ' ')}",
+            f"{failure.title}. {failure.cause}\n{steps}",
+            "ategnatos knowledge diagnose LOGFILE",
+        )
     yield from finding.of_pages(place)
