@@ -200,6 +200,11 @@ def test_deleting_the_database_shows_and_frees_nothing_less(ask: Any, studio: Pr
             path.unlink()
         assert [one["used"] for one in ask("show").data["caps"][1:3]] == ["19.20", "19.20"]
         assert code(ask("timer", "start", "runpod:pod-2", *words)) == "budget_refused"
+        # The machine bills on, so its timer is there again.
+        (timer,) = ask("show").data["timers"]
+        assert (timer["machine"], timer["state"]) == ("runpod:pod-1", "running")
+        assert ask("show").data["caps"][0]["used"] == "2.40"
+        assert code(ask("timer", "start", "runpod:pod-1", *words)) == "rental_running"
 
 
 def test_an_override_without_keys_is_refused(ask: Any) -> None:

@@ -7,7 +7,7 @@ its sums from there in the transaction that makes it; deleting ``studio.db`` fre
 
 The rows that come back have keys of their own (``e00000012:art/...``): an order that the new
 database does not know is new to it, and pays for itself again. What was never settled comes back
-as unknown, for a person to resolve.
+as unknown, for a person to resolve; a rented machine comes back with its timer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire import journal
-from ategnatos.grimoire.spend.records import RELEASED, SETTLED, UNKNOWN, Entry, day_of
+from ategnatos.grimoire.spend import rentals
+from ategnatos.grimoire.spend.records import RELEASED, RESERVED, SETTLED, UNKNOWN, Entry, day_of
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.database import Database
@@ -38,6 +39,8 @@ def note_reserved(db: Database, entry: Entry, *, now: datetime, override: str | 
         "engine": entry.engine,
         "operation": entry.operation,
         "tags": [list(tag) for tag in entry.tags],
+        "rate": entry.rate,
+        "minutes": entry.minutes,
         # A fact and no reference: with a server, the leave may stand in another machine's journal.
         "override": override,
     }
@@ -63,6 +66,20 @@ def recall(db: Database) -> int:
     if problems := journal.verify(db.project).problems:
         raise journal.corrupt(db.project, problems[0].line)
     calls = [one for one in _calls(db) if one.status != RELEASED]
+    # Of a machine that was written down twice the last counts: one timer a machine.
+    machines = {one.machine: one for one in calls if one.machine and one.status == UNKNOWN}
+    for one in machines.values():
+        one.status = RESERVED
+        provider, _, resource = one.machine.partition(":")
+        rentals.start(
+            db,
+            provider=provider,
+            resource=resource,
+            rate=one.rate,
+            minutes=one.minutes,
+            spend_key=one.key,
+            now=datetime.fromisoformat(one.at),
+        )
     for one in calls:
         for unit, amount in one.amounts.items():
             settled = amount if one.status == SETTLED else None
@@ -103,9 +120,16 @@ class _Call:
     engine: str | None
     operation: str
     tags: list[tuple[str, str]]
+    rate: int
+    minutes: int
     reserved: dict[str, int]
     amounts: dict[str, int] = field(default_factory=dict)
     status: str = UNKNOWN
+
+    @property
+    def machine(self) -> str:
+        """The machine that it rented, like ``runpod:pod-1``; "" where it rented none."""
+        return next((name for kind, name in self.tags if kind == "machine"), "")
 
 
 def _calls(db: Database) -> list[_Call]:
@@ -138,6 +162,8 @@ def _reserved(event: journal.Event) -> _Call:
         engine=said["engine"],
         operation=str(said["operation"]),
         tags=[(str(kind), str(name)) for kind, name in said["tags"]],
+        rate=int(said["rate"]),
+        minutes=int(said["minutes"]),
         reserved=amounts,
         amounts=dict(amounts),
     )
