@@ -17,7 +17,7 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database, moves, store
 from ategnatos.grimoire.project import Project
 from ategnatos.guard.budget import approved
-from tests.art.potion_recipe import WITCH, gated, noon, put, waiting_concept
+from tests.art.potion_recipe import WITCH, add_words, gated, noon, put, waiting_concept
 from tests.conftest import AtTerminal, Run
 from tests.engines.toll import Toll, Vendor
 
@@ -206,3 +206,36 @@ def test_a_kind_without_a_gate_goes_straight_to_its_step(tmp_path: Path, run: Ru
     put(project, recipe)
     asked = ("art", "run", WITCH, "--colour", "red", "--size", "big", "--json")
     assert run(*asked, cwd=project.root).data["outputs"][0]["state"] == store.AWAITING_REVIEW
+
+
+def test_a_price_is_said_first_and_nothing_is_written_without_a_yes(
+    tmp_path: Path,
+    run: Run,
+    sculptor: tuple[Sculptor, Vendor],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from ategnatos import engines
+
+    engine, vendor = sculptor
+    known = engines.load_engine
+
+    def engine_of(name: str, *place: Any) -> Engine:
+        return engine if name == engine.name else known(name, *place)
+
+    monkeypatch.setattr(engines, "load_engine", engine_of)
+    facts = gated()
+    facts["vocabulary"]["engine_keys"]["stone"]["engine"] = engine.name
+    project = Project.create(tmp_path / "studio")
+    approved.ensure_file(project)
+    add_words(project, facts["vocabulary"])
+    put(project, facts["recipe"])
+    asked = ("art", "run", WITCH, "--size", "big", "--sweep", "colour", "--json")
+    planned = run(*asked, "--dry-run", cwd=project.root).data
+    assert (planned["price_usd"], planned["to_make"]) == ("0.75", 3)
+    refused = run(*asked, cwd=project.root)
+    assert refused.envelope["error"]["code"] == "price_not_confirmed"
+    assert not database.exists(project)
+    data = run(*asked, "--confirm", cwd=project.root).data
+    assert {one["state"] for one in data["outputs"]} == {running.CONCEPT_GATE}
+    assert data["awaiting_person"] == 3
+    assert vendor.calls == 0
