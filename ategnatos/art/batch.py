@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ategnatos.art import sitting, verdicts
+from ategnatos.art import naming, sitting, verdicts
 from ategnatos.art.recipes import origin
-from ategnatos.art.references import names_candidate, parse_candidate, parse_job
+from ategnatos.art.references import parse_candidate
 from ategnatos.art.sitting import Choice
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.jobs import database, saga, store
@@ -40,8 +40,9 @@ Clock = Callable[[], "datetime"]
 def waiting(project: Project, names: Sequence[str] = ()) -> list[Waiting]:
     """What a person may decide now: first what somebody asked to be looked at, then by age.
 
-    ``names`` are jobs and candidates; without any, everything that waits. Only pictures that lie
-    on disk. Raises StudioError (``nothing_waits``, ``job_unknown``, ``reference``).
+    ``names`` are jobs, candidates and versions; without any, everything that waits. Only what
+    lies on disk. Raises StudioError (``nothing_waits``, ``job_unknown``, ``reference``,
+    ``version_unknown``, ``brief_unknown``).
     """
     with database.connect(project) as db:
         if names:
@@ -67,10 +68,10 @@ def waiting(project: Project, names: Sequence[str] = ()) -> list[Waiting]:
 
 
 def _named(db: database.Database, name: str) -> list[Waiting]:
-    if names_candidate(name):
-        one = store.get_candidate(db, *parse_candidate(name))
-        return [(store.get(db, one.job), one)]
-    job = store.get(db, parse_job(name))
+    found = naming.named(db, name)
+    job = store.get(db, found.job)
+    if found.picture is not None:
+        return [(job, store.get_candidate(db, found.job, found.picture))]
     return [(job, one) for one in _of_its_stage(job, store.candidates(db, job.id))]
 
 

@@ -20,6 +20,7 @@ from ategnatos.art import freezing, promote, shipping
 from ategnatos.grimoire import journal, manifest, published
 from ategnatos.grimoire.documents import edit
 from ategnatos.grimoire.errors import StudioError
+from ategnatos.grimoire.jobs import assets, database
 from ategnatos.grimoire.project import Project
 from ategnatos.guard.gate import audit, trust
 from tests.conftest import Run
@@ -97,6 +98,19 @@ def test_what_has_no_place_is_asked_for_it_and_a_foreign_place_is_refused(
             promote.prepare(signing, 1, 1, **wrong)
         assert refused.value.code is code
     assert tree(signing) == {}
+
+
+def test_what_has_a_brief_goes_where_the_brief_says(signing: Project, run: Run) -> None:
+    words = ("--subject", "an owl", "--spec", "og-image")
+    assert run("art", "brief", "new", "site/owl", *words, cwd=signing.root).code == 0
+    with database.connect(signing) as db:
+        asset = assets.find(db, "site", "owl")
+        assert asset is not None
+        assets.add_version(db, asset.id, 1, now="2026-11-21T12:00:00Z")
+    done = run("art", "promote", "owl/v1#1", "--json", cwd=signing.root).data["promoted"]
+    assert done[0]["asset"] == "site.og-image.owl.v1"
+    other = promoted(signing, 2, slug="owl-asleep")
+    assert other.asset == "site.og-image.owl-asleep.v1"
 
 
 def test_shipping_publishes_what_consumers_read_and_the_schema_holds(signing: Project) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
 
 What = Annotated[
-    str, typer.Argument(help="An approved candidate ('j1#2'), or a recipe for all of its own.")
+    str, typer.Argument(help="An approved candidate ('j1#2', v3), or a recipe for all of its own.")
 ]
 Binding = Annotated[
     str | None, typer.Argument(help="Of a recipe: only this binding, its 16 hex digits.")
@@ -68,7 +68,7 @@ def promote(
     project = call.project()
     narrowed = {"binding": binding, "engine": engine, "frame": frame}
     place = {"realm": realm, "kind": kind, "slug": slug}
-    ready = _prepared(project, what, narrowed, place, keep_metadata)
+    ready = _prepared(call, project, what, narrowed, place, keep_metadata)
     if call.dry_run:
         return _would(project, ready, "promote")
     who = actor()
@@ -107,7 +107,7 @@ def ship(
     gate.require_signed_mode(project, redo=redo)
     narrowed = {"binding": binding, "engine": engine, "frame": frame}
     place = {"realm": realm, "kind": kind, "slug": slug}
-    ready = _prepared(project, what, narrowed, place, keep_metadata)
+    ready = _prepared(call, project, what, narrowed, place, keep_metadata)
     if call.dry_run:
         return _would(project, ready, "ship")
     done = shipping.ship(project, ready, actor=actor(), now=_now, redo=redo, atlas=not no_atlas)
@@ -138,6 +138,7 @@ def ship(
 
 
 def _prepared(
+    call: Call,
     project: Project,
     what: str,
     narrowed: dict[str, Any],
@@ -145,12 +146,13 @@ def _prepared(
     keep_metadata: bool,
 ) -> list[Prepared]:
     """Everything that is meant, checked: one refusal, and nothing is frozen."""
+    from ategnatos.art import naming, shipping
     from ategnatos.art import promote as promotion
-    from ategnatos.art import shipping
-    from ategnatos.art.references import names_candidate, parse_candidate
+    from ategnatos.art.references import names_candidate
+    from ategnatos.commands.art.wanted import named
     from ategnatos.grimoire.errors import StudioError
 
-    if names_candidate(what):
+    if names_candidate(what) or naming.names_version(what):
         wrong = [name for name, value in narrowed.items() if value is not None]
         if wrong:
             from ategnatos.commands.contract import USAGE
@@ -161,7 +163,7 @@ def _prepared(
                 " frozen.",
                 hint="Leave it out, or name the recipe.",
             )
-        chosen = [parse_candidate(what)]
+        chosen = [named(call, what)]
     else:
         chosen = shipping.approved_of(project, what, **narrowed)
     return [

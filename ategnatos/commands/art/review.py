@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 def review(
     call: Call,
     names: Annotated[
-        list[str] | None, typer.Argument(help="Jobs (j1) or candidates ('j1#2').")
+        list[str] | None, typer.Argument(help="Jobs (j1), versions (v3) or candidates ('j1#2').")
     ] = None,
     pending: Annotated[
         bool, typer.Option("--pending", help="Everything that waits for a verdict.")
