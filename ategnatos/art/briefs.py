@@ -110,9 +110,9 @@ def look(db: Database, text: str) -> list[Asset]:
     return assets.named(db, text.strip())
 
 
-def unknown(db: Database, text: str) -> StudioError:
-    """The refusal of a name that no brief has, with the nearest."""
-    known = [one.full_name for one in assets.every(db, limit=2000)]
+def unknown(db: Database | None, text: str) -> StudioError:
+    """The refusal of a name that no brief has, with the nearest. None: nothing was ever written."""
+    known = [] if db is None else [one.full_name for one in assets.every(db, limit=2000)]
     short = {name.partition("/")[2]: name for name in reversed(known)}
     near = get_close_matches(text, known, n=1) or [
         short[one] for one in get_close_matches(text, short, n=1)

@@ -257,6 +257,12 @@ def test_back_to_version_1_but_blue(run: Run, project: Project) -> None:
         assert told in shown
     assert "a blue potion, outlined" in shown
     assert refusal(art(run, project, "vary", "v9", "--change", "blue")) == "version_unknown"
+    again = art(
+        *(run, project, "vary", "site/owl/v1#1", "--change", "blue", "--count", "1"),
+        *("--because", "on second thoughts"),
+    )
+    assert again.data["job"] == "j3"
+    assert "because the logo is blue; that stays" in " ".join(again.envelope["warnings"])
 
 
 def test_a_version_for_a_verdict_must_name_one_picture(run: Run, project: Project) -> None:

@@ -50,8 +50,7 @@ def wanted_for(call: Call, project: Project, text: str) -> WantedFor:
             raise briefs.unknown(db, name)
     if _in_the_eye(project, name):
         return WantedFor(None, name)
-    with database.connect(project) as db:
-        raise briefs.unknown(db, name)
+    raise briefs.unknown(None, name)
 
 
 def with_brief(call: Call, engine: Engine, request: Request, wanted: WantedFor) -> Request:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ategnatos.commands.art.taste import Tasted
     from ategnatos.commands.art.wanted import WantedFor
     from ategnatos.engines import Engine, Request
+    from ategnatos.grimoire.jobs.store import Job
     from ategnatos.grimoire.project import Project
 
 
@@ -96,9 +97,11 @@ def make(
     if call.dry_run:
         return _planned(project, engine, planned, facts)
     if queue:
+        _say_what_stays(call, room.standing(project, planned, engine.name), planned)
         return _queued(project, engine, planned, facts, parent, change, urgent)
     made = _make(call, project, engine, planned, parent, change, urgent)
-    facts["version"] = _version(project, planned, made.job.id)
+    _say_what_stays(call, made.job, planned)
+    facts |= {"version": _version(project, planned, made.job.id), "reason": made.job.reason}
     for warning in made.job.warnings:
         call.warn(warning)
     return shown(project, made, facts)
@@ -200,6 +203,16 @@ def _queued(
     )
     data = {**present.job_facts(job), **facts, "fresh": fresh, "queued": job.runnable}
     return Answer(data, "\n".join((told, *facts["taste_words"])), steps)
+
+
+def _say_what_stays(call: Call, job: Job | None, planned: Order) -> None:
+    """The same order is the same job, and why it was made is what was said first."""
+    if job is not None and planned.reason and job.reason != planned.reason:
+        because = f"because {job.reason}" if job.reason else "and gave no reason"
+        call.warn(
+            f"{job.name} is the same order from before, {because}; that stays on record. New"
+            " pictures of the same words: add --again."
+        )
 
 
 def _version(project: Project, planned: Order, job_id: int) -> str | None:
