@@ -63,13 +63,12 @@ class PictureInfo:
     perceptual: PerceptualHashes | None
 
 
-def picture_info(
-    path: Path, *, perceptual: bool = False, data: bytes | None = None
-) -> PictureInfo:
+def picture_info(path: Path, *, perceptual: bool = False, data: bytes | None = None) -> PictureInfo:
     """The facts of the picture file at ``path``; it is decoded whole, so damage is found.
 
     ``perceptual`` adds the hashes of the picture over white, through the imagehash library.
-    ``data`` are the file's bytes, where the caller has read them already. Raises StudioError (``picture_*``) for what is no whole picture.
+    ``data`` are the file's bytes, where the caller has read them already.
+    Raises StudioError (``picture_*``) for what is no whole picture.
     """
     data = source_bytes(path) if data is None else data
     decoded = decode_picture(data, name=path.name)

@@ -412,3 +412,30 @@ def test_our_own_candidate_reads_back_and_other_tools_read_it_too(samples: Any) 
     assert [one["tool"] for one in found] == ["Ategnatos", "Ategnatos"]
     assert found[0]["settings"] == {"seed": 3, "steps": 9, "cfg": 2.5}
     assert found[1]["prompt"] == "an owl"
+
+
+def test_a_subgraph_is_read_from_outside_and_then_from_inside() -> None:
+    inner = {
+        "id": "uuid",
+        "nodes": [
+            {"id": 6, "type": "CLIPTextEncode", "widgets_values": ["inside"],
+             "inputs": [{"name": "text", "link": 9}]},
+            {"id": 3, "type": "KSampler", "inputs": [{"name": "positive", "link": 1}],
+             "widgets_values": [7, "fixed", 20, 4.5, "euler", "simple", 1]},
+        ],
+        "links": [
+            {"id": 1, "origin_id": 6, "target_id": 3},
+            {"id": 9, "origin_id": -10, "target_id": 6},
+        ],
+    }  # fmt: skip
+    outer: dict[str, Any] = {"id": 1, "type": "uuid", "widgets_values": []}
+    document = {"nodes": [outer], "links": [], "definitions": {"subgraphs": [inner]}}
+    found = accounts({"workflow": json.dumps(document)})[0]
+    assert (found.prompt, found.settings["steps"], found.settings["seed"]) == ("inside", 20, 7)
+    outer["widgets_values"] = ["outside", 5, "randomize"]
+    outer["inputs"] = [
+        {"name": "text", "widget": {"name": "text"}},
+        {"name": "seed", "widget": {"name": "seed"}},
+    ]
+    found = accounts({"workflow": json.dumps(document)})[0]
+    assert (found.prompt, found.settings["seed"]) == ("outside", 5)

@@ -27,8 +27,12 @@ _INPUTS = {
 }
 _TEXTS = ("text", "text_g", "t5xxl", "clip_l", "prompt", "value", "string", "text_l")
 _VALUES = ("value", "int", "float", "seed", "noise_seed", "string", "text", "number")
+# What the editor does to a seed after a run: a value that no input has.
+_AFTERWARDS = ("fixed", "randomize", "increment", "decrement")
 _MOST_NODES = 5000
 _MOST_LORAS = 100
+# Stands for the type of a node that holds a graph of its own.
+_SUBGRAPH = "(subgraph)"
 _DEEPEST = 200
 
 Graph = dict[str, dict[str, Any]]
@@ -75,7 +79,8 @@ def _account(graph: Graph, keyword: str) -> Making:
         if class_type == "FluxGuidance" and "guidance" in inputs:
             # Such a model is asked at CFG 1; what a person sets is this.
             found["cfg"] = _value(graph, inputs["guidance"])
-        if "Latent" in class_type and "width" in inputs and "height" in inputs:
+        sized = "Latent" in class_type or class_type == _SUBGRAPH
+        if sized and "width" in inputs and "height" in inputs:
             found.setdefault("width", _value(graph, inputs["width"]))
             found.setdefault("height", _value(graph, inputs["height"]))
         lora = inputs.get("lora_name")
@@ -83,6 +88,7 @@ def _account(graph: Graph, keyword: str) -> Making:
             weight = inputs.get("strength_model", inputs.get("strength"))
             loras.append({"name": lora, "weight": real(_value(graph, weight))})
     prompt, negative = _prompts(graph)
+    prompt = _asked_outside(graph) or prompt
     return Making(_TOOL, keyword, prompt, negative, settings_of(**found, loras=loras[::-1]))
 
 
@@ -150,6 +156,17 @@ def _prompts(graph: Graph) -> tuple[str, str]:
     return (texts[0].strip(), "") if len(texts) == 1 else ("", "")
 
 
+def _asked_outside(graph: Graph) -> str:
+    """The text of a subgraph as it is set from outside, which counts before the one inside."""
+    for node in _backwards(graph):
+        if graph[node]["class_type"] == _SUBGRAPH:
+            for key in ("text", "prompt", "value"):
+                text = _value(graph, graph[node]["inputs"].get(key))
+                if isinstance(text, str) and text.strip():
+                    return text.strip()
+    return ""
+
+
 def _text_behind(graph: Graph, link: Any, side: str) -> str:
     """The nearest text upstream of ``link``."""
     waiting = deque([str(link[0])] if _is_link(link) else [])
@@ -181,18 +198,21 @@ def _from_editor(document: dict[str, Any]) -> Graph:
     """
     graph: Graph = {}
     definitions = document.get("definitions")
-    subgraphs = definitions.get("subgraphs") if isinstance(definitions, dict) else None
-    _add_nodes(graph, document, "")
-    for index, one in enumerate(subgraphs if isinstance(subgraphs, list) else ()):
-        if isinstance(one, dict):
-            _add_nodes(graph, one, f"{index}:")
+    held = definitions.get("subgraphs") if isinstance(definitions, dict) else None
+    subgraphs = held if isinstance(held, list) else []
+    named = [one for one in subgraphs if isinstance(one, dict)]
+    _add_nodes(graph, document, "", {str(one.get("id")) for one in named})
+    for index, one in enumerate(named):
+        _add_nodes(graph, one, f"{index}:", set())
     return graph
 
 
-def _add_nodes(graph: Graph, document: dict[str, Any], mark: str) -> None:
+def _add_nodes(graph: Graph, document: dict[str, Any], mark: str, subgraphs: set[str]) -> None:
     sources = _sources(document.get("links"), mark)
-    nodes = document.get("nodes")
-    for node in (nodes if isinstance(nodes, list) else ())[:_MOST_NODES]:
+    held = document.get("nodes")
+    nodes = (held if isinstance(held, list) else [])[:_MOST_NODES]
+    here = {f"{mark}{node.get('id')}" for node in nodes if isinstance(node, dict)}
+    for node in nodes:
         if not isinstance(node, dict) or node.get("mode") in (2, 4):
             continue  # muted or bypassed: it took no part
         inputs = _widgets(node)
@@ -201,10 +221,12 @@ def _add_nodes(graph: Graph, document: dict[str, Any], mark: str) -> None:
             if isinstance(one, dict) and isinstance(one.get("name"), str):
                 link = one.get("link")
                 source = sources.get(link) if isinstance(link, str | int) else None
-                if source is not None:
+                # What comes from outside of a subgraph is no node here; the value inside is kept.
+                if source in here:
                     inputs[one["name"]] = [source, 0]
         name = f"{mark}{node.get('id')}"
-        graph[name] = {"class_type": str(node.get("type", "")), "inputs": inputs}
+        kind = str(node.get("type", ""))
+        graph[name] = {"class_type": _SUBGRAPH if kind in subgraphs else kind, "inputs": inputs}
 
 
 def _sources(links: Any, mark: str) -> dict[Any, str]:
@@ -225,9 +247,7 @@ def _widgets(node: dict[str, Any]) -> dict[str, Any]:
         return {str(key): value for key, value in values.items() if not isinstance(value, list)}
     if not isinstance(values, list):
         return {}
-    from ategnatos.knowledge import loader
-
-    order = loader.read("comfyui_widgets").content["widgets"].get(str(node.get("type")))
+    order = _order(node, values)
     if order is None:
         # A node of one value that holds a text or number for others.
         return {"value": values[0]} if len(values) == 1 else {}
@@ -236,3 +256,26 @@ def _widgets(node: dict[str, Any]) -> dict[str, Any]:
         for name, value in zip(order, values, strict=False)
         if name and isinstance(value, str | int | float)
     }
+
+
+def _order(node: dict[str, Any], values: list[Any]) -> list[str] | None:
+    """The names of the inputs that ``values`` belong to; "" where a value belongs to none."""
+    from ategnatos.knowledge import loader
+
+    known = loader.read("comfyui_widgets").content["widgets"].get(str(node.get("type")))
+    if known is not None:
+        return list(known)
+    # Newer editors write beside each input whether it is a widget, in the order of the values.
+    declared = node.get("inputs")
+    held = [
+        one["widget"].get("name")
+        for one in (declared if isinstance(declared, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("widget"), dict)
+    ]
+    order: list[str] = []
+    for name in held:
+        order.append(str(name))
+        after = values[len(order)] if len(order) < len(values) else None
+        if name in ("seed", "noise_seed") and after in _AFTERWARDS:
+            order.append("")
+    return order or None
