@@ -41,7 +41,7 @@ def picture(said: Rights, **notes: str) -> Picture:
         (Rights("generated", by="pixellab.ai"), OPEN, "refused"),
         (Rights("own", link="https://api.pixellab.ai/v2/x"), OPEN, "refused"),
         (Rights("licensed", "paid plan", by="Adobe Firefly"), SELLS, "refused"),
-        (Rights("generated", by="starter"), SELLS, "conditions"),
+        (Rights("generated", by="starter"), SELLS, "allowed"),
         # Who merely mentions a service is not of it.
         (Rights("own", "drawn by hand, not with PixelLab"), SELLS, "allowed"),
         (Rights("client", "logo for a firefly museum", by="Firebug Ltd"), SELLS, "conditions"),

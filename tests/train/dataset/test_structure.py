@@ -236,6 +236,31 @@ def test_simpletuner_would_stop_at_a_thin_bucket_and_that_is_said_before(project
         readers.simpletuner(place / "multidatabackend.json", alignment=64, batch=4)
 
 
+def test_a_ground_is_laid_under_what_is_transparent_and_nothing_else(project: Project) -> None:
+    clear = io.BytesIO()
+    ghost = Image.new("RGBA", (96, 96), (255, 0, 0, 0))
+    ghost.paste((0, 0, 255, 255), (20, 20, 60, 60))
+    ghost.save(clear, "PNG")
+    version = dataset(
+        project,
+        count=2,
+        captioned=True,
+        bytes_of=lambda i: clear.getvalue() if i == 0 else drawn(5),
+    )
+    made, place = laid(project, version, frame("kohya", ground=laying.parse_ground("white")))
+    assert made.facts()["rewritten"] == ["001.png"]
+    with Image.open(next(place.rglob("001.png"))) as image:
+        assert (image.mode, image.getpixel((0, 0))) == ("RGB", (255, 255, 255))
+        assert image.getpixel((30, 30)) == (0, 0, 255)
+    assert next(place.rglob("002.png")).stat().st_nlink == 2
+    other = frame("kohya", ground=laying.parse_ground("grey"))
+    _, place = laid(project, version, other)
+    with Image.open(next(place.rglob("001.png"))) as image:
+        assert image.getpixel((0, 0)) == (128, 128, 128)
+    with pytest.raises(StudioError):
+        laying.parse_ground("see-through")
+
+
 def test_laying_out_again_changes_nothing_and_mends_what_was_broken(project: Project) -> None:
     version = dataset(project, count=3, captioned=True)
     chosen = frame("kohya")

@@ -57,6 +57,9 @@ def structure(
     masks: Annotated[
         str, typer.Option("--masks", metavar="DATASET", help="Masks by the pictures' names.")
     ] = "",
+    ground: Annotated[
+        str, typer.Option("--ground", metavar="COLOUR", help="Laid under transparent pictures.")
+    ] = "",
     uncaptioned: Annotated[
         bool, typer.Option("--uncaptioned", help="Allow pictures without a caption.")
     ] = False,
@@ -96,6 +99,7 @@ def structure(
         upscale,
         wanted(version).family,
         masks,
+        laying.parse_ground(ground),
     )
     ask = prepare.Ask(
         arithmetic.parse_repeats(repeats),
@@ -159,13 +163,9 @@ def structure(
 
 
 def _below(home: Path, out: Path) -> Path:
-    """A path as a person at the project's root writes it: with or without ``workspace/``."""
+    """A path as a person writes it: from where they are, or from the zone's folder."""
     absolute = out if out.is_absolute() else Path.cwd() / out
-    if absolute.is_relative_to(home):
-        return absolute
-    if out.is_absolute():
-        return out
-    return out
+    return absolute if absolute.is_relative_to(home) else out
 
 
 def _draw(console: Console, made: Layout, data: dict[str, Any]) -> None:
@@ -209,7 +209,8 @@ def _draw(console: Console, made: Layout, data: dict[str, Any]) -> None:
         )
     if data["rewritten"]:
         console.print(
-            "Written anew as upright PNG, because this trainer would misread them: "
+            "Written anew as upright PNG, because this trainer would misread them"
+            + (f" or on {made.frame.ground}: " if made.frame.ground else ": ")
             + plain(", ".join(data["rewritten"][:_SHOWN])),
             soft_wrap=True,
         )

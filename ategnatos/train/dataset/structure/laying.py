@@ -32,3 +32,22 @@ def parse_resolution(pixels: int) -> int:
         " 512, 768 or 1024.",
         given=pixels,
     )
+
+
+def parse_ground(text: str) -> str:
+    """A colour by name or as #rrggbb; "" for none. Raises StudioError (``structure_option``)."""
+    said = text.strip().lower()
+    if not said:
+        return ""
+    from PIL import ImageColor
+
+    try:
+        red, green, blue = ImageColor.getrgb(said)[:3]
+    except ValueError as error:
+        raise StudioError(
+            STRUCTURE_OPTION,
+            f"{text[:40]!r} is no colour; nothing was laid out.",
+            hint="Write its English name (white, grey) or #rrggbb.",
+            given=text[:40],
+        ) from error
+    return f"#{red:02x}{green:02x}{blue:02x}"

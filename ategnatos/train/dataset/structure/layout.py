@@ -58,7 +58,9 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """How the trainer is set where it touches the data. ``resolution`` is a side in pixels."""
+    """How the trainer is set where it touches the data. ``resolution`` is a side in pixels;
+    ``ground`` the colour that is laid under transparent pictures, "" for none.
+    """
 
     trainer: str
     name: str
@@ -69,6 +71,7 @@ class Frame:
     upscale: bool = True
     family: str = ""
     masks: str = ""
+    ground: str = ""
 
 
 @dataclass(frozen=True, slots=True)

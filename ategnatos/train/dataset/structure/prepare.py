@@ -46,12 +46,15 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file's head says: upright size in pixels, its suffix by format, whether it moves."""
+    """What a file's head says: upright size in pixels, its suffix by format, whether it lies on
+    its side, whether it moves, whether it may be transparent.
+    """
 
     size: tuple[int, int]
     suffix: str
     turned: bool
     moves: bool
+    clear: bool = False
 
 
 def prepare(project: Project, version: Version, frame: Frame, ask: Ask) -> Plan:
@@ -158,7 +161,8 @@ class _Reader:
     def rewrites(self, header: Header) -> bool:
         """Whether this trainer needs the picture written anew."""
         overlooked = header.suffix.lstrip(".") not in self._trainer["extensions"]
-        return overlooked or (header.turned and not self._trainer["upright"])
+        grounded = header.clear and bool(self._frame.ground)
+        return overlooked or grounded or (header.turned and not self._trainer["upright"])
 
     def masks(self, readable: Sequence[tuple[Picture, Header]]) -> dict[str, Picture]:
         """The mask of each picture, by the picture's name."""
@@ -196,7 +200,8 @@ def look(path: Path) -> Header | None:
             size = (image.height, image.width) if swapped else image.size
             suffix = suffixes.get(image.format or "", f".{(image.format or 'bin').lower()}")
             moves = getattr(image, "n_frames", 1) > 1 and image.format != "MPO"
-            return Header(size, suffix, turned, moves)
+            clear = "A" in image.getbands() or "transparency" in image.info
+            return Header(size, suffix, turned, moves, clear)
     except Exception:  # noqa: BLE001 - whatever a hostile file does to the decoder, it has no head
         return None
 

@@ -31,7 +31,6 @@ from ategnatos.train.dataset.structure.layout import Layout, Staged
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
-    from ategnatos.train.dataset.version import Picture
 
 NOT_OURS = ErrorCode("structure_not_ours", "A folder holds files that this program did not lay.")
 
@@ -109,7 +108,7 @@ def _exchange(fresh: Path, place: Path) -> None:
 def _build(project: Project, layout: Layout, fresh: Path, copy: bool) -> int:
     linked = 0
     for name, one in layout.links.items():
-        linked += _place(project, fresh / name, one, one.picture, one.dataset, copy)
+        linked += _place(project, fresh / name, one, layout.frame.ground, copy)
     for name, one in layout.masks.items():
         assert one.mask is not None
         path = fresh / name
@@ -123,13 +122,12 @@ def _build(project: Project, layout: Layout, fresh: Path, copy: bool) -> int:
     return linked
 
 
-def _place(
-    project: Project, path: Path, one: Staged, picture: Picture, dataset: str, copy: bool
-) -> int:
+def _place(project: Project, path: Path, one: Staged, ground: str, copy: bool) -> int:
+    picture = one.picture
     path.parent.mkdir(parents=True, exist_ok=True)
-    source = store.path_of(project, dataset, picture.name, picture.sha256)
+    source = store.path_of(project, one.dataset, picture.name, picture.sha256)
     if one.rewrite:
-        path.write_bytes(upright_png(source))
+        path.write_bytes(upright_png(source, ground=ground))
         return 0
     if not copy:
         try:
@@ -141,17 +139,22 @@ def _place(
     return 0
 
 
-def upright_png(path: Path, mode: str = "") -> bytes:
-    """The picture as a PNG, turned as its EXIF says; transparency is kept. Raises OSError."""
+def upright_png(path: Path, mode: str = "", ground: str = "") -> bytes:
+    """The picture as a PNG, turned as its EXIF says, in ``mode`` (default: as it is).
+
+    Transparency is kept, or lies on ``ground``, a colour's name or #rrggbb. Raises OSError.
+    """
     from PIL import Image, ImageOps
 
     with Image.open(path) as image:
         turned = ImageOps.exif_transpose(image)
-        kind = mode or (
-            "RGBA" if "A" in turned.getbands() or "transparency" in turned.info else "RGB"
-        )
+        clear = "A" in turned.getbands() or "transparency" in turned.info
+        if clear and ground:
+            laid = Image.new("RGBA", turned.size, ground)
+            laid.alpha_composite(turned.convert("RGBA"))
+            turned, clear = laid, False
         output = io.BytesIO()
-        turned.convert(kind).save(output, "PNG")
+        turned.convert(mode or ("RGBA" if clear else "RGB")).save(output, "PNG")
     return output.getvalue()
 
 
@@ -159,7 +162,8 @@ def _contents(layout: Layout, copy: bool) -> dict[str, str]:
     """Every file by its path and what it is made of."""
     made = {name: sha256_bytes(raw) for name, raw in layout.small.items()}
     for name, one in layout.links.items():
-        made[name] = f"{one.picture.sha256}{' png' if one.rewrite else ' copy' if copy else ''}"
+        how = f" png {layout.frame.ground}" if one.rewrite else " copy" if copy else ""
+        made[name] = one.picture.sha256 + how
     for name, one in layout.masks.items():
         assert one.mask is not None
         made[name] = f"{one.mask.sha256} mask"
