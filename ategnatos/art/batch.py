@@ -97,6 +97,18 @@ def lines_of(choices: Sequence[Choice]) -> list[str]:
     return lines
 
 
+def check_signer(project: Project) -> None:
+    """Refuse, before anybody has chosen anything, an account that could not sign at the end.
+
+    Raises StudioError (``no_key``, ``key_unsafe``, ``approver_unknown``, ``gate_broken``, ...).
+    """
+    from ategnatos.guard.gate import keyfile, signing, trust
+
+    approvers = trust.known(project)
+    if approvers is not None and approvers.signing:
+        signing.require_approver(approvers, keyfile.load())
+
+
 def signed(
     project: Project, choices: Sequence[Choice], *, redo: str, now: datetime
 ) -> list[Choice]:

@@ -185,6 +185,18 @@ def test_an_agent_and_a_pipe_are_refused_with_the_command_for_a_person(
     assert len(planned.data["waiting"]) == 4
 
 
+def test_who_could_not_sign_at_the_end_is_told_at_the_beginning(
+    signing: Project, tmp_path: Path
+) -> None:
+    stranger = {**account(signing), "XDG_CONFIG_HOME": str(tmp_path / "stranger")}
+    with keys.account(tmp_path / "stranger"):
+        keys.make_key("bob")
+    with Shell(signing.root, **stranger) as shell:
+        shown = shell.run("ategnatos art review --pending --pictures none")
+        assert "Key:" not in shown
+        assert "ategnatos gate trust" in shown
+
+
 def test_what_somebody_asked_to_see_comes_first(signing: Project, run: Run) -> None:
     run("art", "request-review", "j1#3", "--note", "is the outline right?", cwd=signing.root)
     names = [one.reference for _, one in batch.waiting(signing)]

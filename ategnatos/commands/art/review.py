@@ -115,7 +115,7 @@ def _choose(
     redo: str,
 ) -> list[Choice]:
     """What the person chose, in a draft on disk; empty where they chose nothing."""
-    from ategnatos.art import sitting
+    from ategnatos.art import batch, sitting
     from ategnatos.commands.art.review_screen import Screen, way_of
     from ategnatos.guard.gate import NOT_CONFIRMED, requests
     from ategnatos.guard.gate.keys import reading
@@ -129,6 +129,7 @@ def _choose(
     asked = requests.waiting(project, {one.reference for one in open_now})
     notes = {one.candidate: f"{one.note} ({one.actor})" for one in asked}
     with reading(redo) as keys:
+        batch.check_signer(project)
         screen = Screen(project, keys, waiting, kept, way_of(keys, wanted), notes)
         if kept.choices:
             screen.said = (
