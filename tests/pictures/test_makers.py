@@ -439,3 +439,14 @@ def test_a_subgraph_is_read_from_outside_and_then_from_inside() -> None:
     ]
     found = accounts({"workflow": json.dumps(document)})[0]
     assert (found.prompt, found.settings["seed"]) == ("outside", 5)
+
+
+def test_comfyuis_own_templates_say_their_settings() -> None:
+    import comfyui_workflow_templates_json
+
+    home = Path(comfyui_workflow_templates_json.__file__).parent
+    files = sorted(home.rglob("image_*.json"))[::4]
+    documents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    found = [accounts({"workflow": json.dumps(one)}) for one in documents if isinstance(one, dict)]
+    assert all(one and one[0].settings for one in found)
+    assert sum(bool(one[0].prompt) for one in found) >= 0.8 * len(found)
