@@ -133,7 +133,7 @@ def test_levers_that_are_no_options_are_refused(
 def test_a_sweep_killed_in_the_middle_is_finished_with_nothing_doubled_or_lost(
     tmp_path: Path, run: Run
 ) -> None:
-    slow = content(locked_fields={"steps": 4})
+    slow = content(locked_fields={"steps": 3})
     project, calm = studio(tmp_path, slow), studio(tmp_path / "calm", slow)
     asked = ("art", "run", POTION, "--all", "--json")
     process = subprocess.Popen(
@@ -199,6 +199,16 @@ def test_a_new_kind_lever_engine_key_and_asset_format_are_data(tmp_path: Path, r
 def _path(output: dict[str, Any]) -> str:
     assert Path(output["path"]).is_file()
     return str(output["path"])
+
+
+def test_no_child_has_a_seed_past_the_last(tmp_path: Path) -> None:
+    project = studio(tmp_path, content(locked_fields={"seed_production": 2**53 - 2}))
+    levers = [{"colour": "red", "size": "big"}]
+    seeds = [one.seed for one in planned(project, POTION, levers, concepts=2)]
+    assert seeds == [2**53 - 2, 2**53 - 1]
+    with pytest.raises(StudioError) as refused:
+        planned(project, POTION, levers, concepts=3)
+    assert refused.value.code.code == "recipe_cannot"
 
 
 def test_no_lever_can_hide_an_option_of_the_command(run: Run) -> None:

@@ -104,6 +104,14 @@ def plan(
             hint="Sweep fewer levers, or ask for fewer --concepts.",
             outputs=count,
         )
+    if recipe.seed + concepts > orders.SEED_LIMIT:
+        raise StudioError(
+            RECIPE_CANNOT,
+            f"The last of {concepts} concepts would have a seed past {orders.SEED_LIMIT - 1}:"
+            f" {recipe.id} begins at {recipe.seed}. Nothing was made.",
+            hint="Ask for fewer --concepts.",
+            seed=recipe.seed,
+        )
     planner = _Planner(project, recipe, words, engine_of, season)
     return [
         planner.output(template, levers, child)

@@ -64,8 +64,9 @@ _LEVER = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _OUTPUT_KIND = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)?")
 
 
-def read(raw: bytes, vocabulary: Vocabulary, *, named: str | None = None) -> Recipe:
-    """The recipe in a file's bytes. ``named`` is the id that the file's name gives it.
+def read(raw: bytes, vocabulary: Vocabulary, *, named: str | None = None, hint: str = "") -> Recipe:
+    """The recipe in a file's bytes. ``named`` is the id that the file's name gives it; ``hint``
+    is the next step for what is no file yet.
 
     Raises StudioError (``recipe_invalid``) with every problem in its details.
     """
@@ -76,7 +77,7 @@ def read(raw: bytes, vocabulary: Vocabulary, *, named: str | None = None) -> Rec
         raise StudioError(
             RECIPE_INVALID,
             f"{named or 'The file'} is no recipe: {first}{more}. Nothing was made.",
-            hint=f"See everything: ategnatos art recipe validate {named or 'FILE'}",
+            hint=hint or f"See everything: ategnatos art recipe validate {named or 'FILE'}",
             problems=[{"where": one.where, "what": one.what} for one in found],
         )
     return _built(content)

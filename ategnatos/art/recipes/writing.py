@@ -81,7 +81,8 @@ def draft(
         "valid_output_kinds": [kind],
         "default_palette_enforcement": bool(locked.get("palette")),
     }
-    reading.read(_text(made), words, named=str(found))
+    hint = "Change the options; nothing was written. ategnatos art recipe new --help"
+    reading.read(_text(made), words, named=str(found), hint=hint)
     return made
 
 
@@ -131,7 +132,8 @@ def bump(project: Project, text: str, changes: Mapping[str, Any], *, write: bool
             " the file first: a used version gives its changes to the new one.",
             recipe=str(wanted),
         )
-    new = reading.read(_text(made), vocabulary.of(project), named=str(new_id))
+    hint = f"Change --lock, or the file of {wanted}; nothing was written."
+    new = reading.read(_text(made), vocabulary.of(project), named=str(new_id), hint=hint)
     if write:
         put(project, made)
         if changed_in_place:
