@@ -88,9 +88,16 @@ def test_the_shopping_list_says_what_to_find_and_what_to_leave_out() -> None:
     front = [VIEWS[0].replace("night", f"night {i}") for i in range(16)]
     made = listed(told(*front, *VIEWS[1:5]))
     says = [one.says for one in made.more]
-    assert any(re.fullmatch(r"1 more from behind \(there are 1\)\.", one) for one in says), says
+    assert any(re.fullmatch(r"1 more from behind \(there is one\)\.", one) for one in says), says
     assert any("more from below (there is none)" in one for one in says)
     assert any(one.value == "front" and "16 of 20" in one.says for one in made.fewer)
+    # 16 of 20 with at most 60 %: of 10 left, 6 are from the front; of 27, 16 are.
+    (front_line,) = (one for one in made.fewer if one.value == "front")
+    assert front_line.says == "16 of 20 are from the front: add 7 that are not, or leave 10 out."
+    alone = listed(told(*["an owl, front view"] * 6))
+    assert [one.says for one in alone.more if one.value == "front"] == [
+        "6 of 6 are from the front: add 4 that are not."
+    ]
     copies = shopping.Related("copies", ("a", "b", "c"), 1, "b")
     series = shopping.Related("series", tuple(f"f{i}" for i in range(12)), 4)
     lists = listed(told(*VIEWS * 3), (copies, series))

@@ -65,7 +65,7 @@ def _draw(console: Console, made: Coached) -> None:
                 style=style,
             )
     for title, entries in (
-        ("Find:", made.list.more),
+        ("Find (one picture may tick several lines):", made.list.more),
         ("Leave out:", made.list.fewer),
         ("Say in the captions:", made.list.look),
     ):

@@ -177,7 +177,7 @@ def _draw(console: Console, made: Layout, data: dict[str, Any]) -> None:
         f"{data['trainer']} will see {data['pictures']} pictures and {data['captions']} captions"
         + (f", {data['regularisation']} of regularisation" if data["regularisation"] else "")
         + (f", {data['validation']} set apart" if data["validation"] else "")
-        + f", in {len(data['buckets'])} buckets."
+        + f", in {len(data['buckets'])} bucket{'s' if len(data['buckets']) != 1 else ''}."
     )
     console.print()
     rows = [
@@ -207,10 +207,10 @@ def _draw(console: Console, made: Layout, data: dict[str, Any]) -> None:
             + (f" and {more} more" if more > 0 else ""),
             soft_wrap=True,
         )
+    ground = made.frame.ground
     if data["rewritten"]:
         console.print(
-            "Written anew as upright PNG, because this trainer would misread them"
-            + (f" or on {made.frame.ground}: " if made.frame.ground else ": ")
+            f"Written anew as PNG (upright{f', on {ground}' if ground else ''}): "
             + plain(", ".join(data["rewritten"][:_SHOWN])),
             soft_wrap=True,
         )

@@ -51,7 +51,10 @@ def shares(subject: Subject) -> Iterator[Finding]:
             yield finding("absorb", (), said, share=_percent(share))
     if subject.wanted.training == "style":
         styles = [told.parts.get("style", "") for told in written]
-        for said, share, _ in common(styles):
+        for said, share, term in common(styles):
+            # A single word such as "shapes" is a part of several terms and no term itself.
+            if not term and " " not in said:
+                continue
             yield finding("style_everywhere", (), said, share=_percent(share))
 
 

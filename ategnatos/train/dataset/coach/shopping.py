@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any
 
-from ategnatos.train.dataset.coach.coverage import Row
+from ategnatos.train.dataset.coach.coverage import Cell, Row
 from ategnatos.train.dataset.coach.sizes import Advice
 
 _SHOWN = 4
@@ -63,6 +63,7 @@ def shopping(
     aim = max(total, advice.at_least)
     more: list[tuple[float, Entry]] = []
     fewer: list[Entry] = []
+    others: list[Entry] = []
     look: list[Entry] = []
     if advice.missing:
         says = f"{advice.missing} more pictures at least, to have {advice.at_least}."
@@ -77,17 +78,13 @@ def shopping(
             wanted = ceil(cell.wanted * row.weight * aim)
             lacking = wanted - len(cell.pictures)
             if lacking > 0:
-                has = "there is none" if not cell.pictures else f"there are {len(cell.pictures)}"
+                has = _there(len(cell.pictures))
                 says = f"{lacking} more {cell.plural} ({has})."
                 urgent = row.weight * (1.5 if not cell.pictures else 1) * cell.wanted
                 more.append((urgent, Entry(says, lacking, row.name, cell.value, cell.pictures)))
             elif cell.share > row.most and len(cell.pictures) > 2:
-                says = (
-                    f"{len(cell.pictures)} of {row.told} are {cell.plural}: add others, or leave"
-                    f" {len(cell.pictures) - ceil(row.most * row.told)} of them out."
-                )
-                count = len(cell.pictures) - ceil(row.most * row.told)
-                fewer.append(Entry(says, max(1, count), row.name, cell.value, cell.pictures))
+                entry = _too_many(row, cell)
+                (fewer if entry.count else others).append(entry)
     for one in related:
         shown = ", ".join(one.pictures[:_SHOWN]) + (" ..." if len(one.pictures) > _SHOWN else "")
         if one.kind == "series":
@@ -96,4 +93,23 @@ def shopping(
             says = f"{len(one.pictures)} times the same picture ({shown}): keep {one.best}."
         fewer.append(Entry(says, len(one.pictures) - one.keep, "", "", one.pictures))
     more.sort(key=lambda pair: -pair[0])
-    return Shopping(tuple(entry for _, entry in more), tuple(fewer), tuple(look))
+    found = (*(entry for _, entry in more), *others)
+    return Shopping(found, tuple(fewer), tuple(look))
+
+
+def _there(number: int) -> str:
+    if number < 2:
+        return "there is one" if number else "there is none"
+    return f"there are {number}"
+
+
+def _too_many(row: Row, cell: Cell) -> Entry:
+    """One value that starves the rest; ``count`` 0 where leaving out alone cannot mend it."""
+    many = len(cell.pictures)
+    add = ceil(many / row.most - row.told)
+    says = f"{many} of {row.told} are {cell.plural}: add {add} that are not"
+    # Leaving out makes the whole smaller too.
+    leave = ceil((many - row.most * row.told) / (1 - row.most))
+    if row.told == many or leave >= many:
+        return Entry(f"{says}.", 0, row.name, cell.value, cell.pictures)
+    return Entry(f"{says}, or leave {leave} out.", leave, row.name, cell.value, cell.pictures)

@@ -95,6 +95,8 @@ def _shopping(coached: Coached) -> list[str]:
     lines = ["## Shopping list", ""]
     if not any(entries for _, entries in lists):
         return [*lines, "Nothing is missing that words or measures could tell.", ""]
+    if coached.list.more:
+        lines += ["One picture may tick several lines.", ""]
     for title, entries in lists:
         if entries:
             lines += [f"**{title}**", "", *(f"- {_text(one.says)}" for one in entries), ""]

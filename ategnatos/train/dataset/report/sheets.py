@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.pictures.sheet import MOST_ITEMS, SheetItem, contact_sheet
 
 SAMPLES = 5
+_SAMPLE_SIDE = 400
 _MOST_GROUPS = 6
 _MOST_OF_A_GROUP = 8
 
@@ -28,10 +30,25 @@ def samples(files: Mapping[str, Path], captions: Mapping[str, str]) -> dict[str,
     """A small picture for each of the samples, by the picture's name."""
     made: dict[str, bytes] = {}
     for name in evenly([one for one in files if captions.get(one)], SAMPLES):
-        item = _item(files[name], "", "")
-        if item is not None:
-            made[name] = contact_sheet([item], title="", max_width=480, max_height=480)
+        small = _small(files[name])
+        if small is not None:
+            made[name] = small
     return made
+
+
+def _small(path: Path) -> bytes | None:
+    """A picture as PNG, no side longer than a page is wide; None where it cannot be decoded."""
+    from ategnatos.pictures.colour import to_srgb
+    from ategnatos.pictures.decode import decode_picture
+
+    try:
+        picture = to_srgb(decode_picture(path)).image
+    except StudioError:
+        return None
+    picture.thumbnail((_SAMPLE_SIDE, _SAMPLE_SIDE))
+    output = io.BytesIO()
+    picture.save(output, "PNG")
+    return output.getvalue()
 
 
 def groups(
