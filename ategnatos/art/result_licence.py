@@ -49,7 +49,7 @@ def terms_of(project: Project, job: Job) -> list[Term]:
         found.append(_named("lora", name, said, str(entry.get("source") or "")))
         trained = str((entry.get("facts") or {}).get(DATASET_FACT) or "")
         if trained:
-            found.append(_named("dataset", f"the dataset of {name}", trained, ""))
+            found.append(_named("dataset", f"of {name}", trained, ""))
     return found
 
 
