@@ -119,3 +119,16 @@ def test_a_lora_that_is_another_than_the_locked_hash_is_refused(hall: Project) -
     with pytest.raises(StudioError) as refused:
         planned(hall, HERO, [{"hair": "red", "mood": "stoic"}], engine_of=load_engine)
     assert refused.value.code.code == "recipe_cannot"
+
+
+def test_a_family_that_the_policy_rules_out_is_refused_with_its_clause(
+    hall: Project, run: Run
+) -> None:
+    barred = copy.deepcopy(CONTENT)
+    barred["locked_fields"] = {"family": "anima/base", "seed_production": 1}
+    put(hall, barred)
+    asked = ("art", "run", HERO, "--hair", "red", "--mood", "stoic", "--queue", "--json")
+    run("studio", "policy", "set", "--commercial", cwd=hall.root)
+    refused = run(*asked, cwd=hall.root)
+    assert refused.envelope["error"]["code"] == "family_refused"
+    assert not list(hall.outputs.iterdir())
