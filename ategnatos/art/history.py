@@ -97,6 +97,10 @@ def _words(event: Event, judged: Judged | None) -> str:
         case "art.imported":
             made = f", made with {event.data['tool']}" if event.data.get("tool") else ""
             return f"imported from {event.data.get('file', '')}{made}"
+        case "art.reproduced":
+            agree = event.data.get("agreement")
+            how = "nothing agrees" if agree == "nothing" else f"the {agree} agree"
+            return f"{candidate} made again: {how}"
         case "art.rights_said":
             return f"rights said: {event.data.get('rights', '')}"
         case "art.delivered":

@@ -43,7 +43,7 @@ def read_picture(path: Path) -> bytes:
             hint="Check the name; paths are taken from where you are.",
             path=str(path),
         ) from error
-    decode_picture(data)
+    decode_picture(data, name=path.name)
     return data
 
 

@@ -54,7 +54,12 @@ def _file(found: PictureInfo) -> list[str]:
 def _making(found: PictureInfo) -> list[str]:
     held = found.metadata
     lines: list[str] = []
+    told: set[tuple[str, str]] = set()
     for account in held.get("making", ()):
+        # Ours stands in a picture twice, once in the words of other tools.
+        if (account["tool"], account["prompt"]) in told:
+            continue
+        told.add((account["tool"], account["prompt"]))
         lines += ["", f"Made with {account['tool']} (says its {account['keyword']!r})"]
         for name, text in (("Prompt", account["prompt"]), ("Negative", account["negative"])):
             if text:
