@@ -62,7 +62,8 @@ def judged(
     ``approvers`` is what :func:`ategnatos.guard.gate.trust.load` said. Raises StudioError
     (``journal_corrupt``) at a line that is not an event.
     """
-    prefix = Prefix(project, approvers)
+    # Read where there is something to judge: it takes a walk through the journal.
+    prefix: Prefix | None = None
     used: set[str] = set()
     marks = {kind: f'"kind":"{kind}"'.encode() for kind in kinds}
     wanted = None if about is None else {reference.encode() for reference in about}
@@ -73,6 +74,7 @@ def judged(
         if event is None:
             raise journal.corrupt(project, line)
         if event.kind in marks:
+            prefix = prefix or Prefix(project, approvers)
             yield _judge(event, line, approvers, prefix, used)
 
 
