@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ategnatos.art import freezing, promote, result_licence
+from ategnatos.art import freezing, packing, promote, result_licence
 from ategnatos.art.promote import Prepared, Promoted
-from ategnatos.grimoire import content, manifest
+from ategnatos.grimoire import manifest
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.grimoire.files import canonical_json, sha256_bytes
 from ategnatos.grimoire.jobs import store
 from ategnatos.grimoire.locks import hold
 from ategnatos.guard import gate
@@ -91,8 +89,8 @@ def _publish(
         before = next((one for one in document.assets if one.id == asset), None)
         sprites = _sprites(document, before, files)
         packed = None
-        if atlas and _has_atlas(project, files[0]):
-            packed = _packed(project, asset, files[0], sprites, actor=actor, now=now)
+        if atlas and packing.has_atlas(project, files[0]):
+            packed = packing.packed(project, asset, files[0], sprites, actor=actor, now=now)
         fresh = _asset(document, files[0], asset, sprites, packed, before, now)
         changed = before is None or _says(before) != _says(fresh)
         if changed:
@@ -144,87 +142,6 @@ def _frame_name(entry: ManifestEntry) -> str:
         return entry.asset
     levers = ",".join(f"{name}={value}" for name, value in sorted(made.levers.items()))
     return f"{levers or entry.asset}/{made.engine}/{made.frame:03d}"
-
-
-def _has_atlas(project: Project, file: Promoted) -> bool:
-    from ategnatos.art.recipes import vocabulary
-
-    made = file.place.origin
-    if made is None:
-        return False
-    kind = vocabulary.of(project).kinds.get(made.output_kind.partition(".")[0])
-    return kind is not None and kind.atlas
-
-
-def _packed(
-    project: Project,
-    asset: str,
-    file: Promoted,
-    sprites: Sequence[Sprite],
-    *,
-    actor: str,
-    now: Clock,
-) -> Atlas:
-    """The atlas of these sprites, frozen and listed; its name is the hash of what is on it."""
-    from ategnatos.grimoire.schemas.manifest import Atlas
-    from ategnatos.pictures.atlas import pack
-
-    parts = [[one.entry, one.sha256] for one in sprites]
-    stem = f"atlas-{sha256_bytes(canonical_json(parts))[:16]}"
-    place = file.place
-    home = Path(*place.under, place.slug, f"v{file.version}")
-    made = pack([(one.frame, project.root / one.path) for one in sprites], image_name=f"{stem}.png")
-    listed = {}
-    for suffix, data in (("png", made.image), ("json", made.frames)):
-        path, _ = content.put_frozen(project, home / f"{stem}.{suffix}", data)
-        relative = path.relative_to(project.root).as_posix()
-        listed[suffix] = (relative, sha256_bytes(data))
-        _list_atlas(project, asset, file, parts, relative, data, actor=actor, now=now)
-    return Atlas(
-        image=listed["png"][0],
-        image_sha256=listed["png"][1],
-        frames=listed["json"][0],
-        frames_sha256=listed["json"][1],
-        width=made.width,
-        height=made.height,
-    )
-
-
-def _list_atlas(
-    project: Project,
-    asset: str,
-    file: Promoted,
-    parts: list[list[str]],
-    path: str,
-    data: bytes,
-    *,
-    actor: str,
-    now: Clock,
-) -> None:
-    digest = sha256_bytes(data)
-    freezing.told(
-        project,
-        freezing.PACKED,
-        path,
-        references={"sha256": digest},
-        data={"asset": asset, "parts": [entry for entry, _ in parts]},
-        actor=actor,
-        now=now,
-    )
-    entry: dict[str, Any] = {
-        "id": f"{asset}/{Path(path).name}",
-        "made": "atlas",
-        "asset": asset,
-        "name": file.place.name,
-        "version": file.version,
-        "path": path,
-        "sha256": digest,
-        "size": len(data),
-        "verdict": "signed",
-        "frozen_at": store.iso(now()),
-        "provenance": {"parts": parts},
-    }
-    manifest.manifest_add(project, entry)
 
 
 def _asset(

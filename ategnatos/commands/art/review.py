@@ -116,7 +116,8 @@ def _choose(
 ) -> list[Choice]:
     """What the person chose, in a draft on disk; empty where they chose nothing."""
     from ategnatos.art import batch, sitting
-    from ategnatos.commands.art.review_screen import Screen, way_of
+    from ategnatos.commands.art.review_pictures import way_of
+    from ategnatos.commands.art.review_screen import Screen
     from ategnatos.guard.gate import NOT_CONFIRMED, requests
     from ategnatos.guard.gate.keys import reading
 

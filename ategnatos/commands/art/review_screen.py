@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ategnatos.commands.art.review_pictures import blocks
 from ategnatos.grimoire.files import sha256_bytes, write_atomic
 from ategnatos.grimoire.jobs import store
 from ategnatos.guard.gate.terminal import visible
@@ -225,7 +226,10 @@ class Screen:
         if not shown:
             return
         if self.way == pictures.BLOCKS:
-            self._blocks([(label, data) for label, _, data in shown])
+            columns, rows, _, _ = self.keys.size()
+            self.keys.show(
+                blocks([(name, data) for name, _, data in shown], columns, rows - _BELOW)
+            )
             return
         items = [
             SheetItem(picture=data, label=label, caption=f"{one.reference}  seed {one.seed}")
@@ -250,23 +254,6 @@ class Screen:
             data, _ = pictures.shown(png, self.way, window, rows=max(4, rows - below))
             self.keys.show(data)
         self.keys.show(f"{visible(str(path))}\n".encode())
-
-    def _blocks(self, shown: list[tuple[str, bytes]]) -> None:
-        from io import StringIO
-
-        from rich.console import Console
-
-        from ategnatos.pictures.terminal_art import draw_row
-
-        columns, rows, _, _ = self.keys.size()
-        side, across = _blocks_for(len(shown), columns, rows - _BELOW)
-        text = StringIO()
-        console = Console(file=text, force_terminal=True, color_system="truecolor", width=columns)
-        for start in range(0, len(shown), across):
-            row = shown[start : start + across]
-            drawn = draw_row([data for _, data in row], [label for label, _ in row], side=side)
-            console.print(drawn)
-        self.keys.show(text.getvalue().encode())
 
     def _list(self, page: int) -> list[str]:
         lines = []
@@ -304,27 +291,7 @@ _ACTS = {
 }
 
 
-def _blocks_for(count: int, columns: int, rows: int) -> tuple[int, int]:
-    """The largest side in columns, and how many fit beside each other, so that all are seen."""
-    for side in range(32, 8, -2):
-        across = max(1, (columns + 2) // (side + 2))
-        if -(-count // across) * (side // 2 + 1) <= rows:
-            return side, across
-    return 8, max(1, (columns + 2) // 10)
-
-
 def _is_concept(one: store.Candidate) -> bool:
     from ategnatos.art.recipes.origin import is_concept
 
     return is_concept(one)
-
-
-def way_of(keys: Keys, wanted: str) -> str:
-    """How pictures are shown here: as wanted, or as the terminal itself says it can."""
-    if wanted != "auto":
-        return wanted
-    reply = b""
-    inside_another = os.environ.get("TMUX") or os.environ.get("STY")
-    if os.environ.get("TERM", "dumb") != "dumb" and not inside_another:
-        reply = keys.answer(pictures.QUESTION, pictures.answered, pictures.keys_in)
-    return pictures.way_of(os.environ, reply)
