@@ -178,9 +178,7 @@ def _shipped(project: Project, steps: list[dict[str, Any]]) -> dict[str, list[st
     return found
 
 
-def _approved(
-    asset: Asset, steps: list[dict[str, Any]], shipped: Mapping[str, list[str]]
-) -> str:
+def _approved(asset: Asset, steps: list[dict[str, Any]], shipped: Mapping[str, list[str]]) -> str:
     parts = [f"# {escape(asset.full_name)}: approved\n\n"]
     found = [
         (step, one) for step in steps for one in step["verdicts"] if one["verdict"] == "approved"
