@@ -164,13 +164,13 @@ def merge(content: bytes | None, offered_before: Collection[str]) -> Merge:
             if rule not in standing:
                 standing.append(rule)
                 added.append(name)
-    for event, group in HOOKS.items():
+    for event, hooks in HOOKS.items():
         name = f"hooks.{event} {_OURS}{event}"
         if name in offered and content is not None:
             continue
         offered[name] = None
         if not has_fence(settings, event):
-            settings.setdefault("hooks", {}).setdefault(event, []).append(deepcopy(group))
+            settings.setdefault("hooks", {}).setdefault(event, []).append(deepcopy(hooks))
             added.append(name)
     if not added:
         return Merge(None, offered=tuple(offered))
