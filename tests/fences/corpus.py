@@ -158,6 +158,8 @@ DENIED: tuple[tuple[str, str], ...] = (
     ("person", "uv run ategnatos art approve j7#2"),
     ("person", "ategnatos gate unlock --minutes 15"),
     ("person", "ategnatos gate init --name mo"),
+    ("person", "ategnatos gate passphrase"),
+    ("person", "ategnatos art review --pending"),
     ("person", "ategnatos studio budget approve"),
     ("person", "ategnatos studio budget resolve j3 --because 'it was not billed'"),
     ("person", "ategnatos art generate 'an owl' --override --because 'the cap is silly'"),
