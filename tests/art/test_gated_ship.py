@@ -13,6 +13,7 @@ from ategnatos.grimoire.documents import edit
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database, store
 from ategnatos.grimoire.project import Project
+from ategnatos.guard.gate import keyfile
 from tests.art.potion_recipe import WITCH
 from tests.art.test_recipe_gate import Sculptor, Waiting, sculptor, waiting
 from tests.guard import keys
@@ -33,7 +34,7 @@ def shown(project: Project) -> list[str]:
 
 
 def sign(project: Project, number: int, verdict: str = "approved") -> None:
-    private = keys.keyfile.unseal(keys.keyfile.load(), bytearray(keys.PASSPHRASE.encode()))
+    private = keyfile.unseal(keyfile.load(), bytearray(keys.PASSPHRASE.encode()))
     with database.connect(project) as db:
         one = store.get_candidate(db, 1, number)
     keys.give(project, one, keys.approval(project, private, one, verdict=verdict))

@@ -17,7 +17,7 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import binding_hash
 from ategnatos.grimoire.jobs import database, store
 from ategnatos.grimoire.project import Project
-from ategnatos.guard.gate import audit, trust
+from ategnatos.guard.gate import audit, keyfile, trust
 from tests.art.potion_recipe import POTION, studio
 from tests.art.test_promote import killed_at, told, tree
 from tests.conftest import Run
@@ -121,7 +121,7 @@ def test_killed_at_any_point_of_shipping_a_sweep_a_second_run_completes_it(
 
 def test_a_recipes_tree_takes_nothing_else(swept: Project) -> None:
     (one,) = keys.made(swept, 1)
-    private = keys.keyfile.unseal(keys.keyfile.load(), bytearray(keys.PASSPHRASE.encode()))
+    private = keyfile.unseal(keyfile.load(), bytearray(keys.PASSPHRASE.encode()))
     with database.connect(swept) as db, database.writing(db):
         db.execute("UPDATE candidate SET verdict='approved' WHERE job=?", (one.job,))
     place = {"realm": "alchemy", "kind": "object", "slug": "potion"}

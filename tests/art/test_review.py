@@ -20,7 +20,7 @@ from ategnatos.grimoire import journal
 from ategnatos.grimoire.jobs import database, store
 from ategnatos.grimoire.project import Project
 from ategnatos.guard.actor import person
-from ategnatos.guard.gate import book, record
+from ategnatos.guard.gate import book, keyfile, record
 from ategnatos.guard.gate.record import Standing
 from ategnatos.pictures import terminal_pictures
 from tests.conftest import Run
@@ -126,8 +126,8 @@ def test_a_terminal_that_closes_loses_no_choice(signing: Project) -> None:
 def test_what_was_signed_and_not_yet_recorded_is_recorded_by_the_next_sitting(
     signing: Project,
 ) -> None:
-    key = keys.keyfile.load()
-    private = keys.keyfile.unseal(key, bytearray(keys.PASSPHRASE.encode()))
+    key = keyfile.load()
+    private = keyfile.unseal(key, bytearray(keys.PASSPHRASE.encode()))
     with database.connect(signing) as db:
         first, second, *_ = store.candidates(db, 1)
     signed = keys.approval(signing, private, first).data()
@@ -346,3 +346,39 @@ def test_what_a_person_types_while_the_terminal_answers_is_not_lost() -> None:
     reply = b"a\x1b_Gi=31;OK\x1b\\b\x1b[?62;4cq"
     assert terminal_pictures.answered(reply)
     assert terminal_pictures.keys_in(reply) == b"abq"
+
+
+def test_the_terminals_answer_and_the_keys_of_a_person_are_told_apart() -> None:
+    import pty
+    import select
+    import tty
+
+    from ategnatos.commands.art.review_pictures import way_of
+    from ategnatos.guard.gate.keys import Keys
+
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    with os.fdopen(slave, "r+b", buffering=0) as screen, pytest.MonkeyPatch.context() as patch:
+        for name in ("TMUX", "STY", "TERM_PROGRAM", "LC_TERMINAL"):
+            patch.delenv(name, raising=False)
+        patch.setenv("TERM", "xterm-256color")
+        # What the terminal says lies there before it is asked, so that no clock decides.
+        os.write(master, b"a\x1b[?62;4c\x1b[Cq\x1b[5~\xc3\xa4")
+        assert select.select([screen], [], [], 10)[0]
+        found = Keys(screen)
+        assert way_of(found, "auto") == "sixel"
+        assert way_of(found, "none") == "none"
+        pressed = [found.key() for _ in range(5)]
+    os.close(master)
+    assert pressed == ["a", "right", "q", "page up", "ä"]
+
+
+def test_pictures_in_half_blocks_all_fit_the_window() -> None:
+    from ategnatos.commands.art.review_pictures import blocks
+
+    png, _ = picture(32, 32)
+    for count, columns, rows in ((1, 80, 24), (9, 160, 33), (4, 100, 18)):
+        drawn = blocks([(str(n), png) for n in range(count)], columns, rows).decode()
+        assert drawn.count("\n") <= rows
+        widest = max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in drawn.split("\n"))
+        assert widest <= columns
