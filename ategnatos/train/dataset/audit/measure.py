@@ -167,7 +167,7 @@ def _real_resolution(grey: Grey) -> float:
 
 
 def _text(grey: Grey) -> float:
-    step = max(1, min(grey.shape) // 256)
+    step = max(1, min(grey.shape) // 200)
     small = grey[::step, ::step]
     tall, wide = _TEXT_CELL
     height, width = small.shape[0] // tall * tall, small.shape[1] // wide * wide

@@ -66,7 +66,7 @@ def is_noise(name: str) -> bool:
     """Whether a file is none of the user's: hidden, or left by an operating system."""
     parts = name.split("/")
     return (
-        any(part.startswith(".") for part in parts)
+        any(part.startswith(".") and part != ".." for part in parts)
         or "__MACOSX" in parts
         or parts[-1].lower() in _BY_THE_SYSTEM
     )
