@@ -62,13 +62,14 @@ def screen(status: dict[str, Any]) -> str:
     waiting = _rows(status, "waiting")
     if waiting:
         lines.append(
-            f"Waiting for the person's eye: {len(waiting)} "
+            f"Waiting for the person's eye: {_count(status, 'waiting', waiting)} "
             + _listed(waiting, lambda one: f"{one.get('job')} ({_short(one.get('prompt'))})")
         )
     for key, words in (("running", "Running"), ("failed", "Failed")):
         rows = _rows(status, key)
         if rows:
-            lines.append(f"{words}: {len(rows)} " + _listed(rows, lambda one: str(one.get("job"))))
+            count = _count(status, key, rows)
+            lines.append(f"{words}: {count} " + _listed(rows, lambda one: str(one.get("job"))))
     requests = _rows(status, "review_requests")
     if requests:
         lines.append(f"Asked for and not yet looked at: {len(requests)}")
@@ -134,6 +135,13 @@ def _rows(status: dict[str, Any], key: str) -> list[dict[str, Any]]:
     if not isinstance(found, list):
         return []
     return [one if isinstance(one, dict) else {"job": one} for one in found]
+
+
+def _count(status: dict[str, Any], key: str, rows: list[dict[str, Any]]) -> int:
+    """How many there are: the status lists only some of many."""
+    counts = status.get("counts")
+    count = counts.get(key) if isinstance(counts, dict) else None
+    return count if isinstance(count, int) else len(rows)
 
 
 def _listed(rows: list[dict[str, Any]], say: Any) -> str:
