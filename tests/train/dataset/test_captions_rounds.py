@@ -250,6 +250,10 @@ def test_an_agents_round_by_the_commands(
     assert captions(run, project, "next", "owls").data["round"] is None
     linted = captions(run, project, "lint", "owls")
     assert linted.code == 0, linted.envelope
+    assert linted.data["authors"] == {
+        "model claude-code": {"captions": 2, "refused": 1},
+        "model vlm-2": {"captions": 1, "refused": 0},
+    }
     # Another trigger composes the captions anew; their words and authors stay.
     captions(run, project, "plan", "owls", "--trigger", "qorvowl")
     (first, *_) = record.load(project, "owls").pictures

@@ -173,6 +173,18 @@ def test_kohya_fills_up_with_regularisation_pictures_and_some_are_never_shown(
     assert counted(few).total() == 48
 
 
+def test_what_kohya_would_divide_by_nothing_is_left_out(project: Project) -> None:
+    sizes = ((96, 96), (1800, 100), (50, 300))
+    version = dataset(project, count=3, sizes=sizes, captioned=True)
+    kept, _ = laid(project, version, frame("kohya"))
+    assert kept.facts()["pictures"] == 3
+    made, place = laid(project, version, frame("kohya", upscale=False))
+    assert [name for name, _ in made.dropped] == ["002.png", "003.png"]
+    assert readers.kohya(place / "dataset.toml").buckets == counted(made)
+    with pytest.raises(ZeroDivisionError):
+        buckets.kohya(256, least=256, most=512, upscale=False)((1800, 100))
+
+
 @pytest.mark.parametrize("trainer", sorted(laying.LAY_OUT))
 def test_regularisation_pictures_are_marked_as_such(project: Project, trainer: str) -> None:
     version = dataset(project, count=4, captioned=True)

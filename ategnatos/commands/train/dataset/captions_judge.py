@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ategnatos.train.dataset.captions.fixes import Proposal
     from ategnatos.train.dataset.captions.lint import Judged
+    from ategnatos.train.dataset.version import Version
 
 CAPTIONS_BROKEN = ErrorCode("captions_broken", "Captions hold errors that spoil a training.")
 
@@ -45,6 +46,7 @@ def lint(
     """What is wrong with the captions, worst first, and the figures behind it."""
     from ategnatos.train.dataset import measured, record
     from ategnatos.train.dataset.captions import lint as linter
+    from ategnatos.train.dataset.captions import rounds
 
     project = call.project()
     version = record.load(project, name)
@@ -55,6 +57,7 @@ def lint(
         "version": version.number,
         "digest": version.digest(),
         **judged.metrics,
+        "authors": _authors(version, rounds.refusals(project, name)),
         "findings": [one.facts() for one in judged.findings],
     }
     failed = None
@@ -206,6 +209,15 @@ def convert(
         else f"ategnatos train dataset captions convert {name} --to {target} --apply",
     )
     return Answer(data, lambda console: _draw_edits(console, changes, {}, applied=apply), steps)
+
+
+def _authors(version: Version, refused: dict[str, int]) -> dict[str, dict[str, int]]:
+    """Who wrote the captions that count, and how many answers of each were refused."""
+    written = Counter(one.caption.author for one in version.pictures if one.caption)
+    return {
+        author: {"captions": written[author], "refused": refused.get(author, 0)}
+        for author in sorted({*written, *refused})
+    }
 
 
 def _draw(console: Console, judged: Judged) -> None:

@@ -216,13 +216,31 @@ def take(
             draft.caption(name, text, author=author, parts=parts)
             saved.append(name)
     assert draft.version is not None
-    _log(project, made, refused, skipped, now)
+    _log(project, made, author, refused, skipped, now)
     return Taken(tuple(saved), tuple(skipped), tuple(refused), draft.version)
 
 
-def log_failure(project: Project, made: Round, why: str, *, now: datetime) -> None:
+def log_failure(project: Project, made: Round, author: str, why: str, *, now: datetime) -> None:
     """Write down that a whole round failed, as a captioner's exception does."""
-    _log(project, made, [answers.Refusal(0, "all", why)], [], now)
+    _log(project, made, author, [answers.Refusal(0, "all", why)], [], now)
+
+
+def refusals(project: Project, dataset: str) -> dict[str, int]:
+    """How many answers of each author were refused so far, out of the log."""
+    found: dict[str, int] = {}
+    try:
+        lines = log_path(project, dataset).read_bytes().splitlines()
+    except FileNotFoundError:
+        return found
+    for line in lines:
+        try:
+            value = json.loads(line)
+        except ValueError:  # a line that a crash cut off
+            continue
+        if isinstance(value, dict) and "why" in value:
+            author = str(value.get("author", "unknown"))
+            found[author] = found.get(author, 0) + 1
+    return found
 
 
 def log_path(project: Project, dataset: str) -> Path:
@@ -233,6 +251,7 @@ def log_path(project: Project, dataset: str) -> Path:
 def _log(
     project: Project,
     made: Round,
+    author: str,
     refused: Sequence[answers.Refusal],
     skipped: Sequence[tuple[str, str]],
     now: datetime,
@@ -244,7 +263,7 @@ def _log(
     if not lines:
         return
     path = log_path(project, made.dataset)
-    head = {"at": record.stamp(now), "round": made.id, "pass": made.what}
+    head = {"at": record.stamp(now), "round": made.id, "pass": made.what, "author": author}
     text = b"".join(canonical_json(redacted({**head, **line})) + b"\n" for line in lines)
     with explained(path, "The captions are saved; the log is not."), path.open("ab") as file:
         file.write(text)

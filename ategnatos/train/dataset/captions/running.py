@@ -95,5 +95,6 @@ def _looked(
     try:
         return list(looker.look(looks, templates.template(made.what, like)))
     except Exception as error:  # it is somebody else's code
-        rounds.log_failure(project, made, f"{type(error).__name__}: {error}", now=now())
+        why = f"{type(error).__name__}: {error}"
+        rounds.log_failure(project, made, f"model {looker.name}", why, now=now())
         raise captioners.failed(looker.name, error) from error

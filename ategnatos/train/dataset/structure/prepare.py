@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.train.dataset import measured, record, store
 from ategnatos.train.dataset.captions.protocol import wanted
-from ategnatos.train.dataset.structure import arithmetic, concepts, layout, split
+from ategnatos.train.dataset.structure import arithmetic, concepts, kohya, layout, split
 from ategnatos.train.dataset.structure.layout import Frame, Plan, Staged
 
 if TYPE_CHECKING:
@@ -152,11 +152,13 @@ class _Reader:
         return kept
 
     def _too_small(self, header: Header) -> bool:
-        """Whether kohya, told not to enlarge, would make a bucket of no width."""
-        step = layout.alignment("kohya", self._frame.family)
-        return (
-            self._frame.trainer == "kohya" and not self._frame.upscale and min(header.size) < step
-        )
+        """Whether kohya, told not to enlarge, would come to a bucket of no width and stop."""
+        if self._frame.trainer != "kohya" or self._frame.upscale:
+            return False
+        try:
+            return min(kohya.chooser(self._frame)(header.size)) < kohya.STEPS
+        except ZeroDivisionError:
+            return True
 
     def rewrites(self, header: Header) -> bool:
         """Whether this trainer needs the picture written anew."""
