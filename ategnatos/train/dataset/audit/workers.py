@@ -99,13 +99,13 @@ def _end(pool: ProcessPoolExecutor, *, finished: bool) -> None:
 
 def _begin() -> None:
     """What every worker does first."""
-    from PIL import Image
+    from PIL import _imaging
 
     # Ctrl-C goes to every process of a terminal; the first one alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Pillow gives each picture's memory back to the system and asks for it anew: a tenth of the
     # time of a small picture goes into that. A few blocks (16 MiB each) are kept instead.
-    Image.core.set_blocks_max(_KEPT_BLOCKS)
+    _imaging.set_blocks_max(_KEPT_BLOCKS)
 
 
 def _look_at_part(looker: Callable[..., Look], tasks: list[Task], full: bool) -> list[Look]:
