@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ategnatos.guard.budget.teardown import ENTRY_POINT_GROUP, Teardown
 from ategnatos.knowledge import plug_ins
+from ategnatos.providers.names import canonical
 
 # Gives the provider of that name, or None and why it cannot be used.
 Find = Callable[[str], tuple[Teardown | None, str]]
@@ -13,7 +14,8 @@ Find = Callable[[str], tuple[Teardown | None, str]]
 
 def find(provider: str) -> tuple[Teardown | None, str]:
     """The installed provider called ``provider``, or None and the reason in words."""
-    found = [one for one in plug_ins.declared(ENTRY_POINT_GROUP) if one.name == provider]
+    own = canonical(provider)
+    found = [one for one in plug_ins.declared(ENTRY_POINT_GROUP) if one.name == own]
     if not found:
         return None, f"no provider called {provider!r} is installed"
     try:
