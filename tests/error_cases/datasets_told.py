@@ -171,12 +171,18 @@ def dataset_no_go(folder: Path) -> None:
     raise answer.failed
 
 
+def pictures_unshowable(folder: Path) -> None:
+    project = studio(folder)
+    rounds.open_round(project, dataset(project, count=1, bytes_of=lambda _: b"no picture"))
+
+
 CASES: dict[str, Callable[[Path], None]] = {
     "caption_plan": caption_plan,
     "tokenizer_unreadable": tokenizer_unreadable,
     "captioner_unknown": captioner_unknown,
     "captioner_failed": captioner_failed,
     "caption_round": caption_round,
+    "pictures_unshowable": pictures_unshowable,
     "caption_answers": caption_answers,
     "captions_refused": captions_refused,
     "captions_broken": captions_broken,

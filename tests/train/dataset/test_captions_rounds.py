@@ -19,7 +19,7 @@ from ategnatos.train.dataset import record
 from ategnatos.train.dataset.captions import captioner, protocol, rounds, running, templates
 from ategnatos.train.dataset.version import Version
 from tests.conftest import Ran, Run
-from tests.train.dataset.pictures import CONTENTS, NOW, STYLE, dataset
+from tests.train.dataset.pictures import CONTENTS, NOW, STYLE, dataset, drawn
 
 
 def answer(number: int, **more: Any) -> dict[str, Any]:
@@ -131,6 +131,20 @@ def test_what_was_skipped_comes_last_and_what_was_changed_is_refused(project: Pr
     assert taken.saved == ("003.png", "001.png")
     assert "changed or taken out" in taken.refused[0].why
     assert "skipped" not in record.load(project, "owls").by_name()["001.png"].notes
+
+
+def test_broken_pictures_are_passed_over_and_named(project: Project) -> None:
+    version = dataset(
+        project, count=4, bytes_of=lambda i: b"broken" + bytes([i]) if i in (0, 2) else drawn(i)
+    )
+    made = opened(project, version, batch=2)
+    assert [name for name, _ in made.pictures] == ["002.png", "004.png"]
+    assert made.broken == ("001.png", "003.png")
+    looker = Looker()
+    with pytest.raises(StudioError) as left:
+        ran(project, looker, batch=1)
+    assert left.value.code.code == "pictures_unshowable"
+    assert looker.calls == [["002.png"], ["004.png"]]
 
 
 def test_every_pass_and_type_has_a_template_without_a_gap(project: Project) -> None:

@@ -291,7 +291,16 @@ def test_laying_out_again_changes_nothing_and_mends_what_was_broken(project: Pro
     assert "zrvkowl" in next(place.rglob("002.txt")).read_text()
     picture.unlink()
     assert stage.put(project, made, place, BOUND).changed is True
+    # What a killed process left a day ago goes; what somebody builds now stays.
+    for name, age in ((".tmp-1-dead", 90_000), (".tmp-2-alive", 5)):
+        (place.parent / name).mkdir()
+        stamp = (place.parent).stat().st_mtime - age
+        os.utime(place.parent / name, (stamp, stamp))
     copied = stage.put(project, made, place, BOUND, copy=True)
+    assert [p.name for p in place.parent.iterdir() if p.name.startswith(".tmp-")] == [
+        ".tmp-2-alive"
+    ]
+    (place.parent / ".tmp-2-alive").rmdir()
     assert (copied.changed, copied.linked) == (True, 0)
     assert [p for p in place.parent.iterdir() if p.name.startswith(".tmp-")] == []
 

@@ -145,6 +145,11 @@ def next_round(
             f"No trigger is chosen yet: ategnatos train dataset captions plan {name}"
             " --trigger WORD. Captions are composed anew when it is."
         )
+    if made.broken:
+        call.warn(
+            f"{len(made.broken)} pictures cannot be decoded and were passed over"
+            f" ({', '.join(made.broken[:5])}): ategnatos train dataset audit {name} --apply"
+        )
     template = templates.template(what, like)
     data = {
         "dataset": name,

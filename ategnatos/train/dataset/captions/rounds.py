@@ -30,19 +30,26 @@ if TYPE_CHECKING:
 
 ROUND_UNKNOWN = ErrorCode("caption_round", "There is no round of captioning by that id.")
 
+PICTURES_UNSHOWABLE = ErrorCode("pictures_unshowable", "Only broken pictures lack a caption.")
+
 LOG = "caption-errors.log"
 MOST = 64
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Pictures by number (1 is the first), what is asked of them, and the sheet that shows them."""
+    """Pictures by number (1 is the first), what is asked of them, and the sheet that shows them.
+
+    ``broken`` are pictures that were passed over because they cannot be decoded.
+    """
 
     id: str
     dataset: str
     what: str
     pictures: tuple[tuple[str, str], ...]
     sheet: Path
+    broken: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """As its file keeps it; the sheet lies beside."""
@@ -80,8 +87,9 @@ def open_round(
 ) -> Round | None:
     """The next round; None where nothing is left. ``chosen`` asks for these names anew.
 
-    Skipped pictures (an answer "skip") come last. Draws the sheet and writes the round's file.
-    Raises StudioError (``dataset_picture``, ``caption_plan``, ``picture_*``).
+    Skipped pictures (an answer "skip") come last, broken ones are passed over. Draws the sheet
+    and writes the round's file. Raises StudioError (``dataset_picture``, ``caption_plan``,
+    ``pictures_unshowable``).
     """
     passes = tuple(templates.passes())
     protocol.parse_choice(what, passes, "pass")
@@ -97,13 +105,21 @@ def open_round(
     else:
         # Those that somebody could not tell come again only when nothing else is left.
         found = sorted(lacking(version, what), key=lambda one: bool(one.notes.get("skipped")))
-    taken = found[:batch]
-    if not taken:
+    if not found:
         return None
+    taken, broken = _showable(project, version, found, batch)
+    if not taken:
+        raise StudioError(
+            PICTURES_UNSHOWABLE,
+            f"The {len(broken)} pictures of {version.dataset!r} that lack a caption cannot be"
+            f" decoded ({', '.join(broken[:_SHOWN])}); no sheet was drawn.",
+            hint=f"Set them aside: ategnatos train dataset audit {version.dataset} --apply",
+            pictures=list(broken),
+        )
     pictures = tuple((one.name, one.sha256) for one in taken)
     mark = binding_hash({"pass": what, "pictures": [list(one) for one in pictures]})
     folder = _folder(project, version.dataset)
-    made = Round(mark, version.dataset, what, pictures, folder / f"{mark}.png")
+    made = Round(mark, version.dataset, what, pictures, folder / f"{mark}.png", tuple(broken))
     with explained(folder, "No sheet was drawn."):
         folder.mkdir(parents=True, exist_ok=True)
         for number in range(1, len(pictures) + 1):
@@ -112,6 +128,26 @@ def open_round(
         write_atomic(made.sheet, _sheet(project, version, made))
     write_atomic(folder / f"{mark}.json", canonical_json(made.facts()) + b"\n")
     return made
+
+
+def _showable(
+    project: Project, version: Version, pictures: Sequence[Picture], most: int
+) -> tuple[list[Picture], list[str]]:
+    """The first ``most`` of ``pictures`` that can be drawn, and those passed over on the way."""
+    from ategnatos.pictures.decode import decode_picture
+
+    shown: list[Picture] = []
+    broken: list[str] = []
+    for one in pictures:
+        if len(shown) == most:
+            break
+        try:
+            decode_picture(store.path_of(project, version.dataset, one.name, one.sha256))
+        except StudioError:
+            broken.append(one.name)
+        else:
+            shown.append(one)
+    return shown, broken
 
 
 def single(made: Round, number: int) -> Path:

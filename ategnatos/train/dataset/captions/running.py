@@ -67,9 +67,9 @@ def run(
                 rounds.log_path(project, dataset),
                 version.number,
             )
-        made = rounds.open_round(project, version, what=what, batch=batch, chosen=names[:batch])
+        made = rounds.open_round(project, version, what=what, batch=batch, chosen=names)
         assert made is not None
-        asked.update(name for name, _ in made.pictures)
+        asked.update(made.broken, (name for name, _ in made.pictures))
         given = _looked(project, looker, made, protocol.wanted(version), now)
         taken = rounds.take(
             project, made, given, author=f"model {looker.name}", actor=actor, now=now()

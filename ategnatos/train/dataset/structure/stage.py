@@ -12,6 +12,7 @@ import io
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import (
+    TEMPORARY_PREFIX,
     binding_hash,
     canonical_json,
     explained,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 NOT_OURS = ErrorCode("structure_not_ours", "A folder holds files that this program did not lay.")
 
+_LEFT_SECONDS = 24 * 3600
 MANIFEST = "ategnatos-dataset.json"
 
 
@@ -71,6 +74,7 @@ def put(
     fresh = place.parent / temporary_name()
     with explained(place, "What stood there before still stands."):
         place.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(place.parent)
         try:
             linked = _build(project, layout, fresh, copy)
             manifest = {
@@ -86,6 +90,13 @@ def put(
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     return Laid(place, True, linked, len(layout.links))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed process left half-built here, once it is older than any building."""
+    for left in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        if left.is_dir() and time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _exchange(fresh: Path, place: Path) -> None:
