@@ -141,8 +141,9 @@ def test_broken_pictures_are_passed_over_and_named(project: Project) -> None:
     assert [name for name, _ in made.pictures] == ["002.png", "004.png"]
     assert made.broken == ("001.png", "003.png")
     looker = Looker()
+    assert ran(project, looker, batch=1).broken == ("001.png", "003.png")
     with pytest.raises(StudioError) as left:
-        ran(project, looker, batch=1)
+        rounds.open_round(project, record.load(project, "owls"))
     assert left.value.code.code == "pictures_unshowable"
     assert looker.calls == [["002.png"], ["004.png"]]
 

@@ -146,10 +146,7 @@ def next_round(
             " --trigger WORD. Captions are composed anew when it is."
         )
     if made.broken:
-        call.warn(
-            f"{len(made.broken)} pictures cannot be decoded and were passed over"
-            f" ({', '.join(made.broken[:5])}): ategnatos train dataset audit {name} --apply"
-        )
+        call.warn(_passed_over(name, made.broken))
     template = templates.template(what, like)
     data = {
         "dataset": name,
@@ -293,6 +290,8 @@ def run(
         "log": str(done.log),
         "version": done.version,
     }
+    if done.broken:
+        call.warn(_passed_over(name, done.broken))
     words = f"{len(done.saved)} captions in {done.rounds} batches by {captioner}."
     failed = None
     if done.refused:
@@ -354,6 +353,13 @@ def _told(project: Project, made: Round, taken: Taken) -> Answer:
         )
     more = f"ategnatos train dataset captions {'next' if left else 'lint'} {made.dataset}"
     return Answer(data, "\n".join(lines), (more,), failed)
+
+
+def _passed_over(name: str, broken: tuple[str, ...]) -> str:
+    return (
+        f"{len(broken)} pictures cannot be decoded and were passed over"
+        f" ({', '.join(broken[:5])}): ategnatos train dataset audit {name} --apply"
+    )
 
 
 def _pictures(made: Round) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a run did; ``version`` is the dataset's newest after it."""
+    """What a run did; ``version`` is the dataset's newest after it, ``broken`` were passed over."""
 
     rounds: int
     saved: tuple[str, ...]
@@ -31,6 +31,7 @@ class Done:
     refused: tuple[Refusal, ...]
     log: Path
     version: int
+    broken: tuple[str, ...] = ()
 
 
 def run(
@@ -51,6 +52,7 @@ def run(
     saved: list[str] = []
     skipped: list[tuple[str, str]] = []
     refused: list[Refusal] = []
+    broken: list[str] = []
     asked: set[str] = set()
     count = 0
     while True:
@@ -66,9 +68,11 @@ def run(
                 tuple(refused),
                 rounds.log_path(project, dataset),
                 version.number,
+                tuple(broken),
             )
         made = rounds.open_round(project, version, what=what, batch=batch, chosen=names)
         assert made is not None
+        broken += made.broken
         asked.update(made.broken, (name for name, _ in made.pictures))
         given = _looked(project, looker, made, protocol.wanted(version), now)
         taken = rounds.take(
