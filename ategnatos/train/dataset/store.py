@@ -36,15 +36,28 @@ def home(project: Project, dataset: str) -> Path:
 
 def file_path(project: Project, dataset: str, sha256: str) -> Path:
     """Where the file of that hash lies or would lie."""
-    return home(project, dataset) / "files" / sha256[:2] / sha256
+    return file_in(home(project, dataset), sha256)
+
+
+def file_in(folder: Path, sha256: str) -> Path:
+    """The same from the dataset's folder (:func:`home`), for loops over thousands of files."""
+    return folder / "files" / sha256[:2] / sha256
 
 
 def quarantine_path(project: Project, dataset: str, name: str, sha256: str) -> Path:
     """Where a file that was set aside lies or would lie; ``name`` is that of its row."""
+    return home(project, dataset) / "quarantine" / _marked(name, sha256)
+
+
+def quarantine_in(folder: Path, name: str, sha256: str) -> Path:
+    """The same from the dataset's folder (:func:`home`)."""
+    return folder / "quarantine" / _marked(name, sha256)
+
+
+def _marked(name: str, sha256: str) -> str:
     last = name.rsplit("/", 1)[-1]
     stem, dot, suffix = last.rpartition(".")
-    marked = f"{stem}.{sha256[:12]}.{suffix}" if dot and stem else f"{last}.{sha256[:12]}"
-    return home(project, dataset) / "quarantine" / marked
+    return f"{stem}.{sha256[:12]}.{suffix}" if dot and stem else f"{last}.{sha256[:12]}"
 
 
 def path_of(project: Project, dataset: str, name: str, sha256: str) -> Path:

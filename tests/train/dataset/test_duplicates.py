@@ -134,7 +134,7 @@ def _pairs(found: Compared) -> set[frozenset[str]]:
 
 
 def test_the_largest_is_kept_and_it_is_said_what_was_done_to_the_others() -> None:
-    image = pictures(1)[0].resize((400, 300))
+    image = generated.painted(np.random.default_rng(4), 400, 300)
     small = image.resize((300, 225))
     mirrored = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).crop((20, 0, 400, 300))
     found = compare([item("a", small), item("b", image), item("c", mirrored)], never).groups

@@ -73,12 +73,13 @@ def look_at(path: str, sha256: str = "", *, full: bool = True) -> Look:
     width, height = facts["width"], facts["height"]
     if orientation >= 5:
         width, height = height, width
-    look = Look(sha256, facts, None, fingerprint(base, width, height), b"", full)
+    print_ = fingerprint(base, width, height)
+    look = Look(sha256, facts, None, print_, b"", full)
     if full:
         from ategnatos.train.dataset.audit.measure import measure
 
         grey = image if image.mode == "L" else image.convert("L")
-        facts |= measure(np.asarray(grey), base)
+        facts |= measure(np.asarray(grey), print_.colour)
         look.corners = _corners(base)
     return look
 

@@ -1,7 +1,7 @@
 """What the pixels say: sharpness, real resolution, blocks, borders, text, light, colours.
 
-All of it is arithmetic on one grey array of the whole picture and on the base, the small RGB
-picture that duplicates are found with. Every figure's unit is in :func:`measure`'s docstring.
+All of it is arithmetic on one grey array of the whole picture and on the 16x16 RGB picture of its
+fingerprint. Every figure's unit is in :func:`measure`'s docstring.
 """
 
 from __future__ import annotations
@@ -12,22 +12,21 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL import Image
 
     Grey = NDArray[np.uint8]
 
 _TILES = 8
 # A row or column is bare where its lightest and darkest pixel differ by no more.
 _BARE = 8
-_SPECTRUM_LINES, _BANDS = 24, 32
+_SPECTRUM_LINES, _BANDS = 12, 32
 # A step between blocks that nobody sees, in grey levels.
 _FAINT = 0.6
 # Sharpness and blocks are read from that many rows: more tell nothing new.
-_ROWS = 128
+_ROWS = 64
 _TEXT_CELL = (6, 24)
 
 
-def measure(grey: Grey, base: Image.Image) -> dict[str, Any]:
+def measure(grey: Grey, colour: NDArray[np.uint8]) -> dict[str, Any]:
     """Facts of one picture, JSON values.
 
     ``light``, ``spread`` mean and standard deviation of grey (0 to 255); ``dark`` the level that
@@ -41,7 +40,7 @@ def measure(grey: Grey, base: Image.Image) -> dict[str, Any]:
     """
     height, width = grey.shape
     facts: dict[str, Any] = {}
-    counts = np.bincount(grey[::4, ::4].ravel(), minlength=256)
+    counts = np.bincount(grey[::8, ::8].ravel(), minlength=256)
     total, levels = counts.sum(), np.arange(256)
     mean = float((counts * levels).sum() / total)
     facts["light"] = round(mean, 1)
@@ -52,7 +51,7 @@ def measure(grey: Grey, base: Image.Image) -> dict[str, Any]:
         facts |= _edges(grey)
         facts["real"] = _real_resolution(grey)
         facts["text"] = _text(grey)
-    facts |= _colours(base)
+    facts |= _colours(colour)
     return facts
 
 
@@ -193,21 +192,25 @@ def _text(grey: Grey) -> float:
     return round(float(lines.sum() / strong.size), 3)
 
 
-def _colours(base: Image.Image) -> dict[str, Any]:
-    small = base.resize((24, 24), 4)
-    reduced = small.quantize(5, method=2)
-    palette = reduced.getpalette() or []
-    counts = np.bincount(np.asarray(reduced).ravel())
+def _colours(colour: NDArray[np.uint8]) -> dict[str, Any]:
+    """From the 16x16 picture: its colours in steps of 32 levels, each told by its mean."""
+    pixels = colour.reshape(-1, 3)
+    coarse = pixels >> 5
+    keys = coarse[:, 0].astype(np.intp) << 6 | coarse[:, 1] << 3 | coarse[:, 2]
+    counts = np.bincount(keys, minlength=512)
+    strongest = np.argsort(-counts, kind="stable")[:5]
     colours = [
-        ["#" + bytes(palette[3 * n : 3 * n + 3]).hex(), round(int(counts[n]) / 576, 3)]
-        for n in map(int, np.argsort(-counts, kind="stable"))
-        if counts[n]
+        [
+            "#" + bytes(pixels[keys == key].mean(axis=0).astype(np.uint8)).hex(),
+            round(int(counts[key]) / len(pixels), 3),
+        ]
+        for key in map(int, strongest)
+        if counts[key]
     ]
-    pixels = np.asarray(small, np.float32)
-    top, bottom = pixels.max(axis=2), pixels.min(axis=2)
-    edge = np.concatenate(
-        [pixels[:2].reshape(-1, 3), pixels[:, :2].reshape(-1, 3), pixels[:, -2:].reshape(-1, 3)]
-    )
+    values = pixels.astype(np.float32)
+    top, bottom = values.max(axis=1), values.min(axis=1)
+    edge = np.concatenate([colour[:2].reshape(-1, 3), colour[:, :2].reshape(-1, 3)])
+    edge = np.concatenate([edge, colour[:, -2:].reshape(-1, 3)]).astype(np.float32)
     away = np.abs(edge - np.median(edge, axis=0)).max(axis=1)
     return {
         "colours": colours,

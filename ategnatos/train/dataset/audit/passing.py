@@ -53,10 +53,17 @@ def looks(
     goes on. Raises StudioError (``write_failed``, ``disk_full``).
     """
     begun = time.monotonic()
-    paths = {one.name: _path(project, version, one.name, one.sha256) for one in version.pictures}
+    home = store.home(project, version.dataset)
+    paths = {one.name: str(store.file_in(home, one.sha256)) for one in version.pictures}
     hashes = {paths[one.name]: one.sha256 for one in version.pictures}
-    with kept.opened(project, store.home(project, version.dataset)) as table:
+    with kept.opened(project, home) as table:
         known = table.read(hashes, full=full)
+        for one in version.pictures:
+            # An older version may name what has been set aside since.
+            path = paths[one.name]
+            if path not in known and kept.stat_of(path) is None:
+                paths[one.name] = str(store.quarantine_in(home, one.name, one.sha256))
+                hashes[paths[one.name]] = hashes.pop(path, one.sha256)
         # The stat comes before the look: a file that changes meanwhile is looked at again.
         missing = [
             (path, sha, kept.stat_of(path)) for path, sha in hashes.items() if path not in known
@@ -84,11 +91,3 @@ def looks(
         known[path] = Look(hashes[path], {}, ("missing", "the file is gone"), full=full)
     found = {name: known[path] for name, path in paths.items()}
     return Passed(found, len(tasks), time.monotonic() - begun)
-
-
-def _path(project: Project, version: Version, name: str, sha256: str) -> str:
-    path = store.file_path(project, version.dataset, sha256)
-    if not path.is_file():
-        aside = store.quarantine_path(project, version.dataset, name, sha256)
-        return str(aside if aside.is_file() else path)
-    return str(path)

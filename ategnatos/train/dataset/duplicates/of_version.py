@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from ategnatos.grimoire.errors import StudioError
 from ategnatos.train.dataset import store
 from ategnatos.train.dataset.audit.opening import BadFileError, open_picture
 from ategnatos.train.dataset.audit.passing import Progress, looks
@@ -47,18 +48,21 @@ def duplicates(
                     bits=look.facts["bits"],
                 )
             )
-    paths = {
-        one.name: store.file_path(project, version.dataset, one.sha256) for one in version.pictures
-    }
+    hashes = {one.name: one.sha256 for one in version.pictures}
 
     def same_pixels(one: str, other: str) -> bool:
         from PIL import ImageChops
 
         try:
             first, second = (
-                over_white(open_picture(paths[name].read_bytes()).image) for name in (one, other)
+                over_white(
+                    open_picture(
+                        store.path_of(project, version.dataset, name, hashes[name]).read_bytes()
+                    ).image
+                )
+                for name in (one, other)
             )
-        except (BadFileError, OSError):
+        except (BadFileError, OSError, StudioError):
             return False
         return first.size == second.size and ImageChops.difference(first, second).getbbox() is None
 
