@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ategnatos.train.dataset.captions import dialects, fixes, lint, protocol, tokens
+from ategnatos.train.dataset.captions import dialects, fixes, lint, protocol, together, tokens
 from ategnatos.train.dataset.captions.findings import rules, style_terms
 from ategnatos.train.dataset.captions.protocol import Told, Wanted, compose
 from ategnatos.train.dataset.coverage_words import dimensions, variation_terms
@@ -115,6 +115,19 @@ def test_equal_and_nearly_equal_captions_are_found_once_each() -> None:
     assert [one.pictures for one in alike] == [("2.png", "0.png")]
 
 
+@settings(deadline=None)
+@given(st.lists(st.frozensets(st.sampled_from("abcdefghijkl")), max_size=12), st.floats(0.5, 1))
+def test_no_pair_that_is_alike_is_overlooked(sets: list[frozenset[str]], least: float) -> None:
+    named = [(str(place), own) for place, own in enumerate(sets)]
+    expected = []
+    for place, (name, own) in enumerate(named):
+        for other, others in named[:place]:
+            if own | others and len(own & others) / len(own | others) >= least:
+                expected.append((name, other))
+                break
+    assert [(one, other) for one, other, _ in together.alike(named, least)] == expected
+
+
 def test_the_one_that_is_written_otherwise_is_named() -> None:
     captions = [*in_parts(), *told("zrvkowl, owl, night_sky, branch, full moon, tree")]
     found = [one for one in lint.judge(captions, OWL).findings if one.code == "mixed_dialect"]
@@ -180,6 +193,7 @@ def test_absorbing_takes_whole_phrases_out_of_the_content_alone() -> None:
     assert all(one.parts["style"] == STYLE for one in made)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.text(max_size=80), min_size=1, max_size=5))
 def test_any_text_is_judged_and_fixing_twice_changes_nothing_more(texts: list[str]) -> None:
     captions = told(*texts)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from math import ceil
 from statistics import mode
 
 from ategnatos.train.dataset.captions.each import is_first
@@ -19,8 +20,6 @@ _GLUE = frozenset(
     {"a", "an", "the", "is", "are", "was", "with", "and", "of"}
     | {"his", "her", "its", "their", "on", "in", "at", "from"}
 )
-# Comparing all captions with all others is quadratic; above this only equal ones are found.
-_MOST_COMPARED = 2_000
 
 
 def trigger(subject: Subject) -> Iterator[Finding]:
@@ -91,15 +90,33 @@ def same(subject: Subject) -> Iterator[Finding]:
     for pictures in by_text.values():
         if len(pictures) > 1:
             yield finding("same_caption", pictures, other=pictures[0])
-    if len(by_text) > _MOST_COMPARED:
-        return
     words = [(pictures[0], frozenset(_WORD.findall(text))) for text, pictures in by_text.items()]
-    for place, (picture, own) in enumerate(words):
-        for other, others in words[:place]:
-            share = len(own & others) / (len(own | others) or 1)
-            if share >= rules()["alike"]:
-                yield finding("alike_caption", [picture, other], other=other, share=_percent(share))
+    for picture, other, share in alike(words, rules()["alike"]):
+        yield finding("alike_caption", [picture, other], other=other, share=_percent(share))
+
+
+def alike(
+    sets: Sequence[tuple[str, frozenset[str]]], least: float
+) -> Iterator[tuple[str, str, float]]:
+    """Each name whose words are those of an earlier one to at least ``least`` (shared of all),
+    with the first such and the share.
+
+    Two such sets share one of their rarest words: of n words, the n - ceil(least * n) + 1 rarest
+    are enough to look at, so nearly no pair is compared that does not match.
+    """
+    often = Counter(word for _, own in sets for word in own)
+    holders: dict[str, list[int]] = defaultdict(list)
+    for place, (name, own) in enumerate(sets):
+        rare = sorted(own, key=lambda word: (often[word], word))
+        prefix = rare[: len(rare) - ceil(least * len(rare)) + 1] if rare else []
+        for earlier in sorted({one for word in prefix for one in holders[word]}):
+            other, others = sets[earlier]
+            share = len(own & others) / len(own | others)
+            if share >= least:
+                yield name, other, share
                 break
+        for word in prefix:
+            holders[word].append(place)
 
 
 def mixed(subject: Subject) -> Iterator[Finding]:
