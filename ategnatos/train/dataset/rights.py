@@ -189,6 +189,8 @@ def inherited(version: Version, policy: Policy) -> dict[str, Any]:
 
     ``kinds`` counts the pictures by kind, ``credits`` are the people and terms to be named, and
     ``commercial`` is no where a single picture forbids it, unknown where one is unknown.
+    ``licence`` is the name of the strictest, which the inventory of models keeps of a LoRA
+    (fact ``dataset_licence``), so that every picture made with it comes under it.
     """
     credits = sorted(
         {
@@ -213,9 +215,26 @@ def inherited(version: Version, policy: Policy) -> dict[str, Any]:
         "digest": version.digest(),
         "kinds": counted,
         "commercial": commercial,
+        "licence": max(map(_strictness, version.pictures), default=(0, ""))[1],
         "credits": [dict(zip(("kind", "by", "terms", "link"), c, strict=True)) for c in credits],
         "judgement": judge(version, policy).facts(),
     }
+
+
+def _strictness(picture: Picture) -> tuple[int, str]:
+    """How strict a picture's terms are, and the licence by the name that others know."""
+    said = picture.rights
+    known = _licence(said) or _service(said)
+    terms = known or kinds().get(said.kind, kinds()["unknown"])
+    if terms["commercial"] == "no" or terms["training"] == "no":
+        return 4, said.terms or said.by
+    if terms["commercial"] == "unknown" or (terms["commercial"] == "ask" and not said.terms):
+        return 3, "unknown"
+    if terms["commercial"] == "ask":
+        return 2, said.terms
+    if known and said.terms:
+        return (1 if known.get("note") else 0), said.terms
+    return 0, "public domain" if said.kind == "public-domain" else "own work"
 
 
 def _licence(said: Rights) -> Mapping[str, Any] | None:

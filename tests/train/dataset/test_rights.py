@@ -12,7 +12,7 @@ from ategnatos.knowledge import loader
 from ategnatos.train.dataset import record, rights
 from ategnatos.train.dataset.version import Picture, Rights, Source
 from tests.conftest import Ran, Run
-from tests.train.dataset.pictures import dataset
+from tests.train.dataset.pictures import NOW, dataset
 
 SELLS, OPEN, FREE = Policy(commercial=True), Policy(), Policy(commercial=False)
 
@@ -85,6 +85,28 @@ def test_what_holds_for_the_pictures_goes_with_the_lora(project: Project) -> Non
     assert rights.inherited(closed, FREE)["commercial"] == "no"
     dark = dataset(project, "dark", 1, rights=Rights())
     assert rights.inherited(dark, FREE)["commercial"] == "unknown"
+
+
+def test_the_lora_comes_under_the_strictest_of_its_pictures(project: Project) -> None:
+    def of(*said: Rights) -> str:
+        name = f"d{len(list(project.grimoire.glob('training/*')))}"
+        dataset(project, name, len(said))
+        with record.edit(project, name, actor="a", because="r", now=NOW) as draft:
+            for one, rights_of in zip(sorted(draft.pictures), said, strict=True):
+                draft.change(one, rights=rights_of)
+        return str(rights.inherited(record.load(project, name), FREE)["licence"])
+
+    own, dark = Rights("own"), Rights()
+    names = {name for entry in loader.read("terms").content["licences"] for name in entry["names"]}
+    assert of(own) == "own work"
+    assert of(Rights("public-domain")) == "public domain"
+    assert {"own work", "public domain"} <= names
+    assert of(own, Rights("licensed", "CC-BY-4.0")) == "CC-BY-4.0"
+    assert of(own, dark, Rights("licensed", "CC-BY-4.0")) == "unknown"
+    assert of(own, dark, Rights("licensed", "CC-BY-NC-4.0")) == "CC-BY-NC-4.0"
+    assert of(own, Rights("client", "for the client's shop alone", by="X")) == (
+        "for the client's shop alone"
+    )
 
 
 def test_every_service_and_licence_says_its_source() -> None:
