@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ategnatos.starter.threads import one_core_a_product
 from ategnatos.train.dataset.audit import corners, findings
 from ategnatos.train.dataset.audit.findings import Choose, Finding
 from ategnatos.train.dataset.audit.passing import Passed, Progress, looks
@@ -55,7 +56,8 @@ def audit(
         for name in group.files
         if group.kind == "series" or name != group.keep
     }
-    found += corners.repeated(passed.looks, alike)
+    with one_core_a_product():
+        found += corners.repeated(passed.looks, alike)
     order = ("stop", "look", "note")
     found.sort(key=lambda one: order.index(one.level))
     return Audited(found, compared.groups, passed)

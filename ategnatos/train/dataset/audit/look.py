@@ -60,7 +60,9 @@ def look_at(path: str, sha256: str = "", *, full: bool = True) -> Look:
     if full or not sha256:
         sha256 = hashlib.sha256(data).hexdigest()
     try:
-        opened = open_picture(data, reduced_to=0 if full else BASE_SIDE)
+        opened = open_picture(
+            data, reduced_to=0 if full else BASE_SIDE, measured=BASE_SIDE if full else 0
+        )
     except BadFileError as error:
         return Look(sha256, {"bytes": len(data)}, (error.code, str(error)), full=full)
     facts, image = opened.facts, opened.image
@@ -69,7 +71,7 @@ def look_at(path: str, sha256: str = "", *, full: bool = True) -> Look:
     if image.mode not in {"RGB", "RGBX", "L"}:
         image = over_white(image)
     orientation = facts["orientation"]
-    base = base_of(image, orientation)
+    base = base_of(opened.small or image, orientation)
     width, height = facts["width"], facts["height"]
     if orientation >= 5:
         width, height = height, width

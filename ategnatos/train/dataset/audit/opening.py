@@ -44,10 +44,15 @@ class BadFileError(Exception):
 
 @dataclass(slots=True)
 class Opened:
-    """A decoded picture: ``image`` as stored, ``facts`` of its file (JSON values)."""
+    """A decoded picture: ``image`` as stored, ``facts`` of its file (JSON values).
+
+    ``small`` is the picture in colour at an eighth of its size or more, where the decoder gives
+    that for less than reducing it costs.
+    """
 
     image: Image.Image
     facts: dict[str, Any]
+    small: Image.Image | None = None
 
 
 @cache
@@ -55,11 +60,13 @@ def _codecs() -> list[str]:
     return [known.pillow for known in known_formats().values()]
 
 
-def open_picture(data: bytes, *, reduced_to: int = 0) -> Opened:
+def open_picture(data: bytes, *, reduced_to: int = 0, measured: int = 0) -> Opened:
     """Decode the whole picture in ``data``.
 
     ``reduced_to`` lets a JPEG be decoded at an eighth, quarter or half of its size, with both
-    sides at least that long: faster, and enough to compare pictures. Raises BadFileError.
+    sides at least that long: faster, and enough to compare pictures. ``measured`` gives a JPEG's
+    grey at its full size, and ``small`` with sides of at least that many pixels: both together
+    cost less than its colours at full size. Raises BadFileError.
     """
     if not data:
         raise BadFileError("empty", "the file holds no byte")
@@ -68,7 +75,7 @@ def open_picture(data: bytes, *, reduced_to: int = 0) -> Opened:
     named = _named(data)
     if named:
         raise BadFileError("not_a_picture", named)
-    plain = _plain_jpeg(data, reduced_to)
+    plain = _plain_jpeg(data, reduced_to, measured)
     if plain is not None:
         return plain
     try:
@@ -104,7 +111,7 @@ def open_picture(data: bytes, *, reduced_to: int = 0) -> Opened:
     return Opened(image, facts)
 
 
-def _plain_jpeg(data: bytes, reduced_to: int) -> Opened | None:
+def _plain_jpeg(data: bytes, reduced_to: int, measured: int) -> Opened | None:
     """A JPEG without rotation, profile or inks, which is nearly every one: no second reading of
     its header is needed. None for anything else.
     """
@@ -131,6 +138,8 @@ def _plain_jpeg(data: bytes, reduced_to: int) -> Opened | None:
         "profile": "",
         "bytes": len(data),
     }
+    if measured and mode == "RGB":
+        return Opened(_jpeg(data, "L", 0), facts, _jpeg(data, mode, measured))
     return Opened(_jpeg(data, mode, reduced_to), facts)
 
 

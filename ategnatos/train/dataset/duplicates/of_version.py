@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import StudioError
+from ategnatos.starter.threads import one_core_a_product
 from ategnatos.train.dataset import store
 from ategnatos.train.dataset.audit.opening import BadFileError, open_picture
 from ategnatos.train.dataset.audit.passing import Progress, looks
@@ -66,4 +67,7 @@ def duplicates(
             return False
         return first.size == second.size and ImageChops.difference(first, second).getbbox() is None
 
-    return compare(items, same_pixels), [one.name for one in items]
+    # BLAS's own threads wait by spinning: half the time of a small set went into that.
+    with one_core_a_product():
+        compared = compare(items, same_pixels)
+    return compared, [one.name for one in items]
