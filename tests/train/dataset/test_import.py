@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from ategnatos.grimoire import content, documents
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.project import Project
+from ategnatos.grimoire.schemas.assets import Asset
 from ategnatos.train.dataset import record, store
 from ategnatos.train.dataset.difference import between
 from ategnatos.train.dataset.importing import archive, bring
@@ -158,6 +160,40 @@ def test_a_cut_off_zip_is_refused_whole(project: Project, tmp_path: Path) -> Non
         take(project, path)
     assert refusal.value.code is archive.ARCHIVE_REFUSED
     assert record.names(project) == []
+
+
+def test_approved_assets_come_in_once_with_their_prompts(project: Project) -> None:
+    path, version = content.freeze(project, "owl", png("red"), "png")
+    with documents.edit(project, "assets") as document:
+        document.assets = [
+            Asset(
+                name="owl",
+                version=version,
+                path=str(path.relative_to(project.root)),
+                sha256="0" * 64,
+                source_sha256="0" * 64,
+                job="j1",
+                candidate=0,
+                recipe_id="owls",
+                binding="0" * 16,
+                engine="starter",
+                prompt="a brown owl",
+                seed=1,
+                verdict_event="e00000001",
+                exported_at="2026-11-21T10:00:00Z",
+            )
+        ]
+    offered = bring.gather(project, [], "Brown")
+    brought = bring.bring(project, "ann", offered, actor="user:ann", now=NOW)
+    assert brought.version is not None
+    (picture,) = brought.version.pictures
+    assert picture.caption is not None
+    assert picture.caption.text == "a brown owl"
+    assert (picture.rights.kind, picture.rights.by) == ("generated", "starter")
+    again = bring.gather(project, [], "")
+    assert bring.bring(project, "ann", again, actor="user:ann", now=NOW).unchanged == 1
+    with pytest.raises(StudioError):
+        bring.gather(project, [], "zebra")
 
 
 def test_the_commands_say_what_they_did(project: Project, tmp_path: Path, run: Run) -> None:

@@ -20,7 +20,8 @@ def offers_of(project: Project, query: str) -> Offers:
     Every word of ``query`` must stand in the asset's name, prompt, recipe or engine, whatever
     the capitals; "" is all of them. Raises StudioError as :func:`documents.read` does.
     """
-    found = Offers("studio", query or "all approved assets")
+    # One place whatever the query, so that an asset that two queries name comes in once.
+    found = Offers("studio", "approved assets")
     newest: dict[str, Any] = {}
     for asset in documents.read(project, "assets").assets:
         if asset.name not in newest or newest[asset.name].version < asset.version:
