@@ -1,4 +1,4 @@
-"""``captions plan``, ``next``, ``set``, ``write``, ``run``: how captions come to be."""
+"""``captions plan``, ``next``, ``set``: an agent's round of captioning."""
 
 from __future__ import annotations
 
@@ -41,13 +41,6 @@ def register(app: typer.Typer) -> None:
     command(
         app, "set", example="ategnatos train dataset captions set ann 5c1f2a90b7d3e846 answers.json"
     )(set_answers)
-    command(
-        app,
-        "write",
-        example="ategnatos train dataset captions write ann 001.png --content 'on a bridge, rain'",
-        dry_run=True,
-    )(write)
-    command(app, "run", example="ategnatos train dataset captions run ann --with local-vlm")(run)
 
 
 def plan(
@@ -90,7 +83,7 @@ def plan(
         because = "captions planned: " + ", ".join(
             f"{key} {value}" for key, value in given.items() if value != before.facts()[key]
         )
-        with record.edit(project, name, actor=actor(), because=because, now=_now()) as draft:
+        with record.edit(project, name, actor=actor(), because=because, now=moment()) as draft:
             draft.settings.update(given)
             _compose_anew(draft, after)
     count = counter.count(after.trigger) if after.trigger else 0
@@ -146,7 +139,7 @@ def next_round(
             " --trigger WORD. Captions are composed anew when it is."
         )
     if made.broken:
-        call.warn(_passed_over(name, made.broken))
+        call.warn(passed_over(name, made.broken))
     template = templates.template(what, like)
     data = {
         "dataset": name,
@@ -192,117 +185,8 @@ def set_answers(
     project = call.project()
     made = rounds.find(project, name, round_id)
     given = _read_json(answers)
-    taken = rounds.take(project, made, given, author=_author(by), actor=actor(), now=_now())
+    taken = rounds.take(project, made, given, author=author_of(by), actor=actor(), now=moment())
     return _told(project, made, taken)
-
-
-def write(
-    call: Call,
-    name: Dataset,
-    picture: Annotated[str, typer.Argument(help="The picture's name.")],
-    content: Annotated[str | None, typer.Option("--content", help="What is there.")] = None,
-    style: Annotated[str | None, typer.Option("--style", help="How it is made.")] = None,
-    text: Annotated[
-        str | None, typer.Option("--text", help="The whole caption, instead of its parts.")
-    ] = None,
-    by: Annotated[str, typer.Option("--by", metavar="MODEL", help="Which model looked.")] = "",
-) -> Answer:
-    """Write or correct one caption by hand; the one before stays in the record."""
-    from ategnatos.guard.actor import actor
-    from ategnatos.train.dataset import record
-    from ategnatos.train.dataset.captions import protocol
-
-    if (text is None) == (content is None and style is None):
-        raise StudioError(
-            protocol.CAPTION_PLAN,
-            "Give the parts or the whole caption, one of the two; nothing was written.",
-            hint=f"ategnatos train dataset captions write {name} {picture} --content '...'",
-        )
-    project = call.project()
-    version = record.load(project, name)
-    like = protocol.wanted(version)
-    had = record.find(version.by_name(), picture, name).caption
-    parts: dict[str, str] = {}
-    if text is None:
-        parts = dict(had.parts) if had else {}
-        parts |= {
-            key: protocol.one_line(said)
-            for key, said in (("content", content), ("style", style))
-            if said is not None
-        }
-    whole = protocol.compose(like.trigger, parts, like.dialect) if text is None else text
-    if not call.dry_run:
-        because = f"caption of {picture}"
-        with record.edit(project, name, actor=actor(), because=because, now=_now()) as draft:
-            draft.caption(picture, whole, author=_author(by), parts=parts)
-        assert draft.version is not None
-        version = draft.version
-    data = {
-        "dataset": name,
-        "picture": picture,
-        "before": had.text if had else None,
-        "caption": whole,
-        "parts": parts,
-        "version": version.number,
-        "dry_run": call.dry_run,
-    }
-    said = f"{'Would be' if call.dry_run else 'Is now'}: {whole}"
-    return Answer(data, said, (f"ategnatos train dataset captions lint {name}",))
-
-
-def run(
-    call: Call,
-    name: Dataset,
-    captioner: Annotated[
-        str, typer.Option("--with", metavar="CAPTIONER", help="An installed captioner.")
-    ],
-    batch: Batch = 10,
-    what: Pass = "both",
-    most: Annotated[
-        int, typer.Option("--most", metavar="N", help="Stop after so many pictures; 0: all.")
-    ] = 0,
-) -> Answer:
-    """Let an installed captioner look at what has no caption; each batch is saved by itself."""
-    from ategnatos.guard.actor import actor
-    from ategnatos.train.dataset.captions import answers, running
-    from ategnatos.train.dataset.captions import captioner as captioners
-
-    project = call.project()
-    loaded = captioners.load(captioner)
-    done = running.run(
-        project,
-        name,
-        loaded,
-        what=what,
-        batch=batch,
-        most=most,
-        actor=actor(),
-        now=_now,
-        say=call.say,
-    )
-    data = {
-        "dataset": name,
-        "captioner": captioner,
-        "rounds": done.rounds,
-        "saved": list(done.saved),
-        "skipped": [{"picture": one, "why": why} for one, why in done.skipped],
-        "refused": [{"picture": one.picture, "why": one.why} for one in done.refused],
-        "log": str(done.log),
-        "version": done.version,
-    }
-    if done.broken:
-        call.warn(_passed_over(name, done.broken))
-    words = f"{len(done.saved)} captions in {done.rounds} batches by {captioner}."
-    failed = None
-    if done.refused:
-        failed = StudioError(
-            answers.CAPTIONS_REFUSED,
-            f"{len(done.refused)} answers of {captioner} were refused; the others are saved.",
-            hint=f"Why stands in {done.log}. Caption the rest by hand:"
-            f" ategnatos train dataset captions next {name}",
-            refused=len(done.refused),
-        )
-    return Answer(data, words, (f"ategnatos train dataset captions lint {name}",), failed)
 
 
 def _compose_anew(draft: Draft, like: Wanted) -> None:
@@ -355,7 +239,8 @@ def _told(project: Project, made: Round, taken: Taken) -> Answer:
     return Answer(data, "\n".join(lines), (more,), failed)
 
 
-def _passed_over(name: str, broken: tuple[str, ...]) -> str:
+def passed_over(name: str, broken: tuple[str, ...]) -> str:
+    """What to say of broken pictures."""
     return (
         f"{len(broken)} pictures cannot be decoded and were passed over"
         f" ({', '.join(broken[:5])}): ategnatos train dataset audit {name} --apply"
@@ -405,7 +290,8 @@ def _read_json(given: str) -> Any:
         ) from error
 
 
-def _author(by: str) -> str:
+def author_of(by: str) -> str:
+    """Who a caption is by: the model named, the agent that calls, or a person."""
     from ategnatos.guard.actor import actor
 
     named = " ".join(by.split())
@@ -415,5 +301,6 @@ def _author(by: str) -> str:
     return f"model {who.split(':')[1]}" if who.startswith("agent:") else "person"
 
 
-def _now() -> datetime:
+def moment() -> datetime:
+    """The time of an act."""
     return datetime.now(UTC)
