@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ategnatos.train.dataset import rights
 from ategnatos.train.dataset.audit.meanings import MEANINGS
+from ategnatos.train.dataset.captions.fixes import LOOK_AGAIN
 
 if TYPE_CHECKING:
     from ategnatos.train.dataset.audit.findings import Finding
@@ -115,7 +116,9 @@ def _captions(judged: Judged, name: str) -> list[Reason]:
         found.append(Reason(True, f"{missing} pictures have no caption.", then))
     if by_code:
         named = ", ".join(f"{code.replace('_', ' ')} ({n})" for code, n in by_code.items())
-        then = f"ategnatos train dataset captions fix {name}"
+        # What only an eye can mend is listed with the pictures; the rest mends itself.
+        verb = "lint" if set(by_code) & LOOK_AGAIN else "fix"
+        then = f"ategnatos train dataset captions {verb} {name}"
         found.append(Reason(True, f"Captions hold errors: {named}.", then))
     if counts["warning"]:
         says = f"{counts['warning']} warnings about captions: the LoRA will be less free for them."
