@@ -22,6 +22,7 @@ from ategnatos.providers.values import (
     Intent,
     Leftover,
     Offer,
+    SshPlace,
     Terms,
     Wanted,
 )
@@ -85,6 +86,10 @@ class Provider(Teardown, Protocol):
 
     def get(self, resource: str) -> Instance | None:
         """One machine by its id; None where this look finds none (which is no proof yet)."""
+        ...
+
+    def ssh(self, resource: str) -> Sequence[SshPlace]:
+        """Where sshd listens, best first; empty while there is no such place."""
         ...
 
     def admit(self, resource: str, public_key: str) -> Ending:

@@ -65,7 +65,9 @@ class Terms:
     between two looks at the list. ``boot_seconds`` is when one that does not come up is given up.
     ``self_end`` is a command for a POSIX shell *on the machine* that ends it with a key of its own;
     "" where there is no such key. ``self_end_sure`` is False where nobody has seen it work.
-    ``cap_hint`` says how to set the provider's own limit of spending.
+    ``cap_hint`` says how to set the provider's own limit of spending. ``runs_start`` is whether it
+    runs :attr:`Intent.start` by itself; where not, a create with such a script is refused, and
+    who wants it run does that over ssh.
     """
 
     bills: bool
@@ -78,7 +80,7 @@ class Terms:
     self_end: str = ""
     self_end_sure: bool = False
     cap_hint: str = ""
-    boot_note: str = ""
+    runs_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Intent:
 
     ``run`` and ``attempt`` make it (``ateg-r7f3c2-a1``). ``public_key`` is one line of an OpenSSH
     public key made for this machine alone. ``start`` is a POSIX shell script that the machine runs
-    when it comes up, where the provider has such a thing. ``bid`` is USD an hour; None rents at the
+    when it comes up, where ``Terms.runs_start``. ``bid`` is USD an hour; None rents at the
     offer's price. ``ports`` are what must be reachable beside ssh; none by default (a tunnel).
     """
 
@@ -255,7 +257,8 @@ class Bill:
 class Leftover:
     """What bears our name and outlives the machines. ``monthly`` USD; None: price not known.
 
-    ``kind``: volume, filesystem, key, instance. ``size_gb`` where it has one.
+    ``kind``: volume, filesystem, key, instance. ``size_gb`` where it has one. ``ours`` is False
+    where the provider gives such things no name: it is shown, and never removed.
     """
 
     provider: str
@@ -265,6 +268,7 @@ class Leftover:
     monthly: Decimal | None
     size_gb: float | None = None
     said: str = ""
+    ours: bool = True
 
     @property
     def bills(self) -> bool:

@@ -15,6 +15,7 @@ from ategnatos.grimoire.spend.amounts import USD, millionths, of_rate, plain, sp
 from ategnatos.grimoire.spend.records import Entry, Rental
 from ategnatos.guard.actor import person
 from ategnatos.guard.budget import consent, policy
+from ategnatos.providers.names import canonical
 from ategnatos.studio.watchdog import Finding, attend, close
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def parse_name(text: str) -> tuple[str, str]:
             f"{text!r} names no machine; nothing was done.",
             hint="Write provider and id with a colon between, like runpod:pod-1.",
         )
-    return provider.lower(), resource
+    return canonical(provider), resource
 
 
 def plan(
