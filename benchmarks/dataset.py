@@ -4,7 +4,8 @@
     python benchmarks/dataset.py --only speed    # speed, hashes, memory, quality, incremental
     ATEGNATOS_TEST_SEED=7 python benchmarks/dataset.py --only quality --pictures 2000
 
-CPU seconds, children included; each loop runs several times, in turn with what it is compared to,
+CPU seconds, children included, with one worker beside one bare loop (two threads of one core slow
+each other down); each loop runs several times, in turn with what it is compared to,
 and the fastest counts.
 """
 
@@ -98,11 +99,11 @@ def speed(work: Path, count: int, seed: int) -> None:
 
     def dedup() -> None:
         forget()
-        duplicates(project, version)
+        duplicates(project, version, workers=1)
 
     def whole() -> None:
         forget()
-        audit(project, version)
+        audit(project, version, workers=1)
 
     drafts, dedups, fulls, audits = [], [], [], []
     for _ in range(ROUNDS):

@@ -64,7 +64,7 @@ class Kept:
         return found
 
     def write(self, looks: Iterable[tuple[str, Stat, Look]]) -> None:
-        """Keep them, on the disk when this returns."""
+        """Keep them; a killed process loses none of them."""
         with self.connection:
             self.connection.executemany(_PUT, [_row(*one) for one in looks])
 
@@ -81,6 +81,8 @@ def opened(project: Project, folder: Path) -> Iterator[Kept]:
         connection = sqlite3.connect(path, timeout=30)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
+            # A power cut may cost the last looks, which are taken again; nothing else is at stake.
+            connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(_TABLE)
         except sqlite3.DatabaseError as error:
             connection.close()

@@ -24,6 +24,7 @@ def duplicates(
     version: Version,
     *,
     seen: Mapping[str, Look] | None = None,
+    workers: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> tuple[Compared, list[str]]:
     """Groups of one version, and the names of the pictures compared, in the order of the hashes.
@@ -32,7 +33,9 @@ def duplicates(
     Pictures that cannot be decoded are compared by their bytes alone.
     """
     found = (
-        seen if seen is not None else looks(project, version, full=False, progress=progress).looks
+        seen
+        if seen is not None
+        else looks(project, version, full=False, workers=workers, progress=progress).looks
     )
     items = []
     for picture in version.pictures:
