@@ -106,7 +106,9 @@ def exactly(db: Database, text: str) -> store.Candidate:
         raise StudioError(
             REFERENCE,
             f"{text!r} could be one of several pictures; nothing was done.",
-            hint=f"Say which: '{name}#1' to '{name}#{len(pictures)}'.",
+            hint=f"Say which: '{name}#{found.picture}'."
+            if found.picture
+            else f"Say which: '{name}#1' to '{name}#{len(pictures)}'.",
             given=text,
         )
     return store.get_candidate(db, found.job, found.picture or 1)
@@ -133,4 +135,6 @@ def _owner(db: Database, name: str, text: str) -> tuple[Asset, str]:
             hint="Orders for an asset are numbered: ategnatos art generate --for site/owl",
             given=text,
         )
+    if assets.with_versions(db) == 1:
+        return last, ""
     return last, f"{text} is taken as that of {last.full_name}, which was worked on last."

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 Vocabulary = Mapping[str, Mapping[str, Sequence[str]]]
 
 _WORD = re.compile(r"[\w'-]+")
+# One thing in the place of another.
+EXCHANGES = (
+    re.compile(r"(?P<new>.+?) instead of (?P<old>.+)", re.IGNORECASE),
+    re.compile(r"(?:replace|swap) (?P<old>.+?) (?:with|by|for) (?P<new>.+)", re.IGNORECASE),
+    re.compile(r"(?:change|turn) (?P<old>.+?) (?:to|into) (?P<new>.+)", re.IGNORECASE),
+    re.compile(r"(?P<old>.+?) ?(?:->|\u2192) ?(?P<new>.+)", re.IGNORECASE),
+)
+_CLAUSES = re.compile(r"[,;.!\n]+|\band\b|\bbut\b|\bthen\b", re.IGNORECASE)
 _NEAR = 0.8  # "warmr" is near "warmer"; "more fog" is not near "more fun"
 
 
@@ -73,7 +81,8 @@ def change_prompt(
 ) -> Changed:
     """Apply ``wish`` to a prompt in the words of a closed ``vocabulary``."""
     changed = Changed(prompt, negative)
-    rest = f" {' '.join(_WORD.findall(wish.lower()))} "
+    asked = ", ".join(_without_exchange(changed, one, vocabulary) for one in _CLAUSES.split(wish))
+    rest = f" {' '.join(_WORD.findall(asked.lower()))} "
     for phrase in sorted(feedback.phrases, key=len, reverse=True):
         if f" {phrase} " in rest:
             rest = rest.replace(f" {phrase} ", " ", 1)
@@ -106,6 +115,27 @@ def change_prompt(
             _add(changed, said)
         changed.unknown.append(Unknown(said, near, used=not near))
     return changed
+
+
+def _without_exchange(changed: Changed, clause: str, vocabulary: Vocabulary) -> str:
+    """What is left to do of a clause once "this instead of that" in it is done.
+
+    Where the prompt does not hold "that", "this" is left, as a wish of its own.
+    """
+    for pattern in EXCHANGES:
+        said = pattern.fullmatch(clause.strip())
+        if said is None:
+            continue
+        old, new = (_WORD.findall(said[part].lower()) for part in ("old", "new"))
+        found = _slot_of(old[-1], vocabulary) if old else None
+        if found is None or not new:
+            return said["new"]
+        current = _word_in(changed.prompt, found[0], vocabulary)
+        if current is None or current[1] != found[1] or _slot_of(new[-1], vocabulary) is None:
+            return said["new"]
+        _replace(changed, current[0], new[-1])
+        return " ".join(new[:-1])
+    return clause
 
 
 def _act(changed: Changed, phrase: str, action: Action, vocabulary: Vocabulary) -> None:

@@ -15,19 +15,13 @@ from dataclasses import dataclass
 
 from ategnatos.knowledge.feedback import Action, Meaning
 from ategnatos.prompts import pieces
-from ategnatos.prompts.change import Changed, Unknown, moved, near_phrases
+from ategnatos.prompts.change import EXCHANGES, Changed, Unknown, moved, near_phrases
 from ategnatos.prompts.convert import format_weight
 from ategnatos.prompts.tree import Notation
 
 _JOINTS = re.compile(r"[,;.!&\n]+|\band\b|\bbut\b|\bthen\b", re.IGNORECASE)
 _KEPT = "_"  # between words, it keeps a joint from being one
 _WORD = re.compile(r"[\w'-]+")
-_EXCHANGES = (
-    re.compile(r"(?P<new>.+?) instead of (?P<old>.+)", re.IGNORECASE),
-    re.compile(r"(?:replace|swap) (?P<old>.+?) (?:with|by|for) (?P<new>.+)", re.IGNORECASE),
-    re.compile(r"(?:change|turn) (?P<old>.+?) (?:to|into) (?P<new>.+)", re.IGNORECASE),
-    re.compile(r"(?P<old>.+?) ?(?:->|\u2192) ?(?P<new>.+)", re.IGNORECASE),
-)
 _AMOUNT = re.compile(r"(?P<sign>more|less|fewer|no|without|remove|add|with) (?P<thing>.+)")
 
 
@@ -111,7 +105,7 @@ def _exchange(editing: _Editing, written: str) -> bool:
     """One thing put in the place of another; False where the prompt does not name that one."""
     if editing.meaning.style == "layout":
         return False
-    for pattern in _EXCHANGES:
+    for pattern in EXCHANGES:
         said = pattern.fullmatch(written.strip())
         if said is None:
             continue

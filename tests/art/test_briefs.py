@@ -268,11 +268,16 @@ def test_back_to_version_1_but_blue(run: Run, project: Project) -> None:
 def test_a_version_for_a_verdict_must_name_one_picture(run: Run, project: Project) -> None:
     brief(run, project)
     art(run, project, "generate", *FAST, "--for", "owl")
-    for vague in ("v1", "owl/v1", "v1#1"):
+    for vague in ("v1", "owl/v1"):
         ran = art(run, project, "approve", vague, "--dry-run")
         assert refusal(ran) == "reference", vague
-    exact = art(run, project, "approve", "owl/v1#2", "--dry-run").data
-    assert exact["candidate"] == "j1#2"
+    for exact in ("owl/v1#2", "v1#2"):  # of the only asset there is
+        assert art(run, project, "approve", exact, "--dry-run").data["candidate"] == "j1#2"
+    brief(run, project, "site/fox")
+    art(run, project, "generate", *FAST, "--for", "fox")
+    ran = art(run, project, "approve", "v1#2", "--dry-run")
+    assert refusal(ran) == "reference"
+    assert "'site/fox/v1#2'" in ran.envelope["error"]["hint"]
 
 
 def test_a_history_is_a_tree_with_changes_and_reasons(run: Run, project: Project) -> None:

@@ -32,6 +32,12 @@ def changed(prompt: str, wish: str) -> str:
         ("a red potion", "a sword instead", "a red sword"),
         ("a red potion", "with a little dragon", "a red potion, dragon"),
         ("a black cat", "too dark", "a gray cat"),
+        ("a red potion, shiny", "blue instead of red", "a blue potion, shiny"),
+        ("a crimson potion", "blue instead of red", "a blue potion"),
+        ("a green potion", "blue instead of red", "a blue potion"),
+        ("a red potion", "replace the potion with a sword", "a red sword"),
+        ("a red potion", "change red to green, shiny", "a green potion, shiny"),
+        ("a small red potion", "red -> blue and bigger", "a big blue potion"),
     ],
 )
 def test_a_wish_edits_the_words(prompt: str, wish: str, result: str) -> None:

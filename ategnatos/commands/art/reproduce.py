@@ -41,13 +41,13 @@ def reproduce(
     """Say what differs from the first time, make the picture again, and say how far it agrees."""
     from ategnatos.art import reproduce as room
     from ategnatos.commands.art.place import place_of
-    from ategnatos.commands.art.wanted import named
+    from ategnatos.commands.art.wanted import candidate_named
     from ategnatos.commands.progress import progress
     from ategnatos.engines import load_engine
     from ategnatos.guard.actor import actor
 
     project = call.project()
-    job, one = room.of(project, *named(call, candidate))
+    job, one = room.of(project, *candidate_named(call, project, candidate))
     place = place_of(project, server=server, allow_remote=allow_remote, timeout=timeout)
     engine = load_engine(job.engine, place)
     planned = room.plan(project, engine, job, one)

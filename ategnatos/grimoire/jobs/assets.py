@@ -181,6 +181,12 @@ def worked_on_last(db: Database) -> Asset | None:
     return None if row is None else get(db, int(row[0]))
 
 
+def with_versions(db: Database, most: int = 2) -> int:
+    """How many assets have a version, counted up to ``most``."""
+    rows = db.execute("SELECT DISTINCT asset FROM iteration LIMIT ?", (most,)).fetchall()
+    return len(rows)
+
+
 def _texts(value: Any) -> list[str]:
     """Every text in JSON values."""
     if isinstance(value, str):
