@@ -16,6 +16,14 @@ NOUNS: Table = {
         "ategnatos.commands.train.dataset",
         "Datasets: pictures by hash, what is wrong with them, which are the same.",
     ),
+    "plan": (
+        "ategnatos.commands.train.plan",
+        "Plans: what is trained on what, how, and for how long.",
+    ),
+    "config": (
+        "ategnatos.commands.train.config",
+        "A plan in a trainer's own files, and what that trainer cannot do of it.",
+    ),
 }
 
 

@@ -1,0 +1,72 @@
+"""``train plan set``: change values of a plan; the version before stays."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ategnatos.commands.contract import Answer, Call, command, room
+
+app = room()
+
+
+@command(app, "set", example="ategnatos train plan set ann rank=16 optimizer=adamw", dry_run=True)
+def set_values(
+    call: Call,
+    name: Annotated[str, typer.Argument(help="The plan.")],
+    values: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="The new values.")
+    ] = None,
+    because: Annotated[str, typer.Option("--because", help="Why, for the record.")] = "",
+    dataset_version: Annotated[
+        str,
+        typer.Option("--dataset-version", metavar="N|newest", help="Train another version."),
+    ] = "",
+) -> Answer:
+    """Change values: the next version of the plan, which closes the gates behind it."""
+    from datetime import UTC, datetime
+
+    from ategnatos.guard.actor import actor
+    from ategnatos.train.dataset import record
+    from ategnatos.train.plan import choosing, fields, store
+
+    project = call.project()
+    before = store.load(project, name)
+    given = fields.parse(values or [])
+    if "family" in given:
+        given["family"] = choosing.family(str(given["family"]))
+    if dataset_version:
+        number = fields.version_number(dataset_version)
+        chosen = record.load(project, before.plan.dataset, number)
+        given |= {"dataset_version": chosen.number, "dataset_digest": chosen.digest()}
+    if not given:
+        raise fields.nothing_given(name)
+    if call.dry_run:
+        made, number_after = store.changed(before.plan, given), before.number
+    else:
+        kept = store.change(
+            project,
+            name,
+            given,
+            actor=actor(),
+            because=because or "set " + ", ".join(given),
+            now=datetime.now(UTC),
+        )
+        made, number_after = kept.plan, kept.number
+    found = store.differences(before.plan, made)
+    for text in choosing.warnings(made, choosing.trainers_for(made)):
+        call.warn(text)
+    lines = [
+        f"{one}: {fields.shown(was)} -> {fields.shown(now)}" for one, (was, now) in found.items()
+    ] or ["Nothing differs; no version was made."]
+    return Answer(
+        {
+            "name": name,
+            "number": number_after,
+            "digest": made.digest(),
+            "changed": {one: {"from": was, "to": now} for one, (was, now) in found.items()},
+            "dry_run": call.dry_run,
+        },
+        "\n".join(lines),
+    )

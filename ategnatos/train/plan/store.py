@@ -1,0 +1,227 @@
+"""The record of plans: make one from a preset, change it, read a version, list what there is.
+
+A version never changes: every change makes the next one, and a change that changes nothing makes
+none. Journal: ``plan.version``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ategnatos.grimoire import documents, journal
+from ategnatos.grimoire.content import check_name
+from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.train.plan import presets
+from ategnatos.trainers.plan import Plan, read
+
+if TYPE_CHECKING:
+    from ategnatos.grimoire.project import Project
+    from ategnatos.grimoire.schemas.plans import PlanRow
+
+PLAN_UNKNOWN = ErrorCode("plan_unknown", "There is no training plan or version of that name.")
+PLAN_EXISTS = ErrorCode("plan_exists", "There is a training plan of that name already.")
+
+VERSION_EVENT = "plan.version"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One version of a plan as it stands in the record. ``chosen``: values somebody set."""
+
+    plan: Plan
+    number: int
+    versions: int
+    at: str
+    actor: str
+    because: str
+    chosen: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The plan's name."""
+        return self.plan.name
+
+    @property
+    def digest(self) -> str:
+        """What a gate or a run is bound to."""
+        return self.plan.digest()
+
+
+def load(project: Project, name: str, version: int | None = None) -> Kept:
+    """One version of a plan, by default the newest. Raises StudioError (``plan_unknown``)."""
+    row = documents.read(project, "plans").find(name)
+    if row is None:
+        raise _unknown(project, name)
+    return _kept(row, version)
+
+
+def every(project: Project) -> list[Kept]:
+    """The newest version of every plan, in the order in which they were made."""
+    return [_kept(row, None) for row in documents.read(project, "plans").plans]
+
+
+def new(
+    project: Project,
+    name: str,
+    *,
+    family: str,
+    preset: str,
+    dataset: tuple[str, int, str],
+    values: dict[str, Any],
+    actor: str,
+    now: datetime,
+    chosen: tuple[str, ...] | None = None,
+) -> Kept:
+    """Make a plan as :func:`draft` and keep it. ``chosen`` are those of ``values`` that somebody
+    set (default: all). Raises StudioError as :func:`draft`, and ``plan_exists``.
+    """
+    made = draft(name, family=family, preset=preset, dataset=dataset, values=values)
+    with documents.edit(project, "plans", now=now) as document:
+        if document.find(name) is not None:
+            raise StudioError(
+                PLAN_EXISTS,
+                f"There is a plan called {name!r} already; nothing was changed.",
+                hint=f"Change it with 'ategnatos train plan set {name} ...', or take another name.",
+                plan=name,
+            )
+        marked = sorted(values if chosen is None else chosen)
+        _add(project, document, made, marked, actor, f"preset {preset}", now)
+    return load(project, name)
+
+
+def draft(
+    name: str, *, family: str, preset: str, dataset: tuple[str, int, str], values: dict[str, Any]
+) -> Plan:
+    """The plan of ``preset`` for ``family``; ``dataset`` is its name, version and digest.
+
+    ``values`` count before the preset's. Raises StudioError: ``name_invalid``,
+    ``preset_unknown``, ``plan_invalid``.
+    """
+    base: dict[str, Any] = {
+        "name": check_name(name, "name of the plan"),
+        "preset": preset,
+        "family": family,
+        "dataset": dataset[0],
+        "dataset_version": dataset[1],
+        "dataset_digest": dataset[2],
+        **presets.values(family, preset),
+    }
+    return read(_settled(base, values))
+
+
+def change(
+    project: Project, name: str, values: dict[str, Any], *, actor: str, because: str, now: datetime
+) -> Kept:
+    """Set ``values``; the same values again make no version. Raises StudioError
+    (``plan_unknown``, ``plan_invalid``).
+    """
+    with documents.edit(project, "plans", now=now) as document:
+        row = document.find(name)
+        if row is None:
+            raise _unknown(project, name)
+        before = _kept(row, None)
+        made = changed(before.plan, values)
+        if made.digest() != before.digest:
+            chosen = sorted({*before.chosen, *values})
+            _add(project, document, made, chosen, actor, because, now)
+    return load(project, name)
+
+
+def changed(plan: Plan, values: dict[str, Any]) -> Plan:
+    """The plan with ``values``; nothing is kept. Raises StudioError (``plan_invalid``)."""
+    return read(_settled(plan.facts(), values))
+
+
+def differences(first: Plan, second: Plan) -> dict[str, tuple[Any, Any]]:
+    """Every value that differs: what it was, what it is."""
+    one, other = first.facts(), second.facts()
+    return {name: (one[name], other[name]) for name in other if one[name] != other[name]}
+
+
+# Setting one of a pair clears the other: nobody means both.
+_PAIRS = (
+    ("epochs", "steps"),
+    ("save_every_epochs", "save_every_steps"),
+    ("sample_every_epochs", "sample_every_steps"),
+)
+
+
+def _settled(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    made = {**base, **values}
+    for one, other in _PAIRS:
+        for given, cleared in ((one, other), (other, one)):
+            if values.get(given) and cleared not in values:
+                made[cleared] = 0
+    return made
+
+
+def _add(
+    project: Project,
+    document: Any,
+    made: Plan,
+    chosen: list[str],
+    actor: str,
+    because: str,
+    now: datetime,
+) -> None:
+    from ategnatos.grimoire.schemas.plans import PlanRow, PlanVersionRow
+
+    row = document.find(made.name)
+    entry = PlanVersionRow(
+        number=row.versions[-1].number + 1 if row else 1,
+        digest=made.digest(),
+        at=now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        actor=actor,
+        because=because,
+        plan=made.facts(),
+        chosen=chosen,
+    )
+    if row is None:
+        document.plans = [*document.plans, PlanRow(name=made.name, versions=[entry])]
+    else:
+        row.versions = [*row.versions, entry]
+    journal.append(
+        project,
+        VERSION_EVENT,
+        actor=actor,
+        references={"plan": made.name, "version": entry.number, "digest": entry.digest},
+        data={"because": because},
+        now=now,
+    )
+
+
+def _kept(row: PlanRow, version: int | None) -> Kept:
+    wanted = next(
+        (one for one in row.versions if one.number == version),
+        row.versions[-1] if version is None else None,
+    )
+    if wanted is None:
+        raise StudioError(
+            PLAN_UNKNOWN,
+            f"The plan {row.name!r} has no version {version}; nothing was done.",
+            hint=f"It has the versions 1 to {row.versions[-1].number}.",
+            plan=row.name,
+        )
+    return Kept(
+        read(wanted.plan),
+        wanted.number,
+        len(row.versions),
+        wanted.at,
+        wanted.actor,
+        wanted.because,
+        tuple(wanted.chosen),
+    )
+
+
+def _unknown(project: Project, name: str) -> StudioError:
+    known = [one.name for one in documents.read(project, "plans").plans]
+    return StudioError(
+        PLAN_UNKNOWN,
+        f"There is no plan called {name[:80]!r}; nothing was done.",
+        hint=f"The plans are: {', '.join(known)}."
+        if known
+        else "Make one with 'ategnatos train plan new NAME --dataset DATASET --family FAMILY'.",
+        known=known,
+    )
