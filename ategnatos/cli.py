@@ -33,6 +33,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "train": ("train", "From pictures to a dataset, from a dataset to a LoRA."),
     "jobs": ("jobs", "The line of work: what runs, what waits, who carries it on."),
     "studio": ("studio", "Money, secrets, servers, models and workflows."),
+    "web": ("web", "The page: review, gallery, money and taste in a browser."),
     "gate": ("gate", "Keys and signatures: what only a person may decide."),
     "grimoire": ("grimoire", "The record: read, change, check, back up, restore."),
     "knowledge": ("knowledge", "What the studio knows: words, formats, facts with sources."),
@@ -42,11 +43,16 @@ ROOMS: dict[str, tuple[str, str]] = {
 }
 
 
+def _module(name: str) -> str:
+    # The page uses what the commands do, so its own command lies in its room and not in theirs.
+    return "ategnatos.web.room" if name == "web" else f"ategnatos.commands.{name}"
+
+
 class House(LazyGroup):
     """The rooms and house commands."""
 
     table: ClassVar[Table] = {
-        name: (f"ategnatos.commands.{module}", line) for name, (module, line) in ROOMS.items()
+        name: (_module(module), line) for name, (module, line) in ROOMS.items()
     }
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ategnatos.grimoire.project import Project
+    from ategnatos.guard.gate.held import HeldKey
+    from ategnatos.guard.gate.statements import Signed, Subject
 
 NOTHING_WAITS = ErrorCode("nothing_waits", "No picture waits for a verdict.")
 
@@ -135,14 +137,38 @@ def signed(
         project,
         given.approvers,
         gate=record.REVIEW,
-        wanted=[
-            ({"asset": one.candidate, "sha256": one.sha256}, one.verdict, one.reason)
-            for one in choices
-        ],
+        wanted=_wanted(choices),
         lines=lines,
         redo=redo,
         now=now,
     )
+    return _with(choices, made)
+
+
+def signed_by(
+    project: Project, choices: Sequence[Choice], held: HeldKey, *, now: datetime
+) -> list[Choice]:
+    """The choices, which a person has read on the page, with signatures of the key they opened.
+
+    Raises StudioError (``gate_broken``, ``gate_unpinned``, and those of
+    :meth:`ategnatos.guard.gate.held.HeldKey.sign_many`).
+    """
+    from ategnatos.guard.gate import trust
+
+    approvers = trust.known(project)
+    if approvers is None or not approvers.signing:
+        return list(choices)
+    wanted = _wanted(choices)
+    return _with(choices, held.sign_many(approvers, gate=record.REVIEW, wanted=wanted, now=now))
+
+
+def _wanted(choices: Sequence[Choice]) -> list[tuple[Subject, str, str | None]]:
+    return [
+        ({"asset": one.candidate, "sha256": one.sha256}, one.verdict, one.reason) for one in choices
+    ]
+
+
+def _with(choices: Sequence[Choice], made: Sequence[Signed]) -> list[Choice]:
     return [
         replace(one, signed=signature.data()) for one, signature in zip(choices, made, strict=True)
     ]

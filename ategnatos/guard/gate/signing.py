@@ -123,19 +123,6 @@ def sign_many(
     return [Signed(one, private.sign(one.to_sign()).hex()) for one in made]
 
 
-def sign_with_passphrase(key: KeyFile, statement: Statement, passphrase: bytearray) -> Signed:
-    """A signature for a form that has read the passphrase itself; the passphrase is wiped.
-
-    Raises StudioError (``passphrase_wrong``, ``key_damaged``).
-    """
-    hardening.close_to_others()
-    try:
-        private = keyfile.unseal(key, passphrase)
-    finally:
-        terminal.wipe(passphrase)
-    return Signed(statement, private.sign(statement.to_sign()).hex())
-
-
 def unsealed(key: KeyFile, lines: Sequence[str], *, redo: str) -> Ed25519PrivateKey:
     """The private key, after the person typed its passphrase at the terminal.
 

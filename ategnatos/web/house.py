@@ -1,0 +1,126 @@
+"""The page put together: routes, templates, static files, and the door around it all."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from ategnatos.grimoire.errors import StudioError
+from ategnatos.web import api, pictures, stream
+from ategnatos.web.answers import drawn, refused, told
+from ategnatos.web.changes import Changes
+from ategnatos.web.door import Door
+from ategnatos.web.pages import door, review
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from starlette.requests import Request
+
+    from ategnatos.web.running import Page
+
+# What the top of every page links to.
+PAGES = [("/review", "Review")]
+
+_HERE = Path(__file__).parent
+
+
+def build(page: Page) -> Starlette:
+    """The application for a page that is about to be served."""
+
+    @asynccontextmanager
+    async def living(app: Starlette) -> AsyncIterator[None]:
+        async with app.state.changes.following():
+            yield
+
+    app = Starlette(
+        routes=_routes(),
+        lifespan=living,
+        middleware=[Middleware(Door, doorkeeper=page.doorkeeper, port=page.port)],
+        exception_handlers={
+            StudioError: _studio_error,
+            HTTPException: _http_error,
+            Exception: _unexpected,
+        },
+    )
+    app.state.page = page
+    app.state.changes = Changes(page.project)
+    app.state.templates = _templates()
+    return app
+
+
+def _routes() -> list[Route | Mount]:
+    return [
+        Route("/", _home),
+        Route("/enter", door.enter, methods=["GET", "POST"]),
+        Route("/knock", door.knock, methods=["POST"]),
+        Route("/leave", door.leave, methods=["POST"]),
+        Route("/events", stream.events),
+        Route("/api/v1/state", api.state),
+        Route("/review", review.page),
+        Route("/review/waiting", review.waiting),
+        Route("/review/choose", review.choose, methods=["POST"]),
+        Route("/review/sign", review.sign, methods=["POST"]),
+        Route("/review/lock", review.lock, methods=["POST"]),
+        Route("/picture/{name}/{sha256}", pictures.picture),
+        Route("/thumbnail/{name}/{sha256}", pictures.thumbnail),
+        Mount("/static", StaticFiles(directory=_HERE / "static")),
+    ]
+
+
+def _home(request: Request) -> Response:
+    return RedirectResponse(PAGES[0][0], 303)
+
+
+def _templates() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["pages"] = PAGES
+    return made
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+async def _studio_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StudioError)
+    if _wants_page(request):
+        return drawn(request, "refusal.html", 409, error=told(error))
+    return refused(error)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    said = {"code": f"http_{error.status_code}", "message": f"{error.detail}.", "hint": ""}
+    if _wants_page(request):
+        return drawn(request, "refusal.html", error.status_code, error=said)
+    return JSONResponse({"error": said}, error.status_code, headers=error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    # Through the guarded stderr of the program, so that no credential is printed.
+    traceback.print_exception(error, file=sys.stderr)
+    said = {
+        "code": "unexpected",
+        "message": f"An unexpected {type(error).__name__} stopped this request.",
+        "hint": "The terminal that runs the page shows where; report that text.",
+    }
+    return JSONResponse({"error": said}, 500)

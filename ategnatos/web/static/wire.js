@@ -1,0 +1,47 @@
+// Requests to our own server, and what is said when one fails.
+
+const csrf = document.body.dataset.csrf || "";
+export const mayDecide = document.body.dataset.mayDecide === "yes";
+
+export class Refusal extends Error {
+  constructor(status, error) {
+    super(error.message);
+    this.status = status;
+    this.code = error.code;
+    this.hint = error.hint || "";
+  }
+}
+
+async function answer(response) {
+  const body = await response.json().catch(() => ({}));
+  if (response.ok) return body;
+  const said = body.error || { code: "unreadable", message: `The server answered ${response.status}.` };
+  throw new Refusal(response.status, said);
+}
+
+export async function get(path) {
+  return answer(await fetch(path, { cache: "no-store" }));
+}
+
+export async function post(path, values = {}) {
+  return answer(
+    await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
+      body: JSON.stringify(values),
+    }),
+  );
+}
+
+let fading;
+export function toast(text, lasting = false) {
+  const place = document.getElementById("toast");
+  place.textContent = text;
+  place.hidden = !text;
+  clearTimeout(fading);
+  if (text && !lasting) fading = setTimeout(() => (place.hidden = true), 6000);
+}
+
+const address = (one) => `${one.name.replace("#", "-")}/${one.sha256}`;
+export const whole = (one) => `/picture/${address(one)}`;
+export const small = (one) => `/thumbnail/${address(one)}`;
