@@ -78,7 +78,9 @@ def _written(scene: Scene, start: Start, words: list[Word]) -> list[Word]:
         flags = ("-o", "--output", "-O", "--output-document", "-P", "-d", "--output-dir")
         return [start.words[n + 1] for n, text in enumerate(texts[:-1]) if text in flags]
     if name in ("tar", "unzip", "7z", "bsdtar"):
-        into = ("-C", "--directory", "-d")
+        into = ["-C", "--directory", "-d"]
+        if name in ("tar", "bsdtar") and any("c" in one and "f" in one for one in texts[1:2]):
+            into.append(texts[1])  # the archive that is made
         return [start.words[n + 1] for n, text in enumerate(texts[:-1]) if text in into]
     if name == "find" and "-delete" in texts:
         return words

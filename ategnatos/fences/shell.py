@@ -13,7 +13,7 @@ from ategnatos.fences.words import UNKNOWN, Word
 _OPERATORS = ("&&", "||", ";;", "|&", ";", "&", "|", "\n", "(", ")")
 _REDIRECTS = ("&>>", "<<<", "<<-", "&>", ">>", ">|", ">&", "<<", "<&", "<>", ">", "<")
 _RESERVED = frozenset(
-    ("if", "then", "elif", "else", "fi", "while", "until", "do", "done", "!", "{", "}", "time")
+    ("if", "then", "elif", "else", "fi", "while", "until", "do", "done", "!", "{", "}")
 )
 _UNKNOWN_FORMS = frozenset(("case", "esac", "function", "select", "coproc"))
 _LONGEST = 200_000

@@ -70,6 +70,14 @@ _WRAPPERS: dict[str, tuple[str, ...]] = {
     "rtk": (),
     "flock": (),
 }
+# Programs that hand words of theirs to another shell, machine or moment.
+_CARRIERS = frozenset(
+    (
+        *("alias", "trap", "complete", "bind", "ssh", "su", "runuser", "docker", "podman"),
+        *("kubectl", "systemd-run", "at", "batch", "crontab", "nsenter", "chroot", "unshare"),
+        *("entr", "npx", "wsl", "mosh", "dbus-run-session", "firejail", "bwrap"),
+    )
+)
 _RUNNERS = {"uv": "run", "pipx": "run", "poetry": "run", "pdm": "run", "hatch": "run"}
 _DEEPEST = 12
 
@@ -164,7 +172,13 @@ class _Unwrapping:
             return self._script(start, depth)
         if name in ("tmux", "screen"):
             return self._multiplexer(start, depth)
-        if name in ("alias", "trap", "complete", "bind"):
+        if name in ("source", ".") and any(not word.known for word in words[1:2]):
+            start.unsure = "a file is read as commands that is not known"
+            return [start]
+        if name in ("at", "batch", "crontab") and (start.fed or command.given):
+            start.unsure = f"{name} runs what it is given, later"
+            return [start]
+        if name in _CARRIERS:
             start.code = " ".join(word.text for word in words[1:])
             return [start]
         if name in _WRAPPERS:
@@ -255,9 +269,12 @@ class _Unwrapping:
                 not text.startswith("-") for text in texts[:place]
             ):
                 inner = Start(start.command, words[place + 1 :], start.folder, start.known_folder)
-                inner.name = texts[place + 1]
+                inner.name = texts[place + 1].partition(".")[0]
                 return [start, inner]
-        if flag == "":
+        if base in ("awk", "gawk", "mawk") and "-f" not in texts:
+            # The program is the first word that is no option; what follows are files to read.
+            start.code = next((text for text in texts if not text.startswith("-")), "")
+        elif flag == "":
             start.code = " ".join(texts)
         else:
             pieces = [
