@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.guard.budget.teardown import Ending, Look, Outcome
@@ -23,6 +23,9 @@ from ategnatos.providers.values import (
     Unknown,
 )
 from ategnatos.providers.web import Answer, NoAnswer, Web, base_url
+
+if TYPE_CHECKING:
+    import httpx
 
 # Seconds for the whole of one request, by verb. A create is given time: what it answers late is
 # worth more than a search for what it made.
@@ -59,7 +62,9 @@ class Adapter(ABC):
         limits: Mapping[str, float] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         pace: Callable[[str, str], None] | None = None,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
+        self._transport = transport
         self._given = (address, key)
         self._limits = {**LIMITS, **(limits or {})}
         self._sleep = sleep
@@ -79,6 +84,7 @@ class Adapter(ABC):
                 self._limits,
                 pace=self._pace or self.usual_pace(),
                 sleep=self._sleep,
+                transport=self._transport,
             )
         return self._opened
 
@@ -172,7 +178,8 @@ class Adapter(ABC):
         said = f"status {answer.status}: {self.said(answer)}"
         if gone(answer):
             return Ending(Outcome.ALREADY_GONE, said)
-        if self.kind_of(answer) is not None:
+        # 409: not in its present state. Of a create that proves nothing, of an order it is a no.
+        if self.kind_of(answer) is not None or answer.status == 409:
             return Ending(Outcome.REFUSED, said)
         return Ending(Outcome.UNKNOWN, said)
 

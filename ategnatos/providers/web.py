@@ -82,7 +82,8 @@ class Web:
 
     ``headers`` gives those that carry the key, asked for at each request, so that building a
     provider finds no credential. ``limits`` are seconds by verb. ``pace(method, path)`` waits
-    until the request may be sent (see :mod:`~ategnatos.providers.pace`).
+    until the request may be sent (see :mod:`~ategnatos.providers.pace`). ``transport`` carries
+    the requests instead of the network.
     """
 
     def __init__(
@@ -93,7 +94,9 @@ class Web:
         *,
         pace: Callable[[str, str], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
+        self._transport = transport
         self._base = base.rstrip("/")
         self._headers = headers
         self._limits = limits
@@ -198,7 +201,9 @@ class Web:
             logging.getLogger("httpx").setLevel(logging.WARNING)
             # A connection is used once: one that a server has dropped meanwhile would turn a
             # create into "broken after it was sent".
-            self._client = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
+            self._client = httpx.Client(
+                limits=httpx.Limits(max_keepalive_connections=0), transport=self._transport
+            )
         return self._client
 
 

@@ -54,7 +54,7 @@ def search(wanted: Wanted) -> dict[str, Any]:
         "disk_space": {"gte": wanted.disk_gb},
         "type": "bid" if wanted.bid else "on-demand",
         "allocated_storage": wanted.disk_gb,
-        "order": [["dph_total", "asc"]],
+        "order": [["dph_total", "asc"], ["reliability", "desc"]],
         # A name or region is chosen from what comes back: the search knows exact names only.
         "limit": 200 if wanted.gpu or wanted.region else max(wanted.limit, 1),
     }
