@@ -316,3 +316,22 @@ def _simpletuner_size(
     if round(w / h, 2) == 1.0:
         return (edge, edge)
     return (w, h)
+
+
+def starter(place: Path, repeats: dict[str, int], *, batch: int) -> Seen:
+    """What the starter trainer's own process reads; it is given folders and their repeats."""
+    from ategnatos.trainers.starter.order import pictures_of
+
+    seen = Seen()
+    shown = 0
+    for folder, times in repeats.items():
+        for path, caption in pictures_of(place / folder):
+            with Image.open(path) as image:
+                image.load()
+            seen.captions[str(path)] = caption
+            if not caption:
+                seen.uncaptioned.append(str(path))
+            shown += times
+    seen.buckets[32, 32] = shown
+    seen.batches = math.ceil(shown / batch)
+    return seen

@@ -60,6 +60,13 @@ def seen_by(trainer: str, place: Path, made: layout.Layout) -> readers.Seen:
     by = layout.alignment(trainer, made.frame.family)
     if trainer == "ai-toolkit":
         return readers.ai_toolkit(place / "datasets.yaml", divisibility=by, batch=batch)
+    if trainer == "starter":
+        repeats = {
+            str(Path(name).parent): one.repeats
+            for name, one in made.links.items()
+            if not one.validation
+        }
+        return readers.starter(place, repeats, batch=batch)
     return readers.simpletuner(place / "multidatabackend.json", alignment=by, batch=batch)
 
 
@@ -78,6 +85,7 @@ def counted(made: layout.Layout) -> Counter[tuple[int, int]]:
         ("ai-toolkit", 1, True),
         ("ai-toolkit", 3, True),
         ("simpletuner", 3, True),
+        ("starter", 3, True),
     ],
 )
 def test_the_trainers_own_rules_see_what_is_reported(
@@ -218,7 +226,15 @@ def test_what_is_set_apart_is_not_trained_on(project: Project, trainer: str) -> 
         assert seen.buckets == counted(made)
 
 
-@pytest.mark.parametrize("trainer", sorted(laying.LAY_OUT))
+def test_the_starter_trainer_says_that_it_reads_no_masks(project: Project) -> None:
+    version = dataset(project, count=3, captioned=True)
+    dataset(project, "allmasks", 3)
+    made, _ = laid(project, version, frame("starter", masks="allmasks"))
+    assert not made.masks
+    assert any("no masks" in text for text in made.warnings)
+
+
+@pytest.mark.parametrize("trainer", sorted(set(laying.LAY_OUT) - {"starter"}))
 def test_masks_lie_where_the_trainer_looks_for_them(project: Project, trainer: str) -> None:
     version = dataset(project, count=3, captioned=True)
     dataset(project, "owlmasks", 2)

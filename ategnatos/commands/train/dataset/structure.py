@@ -29,7 +29,7 @@ def structure(
     call: Call,
     name: Annotated[str, typer.Argument(help="The dataset.")],
     trainer: Annotated[
-        str, typer.Option("--trainer", help="kohya, ai-toolkit or simpletuner.")
+        str, typer.Option("--trainer", help="kohya, ai-toolkit, simpletuner or starter.")
     ] = "kohya",
     repeats: Annotated[
         str, typer.Option("--repeats", metavar="N|auto", help="How often an epoch shows each.")

@@ -2,5 +2,5 @@
 
 ``arithmetic`` counts repeats and steps, ``buckets`` sorts sizes as each trainer does, ``concepts``
 and ``split`` say which picture goes where, ``layout`` plans the files, ``kohya``, ``ai_toolkit``
-and ``simpletuner`` know one trainer each, ``stage`` puts it on the disk.
+``simpletuner`` and ``starter`` know one trainer each, ``stage`` puts it on the disk.
 """

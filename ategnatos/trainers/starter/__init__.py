@@ -1,0 +1,117 @@
+"""Trainer ``starter``: LoRAs for the starter model, on this machine's processor, in numpy alone.
+
+The plan is the one that the large trainers get, and so are gates, log, saves and resume; only the
+model is small. ``translation`` says in an order file what a plan means here, ``order`` reads it,
+``program`` is the process that trains, ``log`` what it says and how that is read.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from ategnatos.trainers import (
+    TRAINER_CANNOT,
+    Checkpoint,
+    Installed,
+    Supported,
+    check,
+)
+
+if TYPE_CHECKING:
+    from ategnatos.trainers import Ask, Dataset, Translation
+    from ategnatos.trainers.plan import Plan
+    from ategnatos.trainers.starter.log import StarterParser
+
+_NETWORKS = ("lora", "locon")
+_STATE = re.compile(r"state-(\d{6,})\.safetensors")
+
+
+class StarterTrainer:
+    """See :class:`ategnatos.trainers.Trainer`."""
+
+    name = "starter"
+    label = "the starter model's own trainer: 32x32 pixel art on the processor, no GPU, no torch"
+    layout = "starter"
+    bar_counts_from_resume = False
+
+    def trains(self, plan: Plan) -> str:
+        """It knows the family ``starter`` and plain low-rank pairs."""
+        if plan.base_family != "starter":
+            return f"it trains the starter model alone, not {plan.base_family}"
+        if plan.network not in _NETWORKS:
+            return f"it trains {' and '.join(_NETWORKS)}, not {plan.network}"
+        return ""
+
+    def translate(self, plan: Plan, dataset: Dataset, folder: PurePath) -> Translation:
+        """The order file and the command that carries it out."""
+        from ategnatos.trainers.starter.translation import translate
+
+        check(self, plan, dataset)
+        return translate(plan, dataset, folder)
+
+    def dry_run(
+        self, plan: Plan, dataset: Dataset, folder: PurePath, steps: int = 2
+    ) -> Translation:
+        """The same for so many steps, into ``dry-run``."""
+        from ategnatos.trainers.starter.translation import translate
+
+        check(self, plan, dataset)
+        return translate(plan, dataset, folder, dry_steps=steps)
+
+    def resume(
+        self, plan: Plan, dataset: Dataset, folder: PurePath, point: Checkpoint
+    ) -> Translation:
+        """The run again from a state, to the very bytes that it would have ended in."""
+        from ategnatos.grimoire.errors import StudioError
+        from ategnatos.trainers.starter.translation import translate
+
+        check(self, plan, dataset)
+        if point.state is None:
+            raise StudioError(
+                TRAINER_CANNOT,
+                f"{point.weights or 'This checkpoint'} is the LoRA alone, without the optimizer: "
+                "nothing can be resumed from it exactly. Nothing was started.",
+                hint="Resume from a state-NNNNNN.safetensors of the run's output folder.",
+                trainer=self.name,
+                plan=plan.name,
+            )
+        return translate(plan, dataset, folder, resume=point.state)
+
+    def parser(self) -> StarterParser:
+        """A parser for the log of one process."""
+        from ategnatos.trainers.starter.log import StarterParser
+
+        return StarterParser()
+
+    def checkpoints(self, output: Path, name: str) -> tuple[Checkpoint, ...]:
+        """A state and the LoRA file beside it at each save, and the finished LoRA."""
+        weights = re.compile(re.escape(name) + r"-(\d{6,})\.safetensors")
+        found: dict[int, dict[str, Path]] = {}
+        for path in output.iterdir() if output.is_dir() else ():
+            for kind, pattern in (("weights", weights), ("state", _STATE)):
+                if match := pattern.fullmatch(path.name):
+                    found.setdefault(int(match[1]), {})[kind] = path
+        made = [
+            Checkpoint(files.get("weights"), files.get("state"), step, None)
+            for step, files in sorted(found.items())
+        ]
+        last = output / f"{name}.safetensors"
+        if last.is_file():
+            states = [one for one in made if one.state is not None]
+            step = states[-1].step if states else None
+            made.append(Checkpoint(last, states[-1].state if states else None, step, None, True))
+        return tuple(made)
+
+    def detect(self, ask: Ask, home: str = "") -> Installed:
+        """Whether this package can be run where ``ask`` runs commands; ``home`` is not needed."""
+        from ategnatos.trainers.starter.detection import detect
+
+        return detect(ask)
+
+    def versions(self) -> Supported:
+        """It comes with the package, so there is one version: the package's own."""
+        from ategnatos._version import __version__
+
+        return Supported((__version__,), python=">=3.11", source="this package")
