@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
-from ategnatos.machines.ssh import phases, pins, transfer
+from ategnatos.machines.ssh import dead_man, phases, pins, transfer
 from ategnatos.machines.ssh.address import Address, parse_address
 from ategnatos.machines.ssh.call import arguments, call
 from ategnatos.machines.ssh.forward import forward
@@ -100,6 +100,11 @@ def _phase_failed(folder: Path) -> None:
     raise phases.failure(phases.Phase("setup", "failed", 3), "runpod:pod-1")
 
 
+def _dead_man(folder: Path) -> None:
+    with _ssh(folder, "odd") as link:
+        dead_man.hear(link)
+
+
 def _tunnel_port(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         forward(_address(folder), near=int(taken.getsockname()[1]), far=8188)
@@ -118,4 +123,5 @@ CASES: dict[str, Callable[[Path], None]] = {
     "phase_lost": _phase_lost,
     "phase_failed": _phase_failed,
     "tunnel_port": _tunnel_port,
+    "dead_man": _dead_man,
 }
