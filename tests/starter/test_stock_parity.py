@@ -17,7 +17,7 @@ from ategnatos.starter.noise import noise
 from ategnatos.starter.request import LoraWeight
 from ategnatos.starter.tensors import FloatArray
 
-from .lora_files import Pairs, random_pairs, write_kohya, write_peft
+from .lora_files import Pairs, random_pairs, write_kohya, write_peft, write_trained
 
 pytestmark = pytest.mark.torch
 
@@ -210,6 +210,7 @@ def test_inpaint(model: StarterModel, stock: Any, torch: Any, strength: float) -
         (write_peft, ("unet", "text_encoder")),
         # diffusers 0.42 with transformers 5 loses kohya's keys of the text encoder.
         (write_kohya, ("unet",)),
+        (write_trained, ("unet",)),
     ],
 )
 def test_a_lora_in_either_spelling(

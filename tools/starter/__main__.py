@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "ategnatos" / "starter" / "weights"
-COMMANDS = ("sheet", "text", "train", "export", "evaluate", "all")
+OWLS = Path(__file__).resolve().parents[2] / "ategnatos" / "starter" / "owls"
+COMMANDS = ("sheet", "text", "train", "export", "evaluate", "owls", "all")
 
 
 def parse() -> argparse.Namespace:
@@ -62,6 +63,10 @@ def main() -> None:
         from .sheet import drawing_sheet
 
         drawing_sheet(arguments.run / "drawings.png")
+    if chosen == "owls":
+        from .owls import write_owls
+
+        write_owls(OWLS)
     if chosen in ("text", "all"):
         make_text(arguments.run)
     if chosen in ("train", "all"):

@@ -6,6 +6,7 @@ sd-scripts, networks/lora.py (keys) and train_network.py (``ss_*``); Stability A
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import numpy as np
@@ -28,7 +29,20 @@ def contents(course: Course, metadata: Mapping[str, str], precision: Precision) 
         tensors[f"{name}.lora_down.weight"] = down.astype(precision)
         tensors[f"{name}.lora_up.weight"] = up.astype(precision)
         tensors[f"{name}.alpha"] = np.array(course.layers[target].alpha, precision)
-    return save(tensors, {"format": "pt", **training_facts(course), **metadata})
+    said = {"format": "pt", **training_facts(course), **metadata}
+    return _in_order(save(tensors, said))
+
+
+def _in_order(raw: bytes) -> bytes:
+    """A safetensors file with the keys of its header sorted: the library leaves them to chance.
+
+    The same training then gives the same file to the byte.
+    """
+    length = int.from_bytes(raw[:8], "little")
+    header = json.dumps(json.loads(raw[8 : 8 + length]), sort_keys=True, separators=(",", ":"))
+    data = header.encode()
+    data += b" " * (-len(data) % 8)
+    return len(data).to_bytes(8, "little") + data + raw[8 + length :]
 
 
 def kohya_name(target: Target) -> str:

@@ -1,0 +1,30 @@
+"""The sixteen captioned owls that `ategnatos quickstart --train` learns from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .sprites.owl import POSES, draw_owl
+from .sprites.palette import table
+
+COUNT, COLOUR, SEED = 16, "blue", 7
+SIZES = (None, None, "big")
+
+
+def write_owls(folder: Path) -> None:
+    """Write `01.png` and `01.txt` to `16.png` and `16.txt`; the same bytes each time.
+
+    A size is said where it is not the usual one and the outline always, as in the captions that
+    the model itself was trained on: what a caption says is not learned as part of the owl.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(SEED)
+    for number in range(COUNT):
+        size = SIZES[number % len(SIZES)]
+        drawn = draw_owl(generator, POSES[number % len(POSES)], size)
+        Image.fromarray(table(COLOUR)[drawn]).save(folder / f"{number + 1:02}.png", optimize=True)
+        said = " ".join(word for word in ("a", size, COLOUR, "ategnatos owl") if word)
+        (folder / f"{number + 1:02}.txt").write_text(f"{said}, outlined\n")
