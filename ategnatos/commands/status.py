@@ -25,10 +25,11 @@ def status(call: Call) -> Answer:
     from ategnatos.studio import overview
 
     page = overview.look(call.project())
-    return Answer(_data(page), lambda console: _draw(console, page), _next(page))
+    return Answer(facts(page), lambda console: _draw(console, page), _next(page))
 
 
-def _data(page: Overview) -> dict[str, Any]:
+def facts(page: Overview) -> dict[str, Any]:
+    """The page as JSON values."""
     return {
         "studio": page.root,
         "program": page.program,

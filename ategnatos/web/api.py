@@ -1,21 +1,202 @@
-"""The JSON API: the page's own facts, for whoever has the session or the read-only token."""
+"""The JSON API: the page's own facts, for whoever has the session or the read-only token.
+
+What ``ategnatos ... --json`` says is said here in the same words where a command says it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ategnatos._version import __version__
+from ategnatos.art import history, tree
+from ategnatos.art.references import parse_job
+from ategnatos.commands import status as status_command
+from ategnatos.commands.studio import budget_words
+from ategnatos.grimoire import documents
+from ategnatos.grimoire.jobs import database
+from ategnatos.studio import overview, spending
+from ategnatos.web import desk
+from ategnatos.web.answers import project_of
+from ategnatos.web.pages import gallery
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
     from ategnatos.web.changes import Changes
 
+_STORE_NOTHING = {"cache-control": "no-store"}
 
-def state(request: Request) -> Response:
-    """Whether anything changed, and how fresh what is read is; asked for where events fail."""
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address below ``/api/v1``. ``asks`` are its parameters, by name, with a line each."""
+
+    path: str
+    said: str
+    answer: Callable[[Request], dict[str, Any]]
+    asks: dict[str, str]
+
+
+def _state(request: Request) -> dict[str, Any]:
     changes: Changes = request.app.state.changes
-    return JSONResponse(
-        {"head": changes.head, "work": changes.work, "sources": changes.facts()},
-        headers={"cache-control": "no-store"},
-    )
+    return {"head": changes.head, "work": changes.work, "sources": changes.facts()}
+
+
+def _status(request: Request) -> dict[str, Any]:
+    return status_command.facts(overview.look(project_of(request)))
+
+
+def _pictures(request: Request) -> dict[str, Any]:
+    asked = request.query_params
+    offset, limit = gallery.whole(asked.get("offset"), 0), gallery.whole(asked.get("limit"), 100)
+    return gallery.window(project_of(request), asked, offset, max(1, min(limit, gallery.MOST)))
+
+
+def _waiting(request: Request) -> dict[str, Any]:
+    return desk.waiting(project_of(request), request.query_params.getlist("name"))
+
+
+def _job(request: Request) -> dict[str, Any]:
+    project, number = project_of(request), parse_job(request.path_params["job"])
+    with database.connect(project) as db:
+        root = tree.around(db, number)
+    return {"tree": root.facts(), "steps": history.steps_to(project, number)}
+
+
+def _money(request: Request) -> dict[str, Any]:
+    return budget_words.facts(spending.look(project_of(request), datetime.now(UTC)))
+
+
+def _eye(request: Request) -> dict[str, Any]:
+    document = documents.read(project_of(request), "eye")
+    return {"preferences": [one.model_dump(mode="json") for one in document.preferences]}
+
+
+ENDPOINTS = (
+    Endpoint("/state", "Whether anything changed, and how fresh each source is.", _state, {}),
+    Endpoint("/status", "What 'ategnatos status --json' says.", _status, {}),
+    Endpoint(
+        "/pictures",
+        "A window of the pictures that fit, the newest first.",
+        _pictures,
+        {
+            "words": "Words of the prompt, the change or a reason; all must be there.",
+            "verdict": "approved, rejected or none.",
+            "family": "A model family.",
+            "engine": "An engine.",
+            "project": "A project.",
+            "lora": "A LoRA.",
+            "seed": "A seed.",
+            "since": "12h, 7d, 2w, 3m, 1y ago, or a date.",
+            "offset": "How many to leave out.",
+            "limit": f"At most so many, up to {gallery.MOST}.",
+        },
+    ),
+    Endpoint(
+        "/waiting",
+        "What waits for a person's verdict.",
+        _waiting,
+        {"name": "A job, candidate or version; repeatable. Without: everything."},
+    ),
+    Endpoint("/jobs/{job}", "The tree that a job stands in, and how it came to be.", _job, {}),
+    Endpoint("/money", "What is spent and reserved, against the caps.", _money, {}),
+    Endpoint("/eye", "Every preference with its evidence.", _eye, {}),
+)
+
+
+def routes() -> list[Route]:
+    """Every endpoint, and the document that describes them."""
+    made = [Route(f"/api/v1{one.path}", _answering(one)) for one in ENDPOINTS]
+    return [*made, Route("/api/v1/openapi.json", openapi)]
+
+
+def _answering(one: Endpoint) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        return JSONResponse(one.answer(request), headers=_STORE_NOTHING)
+
+    return answer
+
+
+def openapi(request: Request) -> Response:
+    """The OpenAPI document of this API."""
+    return JSONResponse(document())
+
+
+def document() -> dict[str, Any]:
+    """The same as JSON values."""
+    refusal = {
+        "description": "A refusal: what happened, what was not done, what to do.",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}},
+    }
+    answers = {
+        "200": {"description": "The facts.", "content": {"application/json": {"schema": _OBJECT}}},
+        "403": refusal,
+        "409": refusal,
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Ategnatos",
+            "version": __version__,
+            "description": "The studio's record, read only. Deciding is for people, on the page.",
+        },
+        "servers": [{"url": "/api/v1"}],
+        "security": [{"token": []}, {"session": []}],
+        "paths": {
+            one.path: {
+                "get": {
+                    "summary": one.said,
+                    "operationId": one.path.strip("/").partition("/")[0],
+                    "parameters": _parameters(one),
+                    "responses": answers,
+                }
+            }
+            for one in ENDPOINTS
+        },
+        "components": {
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "Read only: 'token' in grimoire/.state/locks/web.json.",
+                },
+                "session": {"type": "apiKey", "in": "cookie", "name": "ategnatos-8888"},
+            },
+            "schemas": {
+                "Refusal": {
+                    "type": "object",
+                    "required": ["error"],
+                    "properties": {
+                        "error": {
+                            "type": "object",
+                            "required": ["code", "message"],
+                            "properties": {
+                                name: {"type": "string"} for name in ("code", "message", "hint")
+                            },
+                        }
+                    },
+                }
+            },
+        },
+    }
+
+
+_OBJECT = {"type": "object", "additionalProperties": True}
+
+
+def _parameters(one: Endpoint) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = []
+    if "{job}" in one.path:
+        made.append({"name": "job", "in": "path", "required": True, "schema": {"type": "string"}})
+    for name, said in one.asks.items():
+        made.append(
+            {"name": name, "in": "query", "description": said, "schema": {"type": "string"}}
+        )
+    return made

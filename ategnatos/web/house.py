@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ategnatos.grimoire.errors import StudioError
-from ategnatos.web import api, pictures, stream
+from ategnatos.web import api, metrics, pictures, stream
 from ategnatos.web.answers import drawn, refused, told
 from ategnatos.web.changes import Changes
 from ategnatos.web.door import Door
-from ategnatos.web.pages import door, review
+from ategnatos.web.pages import asset, door, eye, gallery, money, review, studio, today, together
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from ategnatos.web.running import Page
 
 # What the top of every page links to.
-PAGES = [("/review", "Review")]
+PAGES = [
+    ("/", "Today"),
+    ("/review", "Review"),
+    ("/gallery", "Gallery"),
+    ("/money", "Money"),
+    ("/eye", "Eye"),
+    ("/studio", "Studio"),
+]
 
 _HERE = Path(__file__).parent
 
@@ -61,12 +68,25 @@ def build(page: Page) -> Starlette:
 
 def _routes() -> list[Route | Mount]:
     return [
-        Route("/", _home),
+        Route("/", today.page),
+        Route("/gallery", gallery.page),
+        Route("/compare", together.compare),
+        Route("/sheet", together.sheet),
+        Route("/job/{job}", asset.job),
+        Route("/asset/{name:path}", asset.asset),
+        Route("/make/vary", asset.vary, methods=["POST"]),
+        Route("/make/again", asset.again, methods=["POST"]),
+        Route("/money", money.page),
+        Route("/eye", eye.page),
+        Route("/eye/act", eye.act, methods=["POST"]),
+        Route("/studio", studio.page),
+        Route("/studio/engines", studio.engines),
+        Route("/metrics", metrics.metrics),
         Route("/enter", door.enter, methods=["GET", "POST"]),
         Route("/knock", door.knock, methods=["POST"]),
         Route("/leave", door.leave, methods=["POST"]),
         Route("/events", stream.events),
-        Route("/api/v1/state", api.state),
+        *api.routes(),
         Route("/review", review.page),
         Route("/review/waiting", review.waiting),
         Route("/review/choose", review.choose, methods=["POST"]),
@@ -76,10 +96,6 @@ def _routes() -> list[Route | Mount]:
         Route("/thumbnail/{name}/{sha256}", pictures.thumbnail),
         Mount("/static", StaticFiles(directory=_HERE / "static")),
     ]
-
-
-def _home(request: Request) -> Response:
-    return RedirectResponse(PAGES[0][0], 303)
 
 
 def _templates() -> Environment:
@@ -123,4 +139,6 @@ async def _unexpected(request: Request, error: Exception) -> Response:
         "message": f"An unexpected {type(error).__name__} stopped this request.",
         "hint": "The terminal that runs the page shows where; report that text.",
     }
+    if _wants_page(request):
+        return drawn(request, "refusal.html", 500, error=said)
     return JSONResponse({"error": said}, 500)

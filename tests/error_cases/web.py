@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ategnatos.grimoire.project import Project
-from ategnatos.web import desk, running
+from ategnatos.web import desk, making, running
+from ategnatos.web.pages import eye
 from tests.guard import keys
 
 
@@ -29,7 +30,17 @@ def _choices_changed(folder: Path) -> None:
     desk.sign(project, shown, None)
 
 
+def _wish_empty(folder: Path) -> None:
+    making.vary(Project.create(folder / "studio"), {"picture": "j1#1", "change": "  "})
+
+
+def _eye_act(folder: Path) -> None:
+    eye.carry_out(Project.create(folder / "studio"), {"name": "p1", "act": "adore"})
+
+
 CASES: dict[str, Callable[[Path], None]] = {
     "web_port_taken": _port_taken,
     "choices_changed": _choices_changed,
+    "wish_empty": _wish_empty,
+    "eye_act": _eye_act,
 }

@@ -84,14 +84,15 @@ def add_reason(db: Database, job_id: int, reason: str) -> None:
 
 def find(db: Database, query: Query, *, limit: int) -> tuple[list[int], int]:
     """The newest jobs that fit, at most ``limit``, and how many fit in all."""
-    where, values = _conditions(query)
+    where, values = conditions(query)
     source = "FROM job_words t JOIN job j ON j.id = t.job WHERE " + " AND ".join(where)
     total = int(db.execute(f"SELECT COUNT(*) {source}", values).fetchone()[0])
     rows = db.execute(f"SELECT t.job {source} ORDER BY t.job DESC LIMIT ?", (*values, limit))
     return [int(row[0]) for row in rows], total
 
 
-def _conditions(query: Query) -> tuple[list[str], list[Any]]:
+def conditions(query: Query) -> tuple[list[str], list[Any]]:
+    """What must hold of ``job_words t JOIN job j`` for a job to fit, and its values."""
     where, values = ["1=1"], list[Any]()
 
     def add(condition: str, *given: Any) -> None:

@@ -14,6 +14,7 @@ function tell(kind, detail) {
   document.dispatchEvent(new CustomEvent("studio:changed", { detail: { kind, ...detail } }));
   // For htmx: hx-trigger="studio from:body"
   document.body.dispatchEvent(new CustomEvent("studio", { detail: { kind } }));
+  if (kind.startsWith("eye.")) document.body.dispatchEvent(new CustomEvent("taste"));
 }
 
 function sources(list) {
