@@ -33,6 +33,7 @@ CLAIM_SECONDS = 180.0
 WARN_MINUTES = 10
 
 _ASKED = frozenset({Outcome.ACCEPTED.value, Outcome.ALREADY_GONE.value})
+_KNOWN_THERE = frozenset({Outcome.ACCEPTED.value, "present"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +159,12 @@ def _ask_to_end(
         ending = provider.terminate(rental.resource)
     except Exception as error:  # noqa: BLE001 - whatever broke, the machine may still be there
         ending = Ending(Outcome.UNKNOWN, f"{type(error).__name__}: {error}")
+    outcome = ending.outcome
+    if outcome is Outcome.ALREADY_GONE and rental.last_outcome in _KNOWN_THERE:
+        # The provider knew it before, so this is no machine that is merely not visible yet.
+        outcome = Outcome.ACCEPTED
     with database.writing(db):
-        rentals.answered(db, rental, ending.outcome.value, ending.said)
+        rentals.answered(db, rental, outcome.value, ending.said)
     journal.append(
         project,
         "rental.end_asked",
@@ -184,7 +189,7 @@ def _look(
     except Exception as error:  # noqa: BLE001 - a look that broke has seen nothing
         look = Look(Presence.UNKNOWN, f"{type(error).__name__}: {error}")
     if look.presence is Presence.ABSENT:
-        return _absent(project, db, rental, now)
+        return _absent(project, db, rental, provider, now)
     with database.writing(db):
         rentals.seen(db, rental, absent_since=None)
         if look.presence is Presence.PRESENT and rental.last_outcome in _ASKED:
@@ -207,7 +212,16 @@ def _look(
     return Finding(rental, "ending", f"asked to end; {said}", cost)
 
 
-def _absent(project: Project, db: Database, rental: Rental, now: datetime) -> Finding:
+def _absent(
+    project: Project, db: Database, rental: Rental, provider: Teardown, now: datetime
+) -> Finding:
+    age = (now - datetime.fromisoformat(rental.started_at)).total_seconds()
+    if age < _may_hide(provider) and rental.last_outcome != Outcome.ACCEPTED.value:
+        # A machine that was just made may be missing in lists. One whose end was accepted was seen.
+        with database.writing(db):
+            rentals.seen(db, rental, absent_since=None)
+        said = f"not seen {age:.0f} seconds after its start, which is too soon to believe"
+        return Finding(rental, "ending", said, rentals.cost_so_far(rental, now))
     first = rental.absent_since
     if first is None:
         with database.writing(db):
@@ -218,6 +232,13 @@ def _absent(project: Project, db: Database, rental: Rental, now: datetime) -> Fi
         said = f"seen absent at {first}; too soon for the second look"
         return Finding(rental, "ending", said, rentals.cost_so_far(rental, now))
     return close(project, db, rental, how="observed", actor=current_actor(), now=now)
+
+
+def _may_hide(provider: Teardown) -> float:
+    """For how many seconds after its start a machine may be missing in the provider's list."""
+    from ategnatos.providers import Provider
+
+    return provider.terms().visible_seconds if isinstance(provider, Provider) else 0.0
 
 
 def _for_a_person(rental: Rental, why: str, now: datetime) -> Finding:

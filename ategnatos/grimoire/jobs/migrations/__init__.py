@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.database import Database
 
-FILES = ("001_pictures", "002_spend", "003_store", "004_briefs", "005_spend_totals")
+FILES = (
+    "001_pictures",
+    "002_spend",
+    "003_store",
+    "004_briefs",
+    "005_spend_totals",
+    "006_machines",
+)
 VERSION = len(FILES)
 
 # INTEGER holds 64 bits in SQLite and 32 in Postgres; REAL 64 and 32.
