@@ -12,9 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from ategnatos import cli
 from ategnatos.grimoire.project import Project
+
+# The same examples in every run, so that a run that is red is red again; HYPOTHESIS_PROFILE=explore
+# looks for new ones.
+settings.register_profile("steady", derandomize=True)
+settings.register_profile("explore")
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 @pytest.fixture(autouse=True)

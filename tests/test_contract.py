@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from ategnatos import cli
 from ategnatos.commands.terminal import plain
 from ategnatos.grimoire.project import Project
 from tests.conftest import Run
+from tests.waiting import wait_until
 
 
 def test_a_command_that_succeeds_prints_one_object(run: Run, project: Project) -> None:
@@ -123,13 +123,17 @@ def test_ctrl_c_exits_130_and_the_next_run_goes_on(project: Project) -> None:
     command = [sys.executable, "-m", "ategnatos", "art", "generate", "a red potion", "--json"]
     slow = [*command, "--steps", "200", "--count", "16"]
     process = subprocess.Popen(
-        slow, cwd=project.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        slow,
+        cwd=project.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job ignores SIGINT, and what it starts inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and not _generating(project):
-        time.sleep(0.05)
+    wait_until(lambda: _generating(project))
     os.kill(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert '"interrupted"' in out
     assert not list(project.outputs.rglob("*.png"))

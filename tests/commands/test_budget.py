@@ -67,7 +67,7 @@ def test_the_estimate_of_the_requirement_is_refused(ask: Any) -> None:
 @pytest.mark.parametrize("amount", ["-5", "$100", "1,000", "1000\n", "lots", "NaN", "", "1e3"])
 def test_what_is_no_amount_is_refused(ask: Any, amount: str) -> None:
     assert code(ask("check", f"--estimated={amount}")) == "usage"
-    assert code(ask("timer", "start", "runpod:pod-1", f"--rate={amount}")) == "usage"
+    assert code(ask("timer", "start", "elsewhere:pod-1", f"--rate={amount}")) == "usage"
 
 
 def test_twenty_times_49_dollars_do_not_fit_into_50(ask: Any) -> None:
@@ -86,17 +86,17 @@ def test_a_timer_takes_its_rate_from_the_record_and_needs_confirm(
 ) -> None:
     from ategnatos.grimoire.schemas.studio import Instance
 
-    assert code(ask("timer", "start", "runpod:pod-1", "--confirm")) == "rental_rate"
+    assert code(ask("timer", "start", "elsewhere:pod-1", "--confirm")) == "rental_rate"
     with documents.edit(studio, "studio") as record:
         record.active_instances = [Instance(id="pod-1", status="up", cost_per_hour="0.60")]
-    ran = ask("timer", "start", "runpod:pod-1")
+    ran = ask("timer", "start", "elsewhere:pod-1")
     assert code(ran) == "price_not_confirmed"
-    assert ask("timer", "start", "runpod:pod-1", "--dry-run").data["reserves_usd"] == "0.60"
+    assert ask("timer", "start", "elsewhere:pod-1", "--dry-run").data["reserves_usd"] == "0.60"
     assert ask("report").data["groups"] == []
-    assert ask("timer", "start", "runpod:pod-1", "--confirm").data["reserves_usd"] == "0.60"
-    assert code(ask("timer", "start", "runpod:pod-1", "--confirm")) == "rental_running"
+    assert ask("timer", "start", "elsewhere:pod-1", "--confirm").data["reserves_usd"] == "0.60"
+    assert code(ask("timer", "start", "elsewhere:pod-1", "--confirm")) == "rental_running"
     (timer,) = ask("show").data["timers"]
-    assert timer["machine"] == "runpod:pod-1"
+    assert timer["machine"] == "elsewhere:pod-1"
 
 
 def test_require_confirm_false_is_read_as_false_and_only_a_person_may_say_it(
@@ -105,17 +105,17 @@ def test_require_confirm_false_is_read_as_false_and_only_a_person_may_say_it(
     assert code(ask("set", "require_confirm", "false")) == "needs_person"
     words = [*BUDGET, "set", "require_confirm", "false"]
     assert at_terminal(words, cwd=studio.root, answers=["yes"]).code == 0
-    assert code(ask("timer", "start", "runpod:pod-1", "--rate", "0.60")) is None
+    assert code(ask("timer", "start", "elsewhere:pod-1", "--rate", "0.60")) is None
 
 
 def test_a_timer_of_which_nobody_knows_the_end_is_ended_by_a_person_alone(
     ask: Any, studio: Project, at_terminal: Any
 ) -> None:
-    ask("timer", "start", "runpod:pod-1", "--rate", "0.60", "--confirm")
-    assert code(ask("timer", "stop", "runpod:pod-1")) == "person_must_act"
-    assert code(ask("timer", "stop", "runpod:pod-1", "--gone")) == "needs_person"
+    ask("timer", "start", "elsewhere:pod-1", "--rate", "0.60", "--confirm")
+    assert code(ask("timer", "stop", "elsewhere:pod-1")) == "person_must_act"
+    assert code(ask("timer", "stop", "elsewhere:pod-1", "--gone")) == "needs_person"
     assert len(ask("show").data["timers"]) == 1
-    words = [*BUDGET, "timer", "stop", "runpod:pod-1", "--gone"]
+    words = [*BUDGET, "timer", "stop", "elsewhere:pod-1", "--gone"]
     ran = at_terminal(words, cwd=studio.root, answers=["yes"])
     assert ran.code == 0, ran.out
     assert ask("show").data["timers"] == []
@@ -126,7 +126,7 @@ def test_a_timer_of_which_nobody_knows_the_end_is_ended_by_a_person_alone(
 def test_an_overdue_machine_without_its_provider_fails_the_sweep_loudly(
     ask: Any, studio: Project, run: Any
 ) -> None:
-    ask("timer", "start", "runpod:pod-1", "--rate", "0.60", "--confirm")
+    ask("timer", "start", "elsewhere:pod-1", "--rate", "0.60", "--confirm")
     assert ask("sweep").code == 0
     with database.connect(studio) as db:
         db.execute("UPDATE rental SET due_at='2026-01-01T00:00:00Z'")
@@ -177,24 +177,24 @@ def test_a_rewritten_file_starts_nothing(ask: Any, studio: Project) -> None:
     loose = path.read_text().replace("25.00", "null")
     for text in (loose, "", "{}", loose.replace("null", '"25.00"')):
         path.write_text(text)
-        ran = ask("timer", "start", "runpod:pod-1", "--rate", "1", "--confirm")
+        ran = ask("timer", "start", "elsewhere:pod-1", "--rate", "1", "--confirm")
         assert code(ran) in {"budget_not_approved", "budget_invalid"}
         assert ask("show").code == 1
     path.unlink()
     path.symlink_to("/dev/null")
-    ran = ask("timer", "start", "runpod:pod-1", "--rate", "1", "--confirm")
+    ran = ask("timer", "start", "elsewhere:pod-1", "--rate", "1", "--confirm")
     assert code(ran) == "budget_invalid"
     path.unlink()
-    assert code(ask("timer", "start", "runpod:pod-1", "--rate", "1", "--confirm")) == (
+    assert code(ask("timer", "start", "elsewhere:pod-1", "--rate", "1", "--confirm")) == (
         "budget_missing"
     )
     assert ask("restore").code == 0
-    assert code(ask("timer", "start", "runpod:pod-1", "--rate", "1", "--confirm")) is None
+    assert code(ask("timer", "start", "elsewhere:pod-1", "--rate", "1", "--confirm")) is None
 
 
 def test_deleting_the_database_shows_and_frees_nothing_less(ask: Any, studio: Project) -> None:
     words = ("--rate", "2.40", "--max-minutes", "480", "--confirm")
-    assert ask("timer", "start", "runpod:pod-1", *words).code == 0
+    assert ask("timer", "start", "elsewhere:pod-1", *words).code == 0
     for _ in range(2):
         for path in studio.state.glob("studio.db*"):
             path.unlink()
@@ -202,13 +202,13 @@ def test_deleting_the_database_shows_and_frees_nothing_less(ask: Any, studio: Pr
         assert code(ask("timer", "start", "runpod:pod-2", *words)) == "budget_refused"
         # The machine bills on, so its timer is there again.
         (timer,) = ask("show").data["timers"]
-        assert (timer["machine"], timer["state"]) == ("runpod:pod-1", "running")
+        assert (timer["machine"], timer["state"]) == ("elsewhere:pod-1", "running")
         assert ask("show").data["caps"][0]["used"] == "2.40"
-        assert code(ask("timer", "start", "runpod:pod-1", *words)) == "rental_running"
+        assert code(ask("timer", "start", "elsewhere:pod-1", *words)) == "rental_running"
 
 
 def test_an_override_without_keys_is_refused(ask: Any) -> None:
-    start = ("timer", "start", "runpod:pod-1", "--rate", "9", "--confirm", "--override")
+    start = ("timer", "start", "elsewhere:pod-1", "--rate", "9", "--confirm", "--override")
     assert code(ask(*start)) == "usage"
     assert code(ask(*start, "--because", "a deadline")) == "signature_needed"
     assert ask("show").data["timers"] == []
@@ -276,7 +276,7 @@ def signed(studio: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_override_is_signed_once_and_passes_the_caps_for_that_machine_alone(
     ask: Any, signed: Project, at_terminal: Any
 ) -> None:
-    start = ["timer", "start", "runpod:pod-1", "--rate", "9", "--confirm"]
+    start = ["timer", "start", "elsewhere:pod-1", "--rate", "9", "--confirm"]
     leave = ["--override", "--because", "a deadline"]
     assert code(ask(*start)) == "budget_refused"
     assert code(ask(*start, *leave)) == "needs_person"
@@ -314,6 +314,6 @@ def test_in_signed_mode_a_cap_is_raised_by_a_signature_and_by_nothing_forged(
     for data in (given.data, {**unsigned, "gate": "unsigned"}):
         journal.append(signed, given.kind, actor=given.actor, data=data, now=now)
         config.path_of(signed).write_bytes(config.text_of(high))
-        ran = ask("timer", "start", "runpod:pod-1", "--rate", "0.1", "--confirm")
+        ran = ask("timer", "start", "elsewhere:pod-1", "--rate", "0.1", "--confirm")
         assert code(ran) in {"budget_not_approved", "gate_broken"}
     assert ask("report").data["groups"] == []

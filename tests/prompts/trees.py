@@ -36,8 +36,10 @@ def _texts(notation: Notation) -> st.SearchStrategy[Text]:
     """Texts that read back as one text: the signs of larger notation are escaped or left out."""
 
     def plain(words: str) -> bool:
-        parts = read(escape(words, notation), notation).parts
-        return len(parts) == 1 and isinstance(parts[0], Text)
+        written = escape(words, notation)
+        parts = read(written, notation).parts
+        # One that ends in a backslash would escape whatever closes the group around it.
+        return len(parts) == 1 and isinstance(parts[0], Text) and not written.endswith("\\")
 
     words = st.text(st.sampled_from(LETTERS), min_size=1, max_size=12)
     return words.filter(plain).map(lambda text: Text(escape(text, notation)))
