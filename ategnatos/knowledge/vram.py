@@ -1,8 +1,9 @@
 """What is known of memory in training: networks, trainers' habits, reports, profiles.
 
 Data: ``vram_families.json`` (counted on the networks themselves), ``vram_habits.json``,
-``vram_reports.json``, ``vram_calibration.json``, ``memory_profiles.json``. Bytes and GiB
-(2**30 bytes) throughout; a report's ``gb`` is GiB as nvidia-smi and torch count.
+``vram_reports.json``, ``vram_calibration.json``, ``memory_profiles.json``,
+``memory_moves.json``. Bytes and GiB (2**30 bytes) throughout; a report's ``gb`` is GiB as
+nvidia-smi and torch count.
 """
 
 from __future__ import annotations
@@ -136,6 +137,26 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """One change of a plan that saves memory, and what it ``costs`` in plain words.
+
+    ``values`` are set; ``half`` is halved while ``double`` doubles; ``swap`` are shares of the
+    blocks that may wait in main memory. It is for plans whose values are among ``origin``, as
+    ``needs`` says, and above those of ``above``.
+    """
+
+    name: str
+    costs: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    half: str = ""
+    double: str = ""
+    swap: tuple[float, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    needs: Mapping[str, Any] = field(default_factory=dict)
+    above: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
     """All of it, read once. ``weights`` are bytes of one weight by the way it is held."""
 
@@ -195,6 +216,25 @@ def profiles() -> tuple[Profile, ...]:
     return tuple(
         Profile(**{**raw, "model_b": tuple(raw["model_b"]), "gb": tuple(raw["gb"])})
         for raw in loader.read("memory_profiles").content["profiles"]
+    )
+
+
+@cache
+def moves() -> tuple[Move, ...]:
+    """What to change where memory is short, the least harmful first."""
+    return tuple(
+        Move(
+            name=raw["name"],
+            costs=raw["costs"],
+            values=raw.get("set", {}),
+            half=raw.get("half", ""),
+            double=raw.get("double", ""),
+            swap=tuple(raw.get("swap", ())),
+            origin=raw.get("from", {}),
+            needs=raw.get("needs", {}),
+            above=raw.get("above", {}),
+        )
+        for raw in loader.read("memory_moves").content["moves"]
     )
 
 
