@@ -178,7 +178,8 @@ class Parser(Protocol):
 
     def parse(self, line: str) -> tuple[Event, ...]:
         """What one line says. A line ends at a line feed or a carriage return; colours may be
-        in it still. :class:`ategnatos.trainers.lines.Lines` cuts bytes into such lines.
+        in it still. :class:`ategnatos.trainers.lines.Lines` cuts bytes into such lines. An
+        empty line ends what was begun: give one when the log is over.
         """
         ...
 

@@ -9,10 +9,13 @@ from typing import Literal
 @dataclass(frozen=True, slots=True)
 class Progress:
     """A progress bar of the training itself. ``step`` and ``total`` are as the bar counts them:
-    :attr:`Parser.resumed` tells whether that is from the start of the plan or of this process.
+    ``Trainer.bar_counts_from_resume`` tells whether that is from the start of the plan or of this
+    process.
 
     ``loss`` is None before the first; NaN where it is not a number. ``loss_is`` says whether it
-    is that of this step or a running average. ``rate`` is the learning rate where it is said,
+    is that of one step or a running average. ``loss_step`` is the step that it belongs to: bars
+    are drawn between a step and its loss, so it is often the one before or after ``step``. The
+    same step may be drawn several times. ``rate`` is the learning rate where it is said,
     ``seconds_a_step`` the bar's own figure. ``elapsed`` and ``remaining`` are seconds.
     """
 
@@ -26,6 +29,7 @@ class Progress:
     remaining: float | None = None
     epoch: int | None = None
     epochs: int | None = None
+    loss_step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

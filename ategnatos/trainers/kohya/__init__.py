@@ -1,0 +1,251 @@
+"""kohya sd-scripts: SD 1.5, SDXL and its kin, SD 3.5, FLUX.1, Chroma, Lumina 2, Anima."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from ategnatos.trainers import (
+    Ask,
+    Checkpoint,
+    Dataset,
+    Installed,
+    Supported,
+    Translation,
+    check,
+    installs,
+    known,
+    toml,
+)
+from ategnatos.trainers.kohya import config
+from ategnatos.trainers.losing import Losses, cannot
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ategnatos.trainers import Parser
+    from ategnatos.trainers.plan import Plan
+
+_OURS = "Written by ategnatos from the plan {name}; a change here is lost when it is written again."
+_ENVIRONMENT = {
+    # Piped, kohya's log is folded to the width of a terminal: wide enough, and nothing is.
+    "COLUMNS": "200",
+    "PYTHONIOENCODING": "utf-8",
+    "PYTHONUNBUFFERED": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+_DRY = "dry-run"
+# In a dry run nothing is saved but the end, nothing drawn, nothing measured.
+_NOT_DRY = frozenset(
+    {
+        "max_train_epochs",
+        "save_every_n_epochs",
+        "save_every_n_steps",
+        "save_last_n_epochs",
+        "save_last_n_steps",
+        "save_state",
+        "sample_prompts",
+        "sample_every_n_epochs",
+        "sample_every_n_steps",
+        "sample_sampler",
+        "validate_every_n_epochs",
+    }
+)
+
+
+class Kohya:
+    """sd-scripts, started as ``accelerate launch SCRIPT --config_file kohya.toml``."""
+
+    name = "kohya"
+    label = "kohya sd-scripts: SD 1.5, SDXL, SD 3.5, FLUX.1, Chroma, Lumina 2, Anima"
+    layout = "kohya"
+    bar_counts_from_resume = True
+
+    def trains(self, plan: Plan) -> str:
+        """As :meth:`ategnatos.trainers.Trainer.trains`."""
+        knows = known.trainer(self.name)
+        why = knows.why_not(plan)
+        if why:
+            return why
+        family = knows.family_of(plan)
+        if plan.network in ("loha", "lokr", "dora") and not family.lycoris:
+            return f"it trains no {plan.network} of {plan.base_family}"
+        if plan.network == "locon" and family.flow:
+            return f"{plan.base_family} has no convolutions for a locon"
+        if plan.text_encoder and not family.text:
+            return f"it cannot train the text encoders of {plan.base_family}"
+        return ""
+
+    def translate(self, plan: Plan, dataset: Dataset, folder: PurePath) -> Translation:
+        """As :meth:`ategnatos.trainers.Trainer.translate`."""
+        keys, data, losses = self._prepared(plan, dataset, folder)
+        files = {
+            "kohya.toml": toml.document(keys, _OURS.format(name=plan.name)),
+            "dataset.toml": toml.datasets(data, _OURS.format(name=plan.name)),
+        }
+        if "sample_prompts" in keys:
+            prompts = config.samples(plan, known.trainer(self.name).family_of(plan))
+            files["samples.json"] = json.dumps(prompts, indent=1, ensure_ascii=False).encode()
+        notes = []
+        if "save_every_n_steps" in keys:
+            notes.append(
+                "Saves fall inside epochs: kohya can go on from one only by training that epoch"
+                " from its beginning."
+            )
+        return Translation(
+            files,
+            self._command(plan, folder / "kohya.toml"),
+            "output",
+            dataset.steps,
+            _ENVIRONMENT,
+            "{home}",
+            losses.all(),
+            tuple(notes),
+        )
+
+    def dry_run(
+        self, plan: Plan, dataset: Dataset, folder: PurePath, steps: int = 2
+    ) -> Translation:
+        """As :meth:`ategnatos.trainers.Trainer.dry_run`."""
+        keys, data, losses = self._prepared(plan, dataset, folder)
+        keys = {name: value for name, value in keys.items() if name not in _NOT_DRY}
+        keys |= {
+            "max_train_steps": steps,
+            "lr_warmup_steps": min(keys["lr_warmup_steps"], steps - 1),
+            "output_dir": str(folder / _DRY),
+            "logging_dir": str(folder / _DRY / "logs"),
+            "dataset_config": str(folder / f"{_DRY}-dataset.toml"),
+        }
+        data["datasets"] = [one for one in data["datasets"] if "validation_split" not in one]
+        files = {
+            f"{_DRY}.toml": toml.document(keys, _OURS.format(name=plan.name)),
+            f"{_DRY}-dataset.toml": toml.datasets(data, _OURS.format(name=plan.name)),
+        }
+        command = self._command(plan, folder / f"{_DRY}.toml")
+        return Translation(files, command, _DRY, steps, _ENVIRONMENT, "{home}", losses.all())
+
+    def resume(
+        self, plan: Plan, dataset: Dataset, folder: PurePath, point: Checkpoint
+    ) -> Translation:
+        """As :meth:`ategnatos.trainers.Trainer.resume`: ``--resume STATE --initial_epoch E+1``."""
+        if point.state is None or point.final:
+            why = "the training is complete" if point.final else "the checkpoint has no state"
+            raise cannot(self, plan, f"{why}: nothing can be resumed", "Name another checkpoint.")
+        whole = self.translate(plan, dataset, folder)
+        epoch = point.epoch
+        notes: tuple[str, ...] = ()
+        files, output = dict(whole.files), whole.output
+        if epoch is not None and epoch * dataset.steps_an_epoch >= dataset.steps:
+            why = "every epoch of it is trained: nothing is left"
+            raise cannot(self, plan, why, "Evaluate what there is.")
+        if epoch is None:
+            if point.step is None:
+                raise cannot(
+                    self,
+                    plan,
+                    f"the state {point.state} tells neither epoch nor step",
+                    "Name another checkpoint.",
+                )
+            epoch = point.step // max(1, dataset.steps_an_epoch)
+            # Steps are counted from 0 again: in the same folder earlier saves were overwritten.
+            output = f"output-from-{point.step:08d}"
+            keys, _, _ = self._prepared(plan, dataset, folder)
+            keys |= {
+                "output_dir": str(folder / output),
+                "logging_dir": str(folder / output / "logs"),
+            }
+            files["kohya.toml"] = toml.document(keys, _OURS.format(name=plan.name))
+            again = point.step - epoch * dataset.steps_an_epoch
+            notes = (
+                f"Epoch {epoch + 1} begins anew: {again} steps are trained a second time; steps"
+                f" are counted from 0 in {output}.",
+            )
+        command = (*whole.command, "--resume", str(point.state), "--initial_epoch", str(epoch + 1))
+        return replace(
+            whole, files=files, command=command, output=output, notes=(*whole.notes, *notes)
+        )
+
+    def parser(self) -> Parser:
+        """As :meth:`ategnatos.trainers.Trainer.parser`."""
+        from ategnatos.trainers.kohya.parser import KohyaParser
+
+        return KohyaParser()
+
+    def checkpoints(self, output: Path, name: str) -> tuple[Checkpoint, ...]:
+        """As :meth:`ategnatos.trainers.Trainer.checkpoints`."""
+        from ategnatos.trainers.kohya.files import checkpoints
+
+        return checkpoints(output, name)
+
+    def detect(self, ask: Ask, home: str = "") -> Installed:
+        """As :meth:`ategnatos.trainers.Trainer.detect`."""
+        return installs.checkout(
+            ask,
+            home,
+            title="kohya sd-scripts",
+            marks=("train_network.py", "sdxl_train_network.py", "library/train_util.py"),
+            modules=("torch", "accelerate", "diffusers", "transformers", "voluptuous", "toml"),
+            get="git clone https://github.com/kohya-ss/sd-scripts",
+        )
+
+    def versions(self) -> Supported:
+        """As :meth:`ategnatos.trainers.Trainer.versions`."""
+        return known.trainer(self.name).supported()
+
+    def _prepared(
+        self, plan: Plan, dataset: Dataset, folder: PurePath
+    ) -> tuple[dict[str, Any], dict[str, Any], Losses]:
+        check(self, plan, dataset)
+        family = known.trainer(self.name).family_of(plan)
+        if not (plan.model or family.repository):
+            raise cannot(
+                self,
+                plan,
+                "it names no file of weights, and kohya loads this family from a file",
+                f"ategnatos train plan set {plan.name} model=/models/FILE.safetensors",
+            )
+        missing = [
+            part
+            for part, needed in family.parts.items()
+            if needed and not (plan.parts.get(part) or (part == "vae" and plan.vae))
+        ]
+        if missing:
+            raise cannot(
+                self,
+                plan,
+                f"kohya needs further files of {plan.base_family}: {', '.join(missing)}",
+                f"ategnatos train plan set {plan.name} "
+                + "'parts="
+                + json.dumps({part: f"/models/{part}.safetensors" for part in missing})
+                + "'",
+            )
+        losses = Losses(plan)
+        keys = config.settings(plan, family, dataset, folder, losses)
+        data = config.datasets(plan, dataset, losses)
+        for part in plan.parts:
+            if part not in family.parts:
+                losses.dropped("parts", f"kohya has no place for {part} in {plan.base_family}")
+        return {name: value for name, value in keys.items() if value is not None}, data, losses
+
+    def _command(self, plan: Plan, file: PurePath) -> tuple[str, ...]:
+        script = known.trainer(self.name).family_of(plan).script
+        return (
+            "{python}",
+            "-m",
+            "accelerate.commands.launch",
+            "--num_cpu_threads_per_process",
+            "1",
+            "--num_processes",
+            "1",
+            "--num_machines",
+            "1",
+            "--dynamo_backend",
+            "no",
+            "--mixed_precision",
+            config.MIXED[plan.precision],
+            script,
+            "--config_file",
+            str(file),
+        )
