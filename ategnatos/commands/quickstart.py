@@ -31,6 +31,13 @@ def quickstart(
         str, typer.Option("--prompt", help="What to draw.")
     ] = "a red potion, outlined",
     count: Annotated[int, typer.Option("--count", "-n", help="How many candidates.")] = 4,
+    train: Annotated[
+        bool, typer.Option("--train", help="Train a LoRA of an owl instead: about a minute.")
+    ] = False,
+    prior: Annotated[
+        bool,
+        typer.Option("--prior/--no-prior", help="With --train: keep what the model knew."),
+    ] = True,
 ) -> Answer:
     """See it work: make a studio, draw four candidates, and let a person choose.
 
@@ -46,6 +53,10 @@ def quickstart(
     from ategnatos.studio.init import init_studio
 
     folder = call.project_option or folder
+    if train:
+        from ategnatos.commands import quickstart_train
+
+        return quickstart_train.train(call, folder, prior)
     if call.dry_run:
         return _foretold(call, folder, prompt, count)
     project = init_studio(folder).project
