@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ import typer
 from ategnatos import cli
 from ategnatos.commands.known_commands import problem, wrong_commands
 from ategnatos.grimoire.errors import StudioError
+from ategnatos.knowledge import loader
 from ategnatos.knowledge.pages import checking, finding, tables
 from ategnatos.knowledge.pages.entries import everything
 from ategnatos.knowledge.pages.page import PARTS, Page, pages, read, words
@@ -111,6 +113,9 @@ def test_a_table_takes_values_by_their_path(tmp_path: Path) -> None:
         "| b | 24 GiB | RTX 4090, 4\\|9 |",
         "| a | 8 GiB | none |",
     ]
+    each = (tables.Column(title="size", path="memory", each="{gib} gigabytes"),)
+    told = tables.draw("x", table.model_copy(update={"columns": each}), tmp_path)
+    assert told.splitlines()[2:] == ["| 24 gigabytes |", "| 8 gigabytes |"]
     only = table.model_copy(update={"only": {"ready": True}})
     assert len(tables.draw("x", only, tmp_path).splitlines()) == 3
     with pytest.raises(StudioError, match="has nothing at"):
@@ -145,6 +150,43 @@ def test_a_search_finds_the_rarest_word_first() -> None:
 )
 def test_endings_are_folded(text: str, folded: str) -> None:
     assert words(text) == words(folded)
+
+
+KNOWN = list(everything())
+
+
+@pytest.mark.parametrize(
+    ("name", "sign"),
+    [
+        (name, sign)
+        for name, fault in loader.read("picture_faults").content["faults"].items()
+        for sign in fault["signs"]
+    ],
+)
+def test_a_fault_is_found_by_the_words_that_people_have_for_it(name: str, sign: str) -> None:
+    found = [hit.entry.where for hit in finding.search(sign, KNOWN, most=3)]
+    assert f"fault {name}" in found
+
+
+def test_purple_fringes_come_first_with_their_fix() -> None:
+    first = finding.search("purple fringes", KNOWN)[0].entry
+    assert first.where == "fault purple_fringes"
+    assert "Use the VAE that the family names" in first.text
+
+
+@pytest.mark.parametrize("term", sorted(loader.read("glossary").content["terms"]))
+def test_a_word_is_found_by_its_name_and_its_page_exists(term: str) -> None:
+    entry = loader.read("glossary").content["terms"][term]
+    assert read(entry["see"]).name == entry["see"]
+    assert finding.search(term, KNOWN)[0].entry.where == f"word {term}"
+
+
+@pytest.mark.parametrize("name", sorted(loader.load("tables", tables.Tables).tables))
+def test_each_table_has_rows_and_no_empty_column(name: str) -> None:
+    lines = tables.draw(name, loader.load("tables", tables.Tables).tables[name]).splitlines()
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines[2:]]
+    assert rows
+    assert all(any(cell.strip() for cell in column) for column in zip(*rows, strict=True))
 
 
 def test_a_search_takes_less_than_a_tenth_of_a_second() -> None:

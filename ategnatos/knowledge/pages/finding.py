@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _SATURATION = 1.2
 _LENGTH = 0.75
 _TITLE_WEIGHT = 3
+_BY_NAME = 3
+_SHORT = 60
 _STOP = frozenset(
     words("a an and are as at be by for from how i in is it my of on or the to what why with")
 )
@@ -66,9 +68,17 @@ def search(text: str, entries: Sequence[Entry], most: int = 5) -> list[Hit]:
             score += rarity * weight
             by.append(word)
         if by:
-            # A text that has every word of the question comes before one that has some, often.
-            hits.append(Hit(entry, score * len(by) / len(wanted), tuple(by)))
+            # A text that has every word of the question comes before one that has some, often;
+            # what is asked for by its very name comes before both.
+            share = len(by) / len(wanted)
+            named = _BY_NAME if named_by(entry, wanted) else 1
+            hits.append(Hit(entry, score * share * named, tuple(by)))
     return sorted(hits, key=lambda hit: (-hit.score, hit.entry.where))[:most]
+
+
+def named_by(entry: Entry, wanted: Sequence[str]) -> bool:
+    """Whether the title of ``entry`` says these words and no others."""
+    return len(entry.title) < _SHORT and set(words(entry.title)) - _STOP == set(wanted)
 
 
 def of_pages(place: Traversable | None = None) -> Iterable[Entry]:

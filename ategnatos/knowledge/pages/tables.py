@@ -25,13 +25,17 @@ MARKS = re.compile(
 
 
 class Column(BaseModel):
-    """``path`` of the value, ``form`` with {} for it, ``empty`` where there is none."""
+    """``path`` of the value, ``form`` with {} for it, ``empty`` where there is none.
+
+    ``each`` writes every object found by its own members, like ``{width}x{height}``.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
     path: str
     form: str = "{}"
+    each: str = ""
     empty: str = ""
 
 
@@ -143,7 +147,11 @@ def values(value: Any, path: str) -> list[Any]:
 
 def _cell(column: Column, key: str, row: Any) -> str:
     found = [key] if column.path == "{key}" else values(row, column.path)
-    told = ", ".join(_said(one) for one in found if one not in (None, "", [], {}))
+    told = ", ".join(
+        column.each.format_map(one) if column.each and isinstance(one, dict) else _said(one)
+        for one in found
+        if one not in (None, "", [], {})
+    )
     if not told:
         return column.empty
     return column.form.replace("{}", told).replace("|", "\\|").replace("\n", " ")
