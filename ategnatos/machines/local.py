@@ -54,7 +54,7 @@ class LocalMachine:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, IndexError) as error:
             raise StudioError(
                 MACHINE_UNREACHABLE,
                 f"{command[0] if command else 'The empty command'} cannot be started here"

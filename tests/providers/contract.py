@@ -31,6 +31,7 @@ from ategnatos.providers.values import (
     Wanted,
 )
 from tests.providers.clouds.cloud import KEY, Cloud, Fault
+from tests.waiting import wait_until
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExample ateg"
 WANTED = Wanted(disk_gb=60)
@@ -275,11 +276,14 @@ class ProviderContract:
         "fault", [Fault.DROP_AFTER, Fault.ERROR_AFTER, Fault.GARBAGE_AFTER, Fault.SLOW_AFTER]
     )
     def test_a_create_whose_answer_is_lost_is_unknown_and_found_by_its_name(self, cloud, fault):
+        intent = self.intent(self.make_provider(cloud, LIMITS))
         limits = {**LIMITS, "create": SILENT_SECONDS} if fault is Fault.SLOW_AFTER else LIMITS
         provider = self.make_provider(cloud, limits)
-        intent = self.intent(provider)
         cloud.inject("create", fault)
         assert isinstance(provider.create(intent), Unknown)
+        # Who gives up soon may do so before a busy server has read what he sent.
+        wait_until(lambda: cloud.alive(intent.label))
+        provider = self.make_provider(cloud, LIMITS)
         assert cloud.creates() == 1, "a create was sent again"
         assert [one.label for one in provider.find(intent.label)] == [intent.label]
 
