@@ -68,5 +68,8 @@ def refused(error: StudioError, status: int = 409) -> JSONResponse:
 
 
 def told(error: StudioError) -> dict[str, str]:
-    """What happened, what was not done, and what to do."""
-    return {"code": error.code.code, "message": error.message, "hint": error.hint or ""}
+    """What happened, what was not done, what to do, and about which candidate."""
+    said = {"code": error.code.code, "message": error.message, "hint": error.hint}
+    if isinstance(error.details.get("candidate"), str):
+        said["candidate"] = error.details["candidate"]
+    return said

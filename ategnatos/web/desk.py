@@ -74,6 +74,11 @@ def chosen(project: Project, open_now: Sequence[store.Candidate]) -> list[dict[s
     return [_told(one) for one in sitting.still_open(kept, open_now)]
 
 
+def waiting_choices(project: Project) -> list[dict[str, Any]]:
+    """Every choice of the draft, whatever became of its picture, oldest first."""
+    return [_told(one) for one in sitting.read(sitting.draft_of(project, person()))]
+
+
 def choose(project: Project, name: str, sha256: str, verdict: str, reason: str) -> int:
     """Keep a choice in the draft, on disk before this returns; how many there are now.
 

@@ -1,7 +1,7 @@
 // Review by keyboard: look, choose, sign once.
 
 import { Grid } from "./grid.js";
-import { load, Stage } from "./stage.js";
+import { load, refuse, Stage } from "./stage.js";
 import { Strip } from "./strip.js";
 import { get, mayDecide, post, toast } from "./wire.js";
 import { Keeper } from "./keeper.js";
@@ -97,8 +97,19 @@ function tell() {
   for (const button of desk.querySelectorAll("[data-do=approve],[data-do=reject],[data-do=undo],[data-do=sign]")) button.disabled = !mayDecide;
 }
 
+const GONE = new Set(["bytes_changed", "file_gone"]);
+
 function said(problem) {
+  withdraw([problem]);
   toast(problem.hint ? `${problem.message} ${problem.hint}` : problem.message, true);
+}
+
+// What the server found changed on disk is shown no more, though the browser may hold it still.
+function withdraw(problems) {
+  const names = problems.filter((one) => GONE.has(one.code)).map((one) => one.candidate);
+  const found = items.filter((one) => names.includes(one.name));
+  found.forEach(refuse);
+  if (found.length) go(index);
 }
 
 function choose(verdict, reason = null) {
@@ -203,14 +214,14 @@ async function sign() {
   await keeper.done();
   const worked = await signing([...choices.values()], data.signer);
   if (!worked) return;
-  const gone = new Set(worked.recorded.map((one) => one.name));
   const how = worked.recorded.every((one) => one.signed) ? "signed" : "unsigned";
   const told = [`${worked.recorded.length} recorded (${how}).`, ...worked.failed.map((one) => one.message)];
-  desk.dataset.recorded = Number(desk.dataset.recorded || 0) + gone.size;
   compared = 1;
   focus = 0;
   await begin();
+  withdraw(worked.failed);
   toast(told.join(" "), worked.failed.length > 0);
+  desk.dataset.recorded = Number(desk.dataset.recorded || 0) + worked.recorded.length;
 }
 
 const acts = {

@@ -21,6 +21,13 @@ export function load(one) {
   return found;
 }
 
+// The server said that its file is not this picture any more: it is not shown again.
+export function refuse(one) {
+  const gone = Promise.reject(new Error("not the picture that was made"));
+  gone.catch(() => {});
+  kept.set(whole(one), gone);
+}
+
 export class Stage {
   constructor(place, told) {
     this.place = place;

@@ -9,6 +9,7 @@ export class Refusal extends Error {
     this.status = status;
     this.code = error.code;
     this.hint = error.hint || "";
+    this.candidate = error.candidate || "";
   }
 }
 
