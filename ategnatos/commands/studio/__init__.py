@@ -33,6 +33,18 @@ NOUNS: Table = {
         "ategnatos.commands.studio.comfyui",
         "A ComfyUI server: find it, judge it, start it, end it.",
     ),
+    "provider": (
+        "ategnatos.commands.studio.provider",
+        "Rented machines: offers, renting, working on them, ending them.",
+    ),
+    "reaper": (
+        "ategnatos.commands.studio.reaper",
+        "End rented machines that are overdue, idle, abandoned or unknown.",
+    ),
+    "reconnect": (
+        "ategnatos.commands.studio.reconnect",
+        "After the line broke: where a rented machine stands, and where to go on.",
+    ),
     "models": (
         "ategnatos.commands.studio.models",
         "Model files: the inventory, downloads, and whether they are whole.",

@@ -90,7 +90,7 @@ def start(
         "can_be_ended": not why,
     }
     if call.dry_run:
-        _check(project, config, entry, now)
+        check(project, config, entry, now)
         return Answer({**facts, "dry_run": True}, f"Would reserve {said} for {wanted.name}.")
     if config.require_confirm and not confirm:
         raise StudioError(
@@ -136,18 +136,17 @@ def stop(
         found = rentals.stop(project, machine, providers.find, teardown=teardown, now=now)
     failed = None
     if found.kind == "person":
-        failed = _person_must_act([found])
+        failed = person_must_act([found])
     elif found.kind != "ended":
         failed = rentals.still_billing(found.rental, found.said, now)
     return Answer(found.facts(), None if failed else budget_words.findings([found]), failed=failed)
 
 
 def sweep(call: Call) -> Answer:
-    """Look at every rented machine once, and end what is overdue. For cron, or now and then."""
-    from ategnatos.studio import teardown, watchdog
+    """The same as 'studio reaper --once'."""
+    from ategnatos.commands.studio import reaper
 
-    found = watchdog.sweep(call.project(), teardown.find, clock=_now)
-    return _swept(call, found)
+    return reaper.follow(call, call.project(), every=60.0, once=True, until_idle=False)
 
 
 def watch(
@@ -160,10 +159,8 @@ def watch(
         int, typer.Option("--rounds", help="End after this many looks; 0: never.")
     ] = 0,
 ) -> Answer:
-    """Sweep again and again. It keeps nothing in memory: end it and start it as you like."""
-    import threading
-
-    from ategnatos.studio import teardown, watchdog
+    """The same as 'studio reaper'. It keeps nothing in memory: end it and start it as you like."""
+    from ategnatos.commands.studio import reaper
 
     if not 0.1 <= every <= 3600 or rounds < 0:
         raise StudioError(
@@ -172,49 +169,13 @@ def watch(
             hint="ategnatos studio budget watch --every 30",
         )
     project = call.project()
-    pause = threading.Event()
-    done = 0
-    said = ""
-    while True:
-        try:
-            found = watchdog.sweep(project, teardown.find, clock=_now)
-        except StudioError as error:
-            # A watchdog that ends over a server's restart would be none.
-            if not _passing(error):
-                raise
-            call.say(f"{error.message} Looking again in {every:g} seconds.")
-            found = None
-        if found is not None:
-            words = budget_words.findings(found)
-            if words != said:
-                call.say(words)
-                said = words
-        done += 1
-        ended = rounds and done >= rounds
-        if found is not None and (ended or (until_idle and not _live(found))):
-            return _swept(call, found)
-        if ended:
-            return Answer({"swept": 0, "machines": []}, "The database did not answer.")
-        pause.wait(every)
-
-
-def _swept(call: Call, found: list[Finding]) -> Answer:
-    from ategnatos.studio import watchdog
-
-    stuck = watchdog.needs_person(found)
-    failed = _person_must_act(stuck) if stuck else None
-    rest = [one for one in found if one not in stuck]
-    for one in found:
-        if one.kind == "soon":
-            call.warn(f"{one.rental.name}: {one.said}. Save what is on it.")
-    return Answer(
-        {"machines": [one.facts() for one in found]},
-        budget_words.findings(rest) if rest or not stuck else None,
-        failed=failed,
+    return reaper.follow(
+        call, project, every=every, once=False, until_idle=until_idle, rounds=rounds
     )
 
 
-def _person_must_act(stuck: list[Finding]) -> StudioError:
+def person_must_act(stuck: list[Finding]) -> StudioError:
+    """The refusal where no program here can end a machine."""
     return StudioError(
         PERSON_MUST_ACT,
         " ".join(f"{one.rental.name}: {one.said}" for one in stuck),
@@ -223,17 +184,15 @@ def _person_must_act(stuck: list[Finding]) -> StudioError:
     )
 
 
-def _live(found: list[Finding]) -> bool:
-    return any(one.kind != "ended" for one in found)
-
-
-def _passing(error: StudioError) -> bool:
+def passing(error: StudioError) -> bool:
+    """Whether it is a database that does not answer just now."""
     from ategnatos.grimoire.jobs.database import PASSING
 
     return error.code in PASSING
 
 
-def _check(project: Project, config: Config, entry: Entry, now: datetime) -> None:
+def check(project: Project, config: Config, entry: Entry, now: datetime) -> None:
+    """Raise StudioError (``budget_refused``) where the entry would pass a cap now."""
     from ategnatos.grimoire.jobs import database
     from ategnatos.grimoire.spend import ledger
     from ategnatos.guard.budget import policy

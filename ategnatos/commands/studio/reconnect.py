@@ -1,0 +1,97 @@
+"""``ategnatos studio reconnect``: after the line broke, where things stand and where to go on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from ategnatos.commands.contract import Answer, Call, command, room
+from ategnatos.grimoire.errors import StudioError
+
+app = room()
+
+
+@command(app, "reconnect", example="ategnatos studio reconnect runpod:7h9k2m4n6p")
+def reconnect(
+    call: Call,
+    machine: Annotated[str | None, typer.Argument(help="Not needed for the only one.")] = None,
+) -> Answer:
+    """Find the machine again, read what it finished, and say where to go on."""
+    import shlex
+
+    from ategnatos.grimoire.jobs import database
+    from ategnatos.grimoire.spend import machines
+    from ategnatos.machines.ssh import dead_man, phases, tmux
+    from ategnatos.machines.ssh.dead_man import Limits
+    from ategnatos.providers import load_provider
+    from ategnatos.studio import moving_in, ways
+
+    project = call.project()
+    rental, order = ways.one(project, machine)
+    now = datetime.now(UTC)
+    if order is not None and ways.read(order.label) is None:
+        left = datetime.fromisoformat(rental.due_at) - now
+        limits = Limits(max(1, int(left.total_seconds() // 60)))
+        with ways.being_made(project, order.label):
+            _, notes = moving_in.move_in(
+                project,
+                load_provider(rental.provider),
+                rental,
+                order.label,
+                limits,
+                actor=_actor(),
+                clock=lambda: datetime.now(UTC),
+                say=call.say,
+            )
+        for text in notes:
+            call.warn(text)
+    if order is None:
+        with database.connect(project) as db:
+            order = machines.get(db, rental.resource)
+    link = ways.link(order.label, rental.name, say=call.say)
+    found = phases.read(link)
+    place = phases.go_on(found)
+    heard: dict[str, Any] | None = None
+    try:
+        said = dead_man.hear(link)
+        heard = {"alive": said.alive, "idle_seconds": said.idle_seconds, "due": said.due}
+        if not said.alive:
+            call.warn("The dead-man script does not run there: only the reaper here ends it.")
+    except StudioError as error:
+        call.warn(error.message)
+    lines = [f"{one.name:<8} {one.state}" + _status(one.status) for one in found]
+    if place is None:
+        lines.append("Every phase is done. Bring the results here, then end it: it bills on.")
+    else:
+        verb = {"running": "still runs", "waiting": "is next"}.get(place.state, "is to be repeated")
+        lines.append(f"The phase {place.name} {verb}.")
+    line = shlex.join(tmux.attach_line(link.address))
+    attach = f"cd {shlex.quote(str(link.address.home))} && {line}"
+    lines.append(f"To sit in its session: {attach}")
+    return Answer(
+        {
+            "machine": rental.name,
+            "phases": [
+                {"name": one.name, "state": one.state, "status": one.status, "log": one.logged}
+                for one in found
+            ],
+            "go_on": None if place is None else {"phase": place.name, "state": place.state},
+            "dead_man": heard,
+            "attach": attach,
+            "due_at": rental.due_at,
+        },
+        "\n".join(lines),
+        (f"ategnatos studio provider down {rental.name}",) if place is None else (),
+    )
+
+
+def _status(status: int | None) -> str:
+    return "" if status is None else f" ({status})"
+
+
+def _actor() -> str:
+    from ategnatos.guard.actor import actor
+
+    return actor()

@@ -1,0 +1,158 @@
+"""One real refusal for every error code of rented machines; ssh and the provider are played."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from unittest.mock import patch
+
+from ategnatos.commands.contract import Call
+from ategnatos.commands.studio import provider, provider_end, provider_work
+from ategnatos.grimoire.jobs import database
+from ategnatos.grimoire.project import Project
+from ategnatos.grimoire.spend import machines, rentals
+from ategnatos.guard.budget import approved
+from ategnatos.machines.ssh.dead_man import Limits
+from ategnatos.providers.local import Local
+from ategnatos.providers.values import Instance, Leftover, SshPlace, State, Wanted
+from ategnatos.studio import market, moving_in, ways
+from ategnatos.studio.renting import keys
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+LABEL = "ateg-r7f3c2ab-a1"
+
+_SSH = r"""#!/bin/sh
+while [ "$1" != -E ]; do shift; done
+printf 'Authenticated to x\n' >> "$2"
+printf 'debug1: client_input_channel_req: channel 0 rtype exit-status reply 0\n' >> "$2"
+exit 5
+"""
+
+
+@contextmanager
+def _rented(folder: Path) -> Iterator[Project]:
+    """A studio with one machine, whose ssh answers everything with status 5."""
+    programs = folder / "bin"
+    programs.mkdir()
+    (programs / "ssh").write_text(_SSH)
+    (programs / "ssh").chmod(0o755)
+    own = {
+        "ATEGNATOS_MACHINES": str(folder / "machines"),
+        "PATH": f"{programs}:{os.environ['PATH']}",
+    }
+    with patch.dict(os.environ, own):
+        project = Project.create(folder / "studio")
+        approved.ensure_file(project)
+        keys.make(LABEL)
+        with database.connect(project) as db, database.writing(db):
+            machines.add(
+                db,
+                label=LABEL,
+                provider="runpod",
+                run="r7f3c2ab",
+                attempt=1,
+                rate=1,
+                minutes=60,
+                spend_key="k",
+                asked=json.loads("{}"),
+                now=NOW,
+            )
+            machines.mark_sent(db, LABEL, now=NOW)
+            machines.mark_made(db, LABEL, "p1")
+            rentals.start(
+                db, provider="runpod", resource="p1", rate=1, minutes=60, spend_key="k", now=NOW
+            )
+        yield project
+
+
+def _call(project: Project) -> Call:
+    return Call("test", json=True, project_option=project.root)
+
+
+def _no_way(folder: Path) -> None:
+    with patch.dict(os.environ, {"ATEGNATOS_MACHINES": str(folder)}):
+        ways.link(LABEL, "runpod:p1")
+
+
+def _which(folder: Path) -> None:
+    ways.one(Project.create(folder / "studio"), None)
+
+
+def _offer_name(folder: Path) -> None:
+    market.find("nothing", Wanted())
+
+
+def _offer_gone(folder: Path) -> None:
+    market.find("local:no such offer", Wanted())
+
+
+def _nobody(folder: Path) -> None:
+    with _rented(folder) as project, patch.dict(os.environ):
+        os.environ.pop("RUNPOD_API_KEY", None)
+        provider.offers(_call(project), provider=["runpod"])
+
+
+class _Hopeless(Local):
+    def get(self, resource: str) -> Instance | None:
+        return Instance("local", resource, LABEL, State.PENDING, hopeless="its image is broken")
+
+
+def _not_up(folder: Path) -> None:
+    with _rented(folder) as project:
+        rental, _ = ways.one(project, None)
+        moving_in.move_in(
+            project,
+            _Hopeless(folder / "local"),
+            rental,
+            LABEL,
+            Limits(60),
+            actor="user:test",
+            clock=lambda: NOW,
+        )
+
+
+def _failed(folder: Path) -> None:
+    with _rented(folder) as project:
+        ways.keep("runpod:p1", LABEL, SshPlace("127.0.0.1", 22, "root"))
+        failed = provider_work.run(_call(project), "runpod:p1", ["--", "false"]).failed
+        assert failed is not None
+        raise failed
+
+
+def _unfit(folder: Path) -> None:
+    with _rented(folder) as project:
+        ways.keep("runpod:p1", LABEL, SshPlace("127.0.0.1", 22, "root"))
+        failed = provider_work.validate(_call(project)).failed
+        assert failed is not None
+        raise failed
+
+
+class _Leaving(Local):
+    def leftovers(self) -> list[Leftover]:
+        return [Leftover("local", "volume", "v1", "ateg-v", Decimal("2.80"))]
+
+
+def _left(folder: Path) -> None:
+    with _rented(folder) as project, patch("ategnatos.providers.load_provider") as load:
+        load.return_value = _Leaving(folder / "local")
+        failed = provider_end.leftovers(_call(project), provider=["local"]).failed
+        assert failed is not None
+        raise failed
+
+
+CASES: dict[str, Callable[[Path], None]] = {
+    "no_way": _no_way,
+    "which_machine": _which,
+    "offer_name": _offer_name,
+    "offer_gone": _offer_gone,
+    "no_provider_answered": _nobody,
+    "machine_not_up": _not_up,
+    "remote_failed": _failed,
+    "machine_unfit": _unfit,
+    "left_over": _left,
+}
