@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 
     from ategnatos.train.demonstration.owl import Laid
 
-PROMPT, SEED, COUNT, WEIGHT = "an ategnatos owl", 1, 4, 0.8
+PROMPT, SEED, COUNT, WEIGHT = "an ategnatos owl", 1, 4, 0.9
 # What the LoRA is for, and what it should leave alone; none of these was a prior picture.
 COLUMNS = (
-    ("an ategnatos owl", 1), ("an ategnatos owl", 2), ("an ategnatos owl", 3),
-    ("a blue ategnatos owl, outlined", 1), ("a red ategnatos owl", 4),
-    ("a red apple", 1), ("a green tree", 1), ("a brown chest", 5), ("a brown cat", 6),
+    ("an ategnatos owl", 1, 3), ("a blue ategnatos owl", 1, 1), ("a red ategnatos owl", 4, 1),
+    ("a red apple", 1, 1), ("a green tree", 1, 1), ("a brown chest", 5, 1), ("a brown cat", 6, 1),
 )  # fmt: skip
 _WHAT_IS_LEFT = (
     "No gate was opened or asked: this was the trainer by itself, on sixteen pictures that we "
@@ -147,8 +146,8 @@ def _train(call: Call, laid: Laid) -> float | None:
     if first and last:
         call.say(
             f"   Done in {taken:.0f} s. The loss went from {sum(first) / len(first):.3f} to "
-            f"{sum(last) / len(last):.3f}: it draws the owls with about "
-            f"{1 - (sum(last) / len(last)) / (sum(first) / len(first)):.0%} less error."
+            f"{sum(last) / len(last):.3f}: how far off it is when it takes noise away from a "
+            "picture, and so lower is better."
         )
     return round(taken, 1)
 
@@ -165,7 +164,7 @@ def _sweep(call: Call, laid: Laid) -> Path:
 
     call.say("6. Drawing the same prompts and seeds at six weights, one picture of all of them.")
     path = laid.place / "sweep.png"
-    columns = [sweep.Column(prompt, seed) for prompt, seed in COLUMNS]
+    columns = [sweep.Column(*column) for column in COLUMNS]
     with progress(call, "weights") as show:
         raw = sweep.draw(
             laid.lora,

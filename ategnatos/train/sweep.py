@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ategnatos.starter.canvas import ByteArray
 
 WEIGHTS = (0.0, 0.5, 0.7, 0.9, 1.0, 1.2)
+_STEPS = 8  # fewer than for a picture to keep, and enough to judge by
 _FACTOR = 3  # each pixel of a sprite is three wide
 _BACKDROP = (150, 203, 240)
 _LABEL_WIDTH, _MARGIN, _GAP = 64, 14, 4
@@ -26,10 +27,11 @@ _LABEL_SIZE, _PROMPT_SIZE, _PROMPT_LINES = 18, 13, 3
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One prompt with its seed."""
+    """One prompt, drawn side by side with ``count`` seeds from ``seed`` on."""
 
     prompt: str
     seed: int
+    count: int = 1
 
 
 def draw(
@@ -48,9 +50,11 @@ def draw(
 
     colours = THEMES["dark"]
     side = MODEL_SIDE * _FACTOR
-    prompts = [Lettering(column.prompt, _PROMPT_SIZE) for column in columns]
+    prompts = [
+        Lettering(column.prompt, _PROMPT_SIZE) for column in columns for _ in range(column.count)
+    ]
     head = _MARGIN + _PROMPT_LINES * prompts[0].line_height + _GAP
-    width = _LABEL_WIDTH + len(columns) * (side + _GAP) + _MARGIN
+    width = _LABEL_WIDTH + len(prompts) * (side + _GAP) + _MARGIN
     height = head + len(weights) * (side + _GAP) + _MARGIN
     sheet = Image.new("RGB", (width, height), colours.sheet)
     canvas = ImageDraw.Draw(sheet)
@@ -63,9 +67,9 @@ def draw(
         label = Lettering(f"{weight:g}", _LABEL_SIZE, bold=True)
         middle = top + (side - label.capital_height) / 2
         label.draw(canvas, (_MARGIN, middle), label.text, colours.text)
-        for number, column in enumerate(columns):
-            sprite = Image.fromarray(_drawn(lora, weight, column))
-            cell = sprite.resize((side, side), Image.Resampling.NEAREST)
+        drawn = [one for column in columns for one in _drawn(lora, weight, column)]
+        for number, pixels in enumerate(drawn):
+            cell = Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST)
             sheet.paste(cell, (_LABEL_WIDTH + number * (side + _GAP), top))
         if on_row is not None:
             on_row(row + 1, len(weights))
@@ -74,13 +78,13 @@ def draw(
     return raw.getvalue()
 
 
-def _drawn(lora: Path, weight: float, column: Column) -> ByteArray:
+def _drawn(lora: Path, weight: float, column: Column) -> list[ByteArray]:
     from ategnatos.starter.limits import MODEL_SIDE
     from ategnatos.starter.pipeline import generate
     from ategnatos.starter.request import LoraWeight, StarterRequest
 
     request = StarterRequest(
-        column.prompt, column.seed, width=MODEL_SIDE, height=MODEL_SIDE,
-        loras=(LoraWeight(lora, weight),),
+        column.prompt, column.seed, column.count, width=MODEL_SIDE, height=MODEL_SIDE,
+        steps=_STEPS, loras=(LoraWeight(lora, weight),),
     )  # fmt: skip
-    return generate(request).pictures[0].pixels(_BACKDROP)[..., :3]
+    return [one.pixels(_BACKDROP)[..., :3] for one in generate(request).pictures]
