@@ -121,10 +121,14 @@ def adopt(
     """Write down the machine that an order made, with its timer from the moment it was sent.
 
     ``how``: answered, found. Safe for two at once: the second finds it done. The timer counts at
-    the higher of the planned and the said rate.
+    the higher of the planned and the said rate; at a higher one it is shorter, so that the whole
+    never costs more than what was set aside.
     """
     sent = _moment(order.sent_at or order.intent_at)
     counted = max(order.rate, 0 if rate is None else millionths(rate))
+    minutes = order.minutes
+    if counted > order.rate:
+        minutes = max(1, order.minutes * order.rate // counted)
     with database.writing(db):
         fresh = machines.mark_made(db, order.label, resource)
         rental = rentals.find_live(db, order.provider, resource)
@@ -134,7 +138,7 @@ def adopt(
                 provider=order.provider,
                 resource=resource,
                 rate=counted,
-                minutes=order.minutes,
+                minutes=minutes,
                 spend_key=order.spend_key,
                 now=sent,
             )
@@ -144,8 +148,8 @@ def adopt(
                 (order.spend_key, rental.name, order.spend_key, rental.name),
             )
     if fresh:
-        facts = {"how": how, "label": order.label, "rate_usd_per_hour": plain(counted)}
-        facts |= {"minutes": str(order.minutes), "due_at": rental.due_at}
+        facts: dict[str, object] = {"how": how, "label": order.label}
+        facts |= {"rate_usd_per_hour": plain(counted), "minutes": minutes, "due_at": rental.due_at}
         journal.append(
             project,
             "machine.made",

@@ -37,6 +37,8 @@ class RunPodCloud(Cloud):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.volumes: dict[str, dict[str, Any]] = {}
+        self.dearer = Decimal(1)
+        """A pod costs so many times what the catalogue said."""
 
     def outbid(self, resource: str) -> None:
         """There are no bids; the closest is a pod that was stopped from outside."""
@@ -117,7 +119,8 @@ class RunPodCloud(Cloud):
 
     def _made(self, body: dict[str, Any]) -> Rented:
         number = f"pod{len(self.rented) + 1}"
-        rate = Decimal("0.44") * body["gpu"]["count"]
+        price = {"SECURE": "0.44", "COMMUNITY": "0.31"}[body.get("cloud", "SECURE")]
+        rate = Decimal(price) * body["gpu"]["count"] * self.dearer
         made = Rented(number, body["name"], self.clock(), rate, self.boot, self.linger, body)
         self.rented[number] = made
         return made

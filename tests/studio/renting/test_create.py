@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -11,6 +12,7 @@ from ategnatos.grimoire import journal
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.spend import machines
+from ategnatos.grimoire.spend.amounts import of_rate
 from ategnatos.studio.renting import keys, search
 from tests.providers.clouds.cloud import Fault
 from tests.studio.renting.conftest import House
@@ -137,6 +139,15 @@ def test_a_cap_of_the_budget_refuses_before_anything_is_written_or_sent(house: H
     assert house.money() == []
     assert house.cloud.creates() == 0
     assert not keys.folder_of(plan.label).exists()
+
+
+@pytest.mark.parametrize("house", ["runpod"], indirect=True)  # it alone answers with its price
+def test_a_machine_that_is_dearer_than_it_was_said_runs_for_less_long(house: House) -> None:
+    house.cloud.dearer = Decimal(2)  # type: ignore[attr-defined]
+    rented = house.rent(house.plan(minutes=120))
+    assert rented.rental.max_minutes == 61
+    whole = of_rate(rented.rental.rate, rented.rental.max_minutes * 60)
+    assert whole <= house.money()[0][1]
 
 
 def test_a_label_is_ordered_once(house: House) -> None:
