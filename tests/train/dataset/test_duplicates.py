@@ -13,9 +13,14 @@ from PIL import Image, ImageChops
 
 from ategnatos.train.dataset.audit.look import look_at
 from ategnatos.train.dataset.duplicates import multi_index
-from ategnatos.train.dataset.duplicates.fingerprint import Fingerprint, base_of, fingerprint
+from ategnatos.train.dataset.duplicates.fingerprint import (
+    Fingerprint,
+    base_of,
+    fingerprint,
+    squashed,
+)
 from ategnatos.train.dataset.duplicates.groups import Compared, Item, compare
-from ategnatos.train.dataset.duplicates.hashes import LYINGS, hashes_of, phash_lain
+from ategnatos.train.dataset.duplicates.hashes import LYINGS, Hashes, phash_lain
 from ategnatos.train.dataset.duplicates.second_look import laid
 from tests.train.dataset import generated
 
@@ -39,9 +44,9 @@ def never(one: str, other: str) -> bool:
 
 
 def test_every_hash_is_the_one_that_imagehash_gives() -> None:
-    images = [base_of(one) for one in pictures(24)]
-    hashes = hashes_of([fingerprint(one, *one.size) for one in images])
-    for n, image in enumerate(images):
+    bases = [base_of(one) for one in pictures(24)]
+    hashes = Hashes([fingerprint(one, *one.size) for one in bases])
+    for n, image in enumerate(map(squashed, bases)):
         assert hashes.as_hex(n) == {
             "phash": str(imagehash.phash(image)),
             "phash256": str(imagehash.phash(image, hash_size=16)),
@@ -59,8 +64,8 @@ def test_the_hash_of_a_picture_laid_another_way_follows_from_its_coefficients(nu
         else _turned(one, LYINGS[number])
         for one in images
     ]
-    straight = hashes_of([print_of(one) for one in images])
-    really = hashes_of([print_of(one) for one in other])
+    straight = Hashes([print_of(one) for one in images])
+    really = Hashes([print_of(one) for one in other])
     away = np.bitwise_count(phash_lain(straight.low, LYINGS[number]) ^ really.p64)
     # Resizing rounds rows before columns: a coefficient next to the median may change sides.
     assert int(away.max()) <= 6

@@ -110,7 +110,7 @@ def _row(path: str, stat: Stat, look: Look) -> tuple[object, ...]:
         json.dumps(look.problem) if look.problem else None,
         print_.width if print_ else 0,
         print_.height if print_ else 0,
-        print_.pack() if print_ else None,
+        print_.packed if print_ else None,
         look.corners,
     )
 
@@ -121,7 +121,7 @@ def _look(row: tuple[object, ...]) -> Look:
         sha256=str(sha256),
         facts=json.loads(str(facts)),
         problem=tuple(json.loads(str(problem))) if problem else None,
-        fingerprint=Fingerprint.unpack(packed, int(str(width)), int(str(height)))
+        fingerprint=Fingerprint(packed, int(str(width)), int(str(height)))
         if isinstance(packed, bytes)
         else None,
         corners=corners if isinstance(corners, bytes) else b"",

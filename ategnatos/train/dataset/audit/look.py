@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 # A change of what is measured is a new number: what was kept under an older one is not used.
-FORM = 1
+FORM = 2
 CORNER = 24
 
 
@@ -80,8 +80,10 @@ def look_at(path: str, sha256: str = "", *, full: bool = True) -> Look:
     if full:
         from ategnatos.train.dataset.audit.measure import measure
 
-        grey = image if image.mode == "L" else image.convert("L")
-        facts |= measure(np.asarray(grey), print_.colour)
+        grey = opened.grey
+        if grey is None:
+            grey = np.asarray(image if image.mode == "L" else image.convert("L"))
+        facts |= measure(grey, print_.colour)
         look.corners = _corners(base)
     return look
 

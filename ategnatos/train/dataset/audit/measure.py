@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _TILES = 8
 # A row or column is bare where its lightest and darkest pixel differ by no more.
 _BARE = 8
+_LINES_AT_ONCE = 16
 _SPECTRUM_LINES, _BANDS = 12, 32
 # A step between blocks that nobody sees, in grey levels.
 _FAINT = 0.6
@@ -110,14 +111,11 @@ def _repeated(one: NDArray[np.int16], width: int) -> int:
 
 
 def _borders(grey: Grey) -> dict[str, Any]:
-    # Every eighth pixel of a line is enough to see that it is not bare.
-    part = np.ascontiguousarray(grey[:, ::8])
-    rows = part.max(axis=1) - part.min(axis=1) <= _BARE
-    part = grey[::8]
-    columns = part.max(axis=0) - part.min(axis=0) <= _BARE
     height, width = grey.shape
-    top, bottom = _run(rows), _run(rows[::-1])
-    left, right = _run(columns), _run(columns[::-1])
+    # Every eighth pixel of a line is enough to see that it is not bare.
+    rows, columns = grey[:, ::8], grey[::8].T
+    top, bottom = _bare_lines(rows), _bare_lines(rows[::-1])
+    left, right = _bare_lines(columns), _bare_lines(columns[::-1])
     level = 255
     if top or bottom:
         level = int(grey[0 if top else -1].mean())
@@ -132,9 +130,14 @@ def _borders(grey: Grey) -> dict[str, Any]:
     }
 
 
-def _run(flags: NDArray[np.bool_]) -> int:
-    stops = np.flatnonzero(~flags)
-    return int(stops[0]) if len(stops) else len(flags)
+def _bare_lines(lines: Grey) -> int:
+    """How many of ``lines`` (n, length) are bare before the first that is not."""
+    for start in range(0, len(lines), _LINES_AT_ONCE):
+        part = lines[start : start + _LINES_AT_ONCE]
+        stops = np.flatnonzero(part.max(axis=1) - part.min(axis=1) > _BARE)
+        if len(stops):
+            return start + int(stops[0])
+    return len(lines)
 
 
 def _real_resolution(grey: Grey) -> float:
@@ -167,7 +170,7 @@ def _real_resolution(grey: Grey) -> float:
 
 def _text(grey: Grey) -> float:
     step = max(1, min(grey.shape) // 200)
-    small = grey[::step, ::step]
+    small = np.ascontiguousarray(grey[::step, ::step])
     tall, wide = _TEXT_CELL
     height, width = small.shape[0] // tall * tall, small.shape[1] // wide * wide
     if not height or not width:
@@ -199,18 +202,16 @@ def _colours(colour: NDArray[np.uint8]) -> dict[str, Any]:
     keys = coarse[:, 0].astype(np.intp) << 6 | coarse[:, 1] << 3 | coarse[:, 2]
     counts = np.bincount(keys, minlength=512)
     strongest = np.argsort(-counts, kind="stable")[:5]
+    sums = [np.bincount(keys, pixels[:, n], 512)[strongest] for n in range(3)]
+    means = (np.stack(sums, axis=1) / np.maximum(counts[strongest], 1)[:, None]).astype(np.uint8)
     colours = [
-        [
-            "#" + bytes(pixels[keys == key].mean(axis=0).astype(np.uint8)).hex(),
-            round(int(counts[key]) / len(pixels), 3),
-        ]
-        for key in map(int, strongest)
+        ["#" + bytes(mean).hex(), round(int(counts[key]) / len(pixels), 3)]
+        for key, mean in zip(strongest, means, strict=True)
         if counts[key]
     ]
-    values = pixels.astype(np.float32)
-    top, bottom = values.max(axis=1), values.min(axis=1)
-    edge = np.concatenate([colour[:2].reshape(-1, 3), colour[:, :2].reshape(-1, 3)])
-    edge = np.concatenate([edge, colour[:, -2:].reshape(-1, 3)]).astype(np.float32)
+    top, bottom = pixels.max(axis=1).astype(np.float32), pixels.min(axis=1)
+    sides = (colour[:2], colour[:, :2], colour[:, -2:])
+    edge = np.concatenate([side.reshape(-1, 3) for side in sides]).astype(np.float32)
     away = np.abs(edge - np.median(edge, axis=0)).max(axis=1)
     return {
         "colours": colours,

@@ -11,12 +11,16 @@ import warnings
 import zlib
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image, UnidentifiedImageError
 
 from ategnatos.pictures.decode import DECODER_FAILURES, MAX_FILE_BYTES, MAX_PIXELS
 from ategnatos.pictures.formats import format_of_codec, known_formats
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MOST_CHUNKS = 50_000
@@ -47,12 +51,13 @@ class Opened:
     """A decoded picture: ``image`` as stored, ``facts`` of its file (JSON values).
 
     ``small`` is the picture in colour at an eighth of its size or more, where the decoder gives
-    that for less than reducing it costs.
+    that for less than reducing it costs; ``grey`` (height, width) are then the pixels of ``image``.
     """
 
     image: Image.Image
     facts: dict[str, Any]
     small: Image.Image | None = None
+    grey: NDArray[np.uint8] | None = None
 
 
 @cache
@@ -139,7 +144,8 @@ def _plain_jpeg(data: bytes, reduced_to: int, measured: int) -> Opened | None:
         "bytes": len(data),
     }
     if measured and mode == "RGB":
-        return Opened(_jpeg(data, "L", 0), facts, _jpeg(data, mode, measured))
+        grey = _jpeg_pixels(data, "L", 0)
+        return Opened(_of_pixels(grey), facts, _jpeg(data, mode, measured), grey)
     return Opened(_jpeg(data, mode, reduced_to), facts)
 
 
@@ -163,19 +169,29 @@ def check_png(data: bytes) -> None:
 
 
 def _jpeg(data: bytes, mode: str, reduced_to: int) -> Image.Image:
+    return _of_pixels(_jpeg_pixels(data, mode, reduced_to))
+
+
+def _of_pixels(pixels: NDArray[np.uint8]) -> Image.Image:
+    size = (pixels.shape[1], pixels.shape[0])
+    mode = "RGBX" if pixels.ndim == 3 else "L"
+    return Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
+
+
+def _jpeg_pixels(data: bytes, mode: str, reduced_to: int) -> NDArray[np.uint8]:
+    """(height, width) of mode L, (height, width, 4) of RGB. Raises BadFileError."""
     import simplejpeg
 
     size = {"min_width": reduced_to, "min_height": reduced_to} if reduced_to else {}
     # With a fourth, unused byte a pixel Pillow takes the array as it is, without a copy.
     colours = "RGBX" if mode == "RGB" else "GRAY"
     try:
-        pixels = simplejpeg.decode_jpeg(data, colorspace=colours, min_factor=1, **size)
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+            data, colorspace=colours, min_factor=1, **size
+        )
     except ValueError as error:
         raise _bad_jpeg(error) from None
-    size_of = (pixels.shape[1], pixels.shape[0])
-    if colours == "GRAY":
-        return Image.frombuffer("L", size_of, pixels, "raw", "L", 0, 1)
-    return Image.frombuffer("RGBX", size_of, pixels, "raw", "RGBX", 0, 1)
+    return pixels[:, :, 0] if colours == "GRAY" else pixels
 
 
 def _strict(data: bytes, colours: str, factor: float) -> None:

@@ -20,6 +20,10 @@ from ategnatos.train.dataset.audit.look import Look, look_at
 Task = tuple[str, str]
 _AT_ONCE = 8
 _KEPT_BLOCKS = 6
+# Options of mallopt(3), from malloc.h: what is larger is given back to the system at once, and
+# so much of what is free is kept.
+_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
+_GIVEN_BACK, _KEPT_FREE = 64 << 20, 128 << 20
 
 
 def look_at_all(
@@ -106,6 +110,14 @@ def _begin() -> None:
     # Pillow gives each picture's memory back to the system and asks for it anew: a tenth of the
     # time of a small picture goes into that. A few blocks (16 MiB each) are kept instead.
     _imaging.set_blocks_max(_KEPT_BLOCKS)
+    if sys.platform == "linux":
+        import ctypes
+
+        # The same for arrays, by the C library's allocator; one without mallopt goes on as it was.
+        keep = getattr(ctypes.CDLL(None), "mallopt", None)
+        if keep is not None:
+            keep(_M_MMAP_THRESHOLD, _GIVEN_BACK)
+            keep(_M_TRIM_THRESHOLD, _KEPT_FREE)
 
 
 def _look_at_part(looker: Callable[..., Look], tasks: list[Task], full: bool) -> list[Look]:

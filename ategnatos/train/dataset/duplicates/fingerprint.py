@@ -1,11 +1,14 @@
 """What is kept of one picture to compare it with others: five tiny images of it.
 
 They are made from the *base*: the picture in RGB over white, upright, reduced by whole steps to
-a shorter side of at least 128 pixels. What imagehash would say of the base, ``hashes`` says too.
+a shorter side of at least 128 pixels. Of the base's grey comes one image of 64x64, each of its
+pixels the mean of what it covers, and of that the smaller ones: what imagehash would say of
+``squashed(base)``, ``hashes`` says too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,13 +24,17 @@ BASE_SIDE = 128
 # A banner of 30,000 x 200 would otherwise be hashed at its full width.
 _LONGEST_BASE = 1024
 COLOUR_SIDE = 16
+_SQUASHED = (64, 64)
 # Sides (width, height) that imagehash resizes to, for pHash and dHash at 64 and 256 bits.
-_GREY = {"p64": (32, 32), "p256": (64, 64), "d64": (9, 8), "d256": (17, 16)}
+_SMALLER = {"p64": (32, 32), "d64": (9, 8), "d256": (17, 16)}
 _SHAPES: dict[str, tuple[int, ...]] = {
-    name: (height, width) for name, (width, height) in _GREY.items()
+    "p256": _SQUASHED,
+    **{name: (height, width) for name, (width, height) in _SMALLER.items()},
+    "colour": (COLOUR_SIDE, COLOUR_SIDE, 3),
 }
-_SHAPES["colour"] = (COLOUR_SIDE, COLOUR_SIDE, 3)
-PACKED_BYTES = sum(int(np.prod(shape)) for shape in _SHAPES.values())
+_SIZES = [int(np.prod(shape)) for shape in _SHAPES.values()]
+PACKED_BYTES = sum(_SIZES)
+_PLACES = {name: slice(sum(_SIZES[:n]), sum(_SIZES[: n + 1])) for n, name in enumerate(_SHAPES)}
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -41,33 +48,30 @@ _TURNS = {
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """``p64`` 32x32, ``p256`` 64x64, ``d64`` 8x9, ``d256`` 16x17 in grey (imagehash's inputs),
-    ``colour`` 16x16x3: all uint8. ``width`` and ``height`` are those of the upright picture.
+    """``packed`` are five images in uint8, one after another: ``p256`` 64x64, ``p64`` 32x32,
+    ``d64`` 8x9, ``d256`` 16x17 in grey (imagehash's inputs), ``colour`` 16x16x3. ``width`` and
+    ``height`` are those of the upright picture. ValueError where ``packed`` has another length.
     """
 
-    p64: Bytes
-    p256: Bytes
-    d64: Bytes
-    d256: Bytes
-    colour: Bytes
+    packed: bytes
     width: int
     height: int
 
-    def pack(self) -> bytes:
-        """All five as bytes, for a cache."""
-        return b"".join(getattr(self, name).tobytes() for name in _SHAPES)
+    def __post_init__(self) -> None:
+        if len(self.packed) != PACKED_BYTES:
+            raise ValueError(f"{len(self.packed)} bytes are no fingerprint")
 
-    @classmethod
-    def unpack(cls, packed: bytes, width: int, height: int) -> Fingerprint:
-        """What :meth:`pack` gave. ValueError where the length is not that of today's form."""
-        if len(packed) != PACKED_BYTES:
-            raise ValueError(f"{len(packed)} bytes are no fingerprint")
-        at, parts = 0, {}
-        for name, shape in _SHAPES.items():
-            size = int(np.prod(shape))
-            parts[name] = np.frombuffer(packed, np.uint8, size, at).reshape(shape)
-            at += size
-        return cls(**parts, width=width, height=height)
+    @property
+    def colour(self) -> Bytes:
+        """16x16x3."""
+        return stacked([self], "colour").reshape(_SHAPES["colour"])
+
+
+def stacked(prints: Sequence[Fingerprint], name: str) -> Bytes:
+    """One image of each of ``prints``, stacked: (n, height, width[, 3])."""
+    every = np.frombuffer(b"".join([one.packed for one in prints]), np.uint8)
+    part = every.reshape(len(prints), PACKED_BYTES)[:, _PLACES[name]]
+    return np.ascontiguousarray(part).reshape(len(prints), *_SHAPES[name])
 
 
 def base_of(image: Image.Image, orientation: int = 1) -> Image.Image:
@@ -97,12 +101,15 @@ def over_white(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
+def squashed(base: Image.Image) -> Image.Image:
+    """The base in grey at 64x64, whatever its shape: what imagehash is held to."""
+    return base.convert("L").resize(_SQUASHED, Image.Resampling.BOX)
+
+
 def fingerprint(base: Image.Image, width: int, height: int) -> Fingerprint:
     """Of a base in RGB; ``width`` and ``height`` are those of the whole upright picture."""
-    grey = base.convert("L")
-    parts = {
-        name: np.asarray(grey.resize(size, Image.Resampling.LANCZOS))
-        for name, size in _GREY.items()
-    }
-    colour = np.asarray(base.resize((COLOUR_SIDE, COLOUR_SIDE), Image.Resampling.BOX))
-    return Fingerprint(**parts, colour=colour, width=width, height=height)
+    grey = squashed(base)
+    parts = [grey.tobytes()]
+    parts += [grey.resize(to, Image.Resampling.LANCZOS).tobytes() for to in _SMALLER.values()]
+    parts.append(base.resize((COLOUR_SIDE, COLOUR_SIDE), Image.Resampling.BOX).tobytes())
+    return Fingerprint(b"".join(parts), width, height)

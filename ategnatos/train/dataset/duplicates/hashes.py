@@ -8,10 +8,12 @@ stack; a test holds every value to the library's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from ategnatos.train.dataset.duplicates.fingerprint import stacked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,49 +32,65 @@ LYINGS: tuple[tuple[bool, bool, bool], ...] = tuple(
 _STACK = 2048
 
 
-@dataclass(frozen=True, slots=True)
 class Hashes:
-    """Of ``n`` pictures: bits packed as uint64, (n, 1) for 64 bits and (n, 4) for 256.
+    """Of ``n`` pictures: bits packed as uint64, (n, 1) for 64 bits and (n, 4) for 256; each kind
+    is made when it is first asked for.
 
     ``low`` are the 8x8 lowest DCT coefficients of ``p64`` (n, 8, 8) in float64: hashes of the
-    mirrored and turned picture follow from it without another look.
+    mirrored and turned picture follow from it without another look; ``low256`` are the 16x16
+    lowest of ``p256``.
     """
 
-    p64: Bits
-    p256: Bits
-    d64: Bits
-    d256: Bits
-    low: NDArray[np.float64]
+    def __init__(self, prints: Sequence[Fingerprint]) -> None:
+        self._prints = prints
+
+    def __len__(self) -> int:
+        return len(self._prints)
+
+    @cached_property
+    def low(self) -> NDArray[np.float64]:
+        return self._low("p64", 8)
+
+    @cached_property
+    def low256(self) -> NDArray[np.float64]:
+        return self._low("p256", 16)
+
+    @cached_property
+    def p64(self) -> Bits:
+        return phash(self.low)
+
+    @cached_property
+    def p256(self) -> Bits:
+        return phash(self.low256)
+
+    @cached_property
+    def d64(self) -> Bits:
+        return _dhash(stacked(self._prints, "d64"))
+
+    @cached_property
+    def d256(self) -> Bits:
+        return _dhash(stacked(self._prints, "d256"))
 
     def as_hex(self, n: int) -> dict[str, str]:
         """The four hashes of picture ``n`` as imagehash writes them."""
         names = {"phash": self.p64, "phash256": self.p256, "dhash": self.d64, "dhash256": self.d256}
         return {name: "".join(f"{int(w):016x}" for w in bits[n]) for name, bits in names.items()}
 
-
-def hashes_of(prints: Sequence[Fingerprint]) -> Hashes:
-    """The hashes of many pictures, in their order."""
-    count = len(prints)
-    p64, p256 = np.empty((count, 1), np.uint64), np.empty((count, 4), np.uint64)
-    d64, d256 = np.empty((count, 1), np.uint64), np.empty((count, 4), np.uint64)
-    low = np.empty((count, 8, 8))
-    for start in range(0, count, _STACK):
-        part = prints[start : start + _STACK]
-        here = slice(start, start + len(part))
-        low[here] = low_frequencies(np.stack([one.p64 for one in part]), 8)
-        p64[here] = _phash(low[here])
-        p256[here] = _phash(low_frequencies(np.stack([one.p256 for one in part]), 16))
-        d64[here] = _dhash(np.stack([one.d64 for one in part]))
-        d256[here] = _dhash(np.stack([one.d256 for one in part]))
-    return Hashes(p64, p256, d64, d256, low)
+    def _low(self, name: str, side: int) -> NDArray[np.float64]:
+        count = len(self._prints)
+        found = np.empty((count, side, side))
+        for start in range(0, count, _STACK):
+            here = slice(start, min(count, start + _STACK))
+            found[here] = low_frequencies(stacked(self._prints[here], name), side)
+        return found
 
 
 def low_frequencies(stack: NDArray[np.uint8], side: int) -> NDArray[np.float64]:
     """The lowest ``side`` x ``side`` DCT coefficients of a stack (n, h, w) of grey images."""
     from scipy.fftpack import dct
 
-    found = dct(dct(stack.astype(np.float64), axis=1), axis=2)
-    return np.ascontiguousarray(found[:, :side, :side])
+    rows = dct(stack.astype(np.float64), axis=1)[:, :side]
+    return np.ascontiguousarray(dct(rows, axis=2)[:, :, :side])
 
 
 def lain(low: NDArray[np.float64], lying: tuple[bool, bool, bool]) -> NDArray[np.float64]:
@@ -87,7 +105,8 @@ def lain(low: NDArray[np.float64], lying: tuple[bool, bool, bool]) -> NDArray[np
     return turned
 
 
-def _phash(low: NDArray[np.float64]) -> Bits:
+def phash(low: NDArray[np.float64]) -> Bits:
+    """The pHash of low frequencies (n, k, k): (n, k * k / 64)."""
     flat = low.reshape(len(low), -1)
     return pack(flat > np.median(flat, axis=1, keepdims=True))
 
@@ -98,7 +117,7 @@ def _dhash(stack: NDArray[np.uint8]) -> Bits:
 
 def phash_lain(low: NDArray[np.float64], lying: tuple[bool, bool, bool]) -> Bits:
     """The 64-bit pHash of the pictures laid another way, (n, 1)."""
-    return _phash(np.ascontiguousarray(lain(low, lying)))
+    return phash(np.ascontiguousarray(lain(low, lying)))
 
 
 def pack(bits: NDArray[np.bool_]) -> Bits:

@@ -32,7 +32,7 @@ _SIDE = 8
 LIKE = 0.86
 _HUE = 0.06
 _HASH_RADIUS = 10
-_ROWS = 1000
+_ROWS = 256
 _CUT = 0.07
 
 
@@ -84,7 +84,7 @@ def _by_likeness(hashes: Hashes, stack: NDArray[np.uint8]) -> Pairs:
         for start in range(0, len(queries), _ROWS):
             begin = 0 if both else start
             alike = queries[start : start + _ROWS] @ against[begin:].T
-            row, column = np.nonzero(alike > LIKE)
+            row, column = np.divmod(np.flatnonzero(alike > LIKE), len(against) - begin)
             row, column = row + start, column + begin
             keep = row != column if both else row < column
             firsts.append(row[keep])

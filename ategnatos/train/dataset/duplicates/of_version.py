@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import StudioError
@@ -14,6 +15,8 @@ from ategnatos.train.dataset.duplicates.fingerprint import over_white
 from ategnatos.train.dataset.duplicates.groups import Compared, Item, compare
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from ategnatos.grimoire.project import Project
     from ategnatos.train.dataset.audit.look import Look
     from ategnatos.train.dataset.version import Version
@@ -54,21 +57,22 @@ def duplicates(
             )
     hashes = {one.name: one.sha256 for one in version.pictures}
 
+    # One picture is often held against several in turn.
+    @lru_cache(maxsize=2)
+    def pixels_of(name: str) -> Image.Image | None:
+        try:
+            path = store.path_of(project, version.dataset, name, hashes[name])
+            return over_white(open_picture(path.read_bytes()).image)
+        except (BadFileError, OSError, StudioError):
+            return None
+
     def same_pixels(one: str, other: str) -> bool:
         from PIL import ImageChops
 
-        try:
-            first, second = (
-                over_white(
-                    open_picture(
-                        store.path_of(project, version.dataset, name, hashes[name]).read_bytes()
-                    ).image
-                )
-                for name in (one, other)
-            )
-        except (BadFileError, OSError, StudioError):
+        first, second = pixels_of(one), pixels_of(other)
+        if first is None or second is None or first.size != second.size:
             return False
-        return first.size == second.size and ImageChops.difference(first, second).getbbox() is None
+        return ImageChops.difference(first, second).getbbox() is None
 
     # BLAS's own threads wait by spinning: half the time of a small set went into that.
     with one_core_a_product():

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ategnatos.train.dataset.duplicates.fingerprint import stacked
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -77,8 +79,8 @@ def _compare(
     staying, changing = np.zeros(len(first), np.float32), np.zeros(len(first), bool)
     for start in range(0, len(first), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        one = np.stack([prints[n].p256 for n in first[part]]).astype(np.int16)
-        other = np.stack([prints[n].p256 for n in second[part]]).astype(np.int16)
+        one = stacked([prints[n] for n in first[part]], "p256").astype(np.int16)
+        other = stacked([prints[n] for n in second[part]], "p256").astype(np.int16)
         away = np.abs(one - other)
         lines = (np.abs(np.diff(one, axis=2))[:, 1:] > _LINE) | (
             np.abs(np.diff(one, axis=1))[:, :, 1:] > _LINE
