@@ -13,7 +13,7 @@ from dataclasses import dataclass
 _BAR = re.compile(
     r"(?P<label>[^|%\[\]]*?):?\s*(?P<percent>\d{1,3})%(?:\|(?P<drawn>[^|]*)\|)?\s*"
     r"(?P<done>\d+)/(?P<total>\d+)\s*"
-    r"\[(?P<elapsed>[\d:]+)<(?P<remaining>[\d:?]+|\d+ days?, [\d:]+)"
+    r"\[(?P<elapsed>[\d:]+)<(?P<remaining>[\d:?]+)"
     r"(?:,\s*(?P<speed>[\d.]+|\?)\s*(?P<unit>s/it|it/s))?(?:,\s*(?P<after>[^\]]*))?\]"
 )
 
@@ -55,18 +55,17 @@ def read(line: str) -> Bar | None:
 
 
 def seconds(text: str) -> float | None:
-    """``1:02:03``, ``02:03`` or ``1 day, 2:03:04`` in seconds; None for ``?``.
+    """``27:02:03`` or ``02:03`` in seconds; None for ``?``.
 
     >>> seconds("1:02:03"), seconds("?")
     (3723.0, None)
     """
-    days, _, clock = text.rpartition(", ")
-    if "?" in clock:
+    if "?" in text:
         return None
     total = 0.0
-    for part in clock.split(":"):
-        total = total * 60 + float(part)
-    return total + (float(days.split()[0]) * 86_400 if days else 0.0)
+    for part in text.split(":"):
+        total = total * 60 + float(part or 0)
+    return total
 
 
 def number(text: str) -> float | None:
