@@ -16,7 +16,7 @@ from ategnatos.trainers.plan import Plan
 from ategnatos.trainers.starter import StarterTrainer
 
 OWLS = Path(__file__).parents[2] / "ategnatos" / "starter" / "owls"
-ASK = 120  # seconds for what takes one or two
+ASK = 300  # seconds for what takes one or two
 
 
 def small_plan(**values: Any) -> Plan:

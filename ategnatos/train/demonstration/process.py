@@ -17,7 +17,7 @@ DEMONSTRATION_FAILED = ErrorCode(
     "demonstration_failed", "The training of the demonstration ended before its last step."
 )
 LOG = "log.txt"
-_PATIENCE = 60.0  # seconds that a stopped trainer may take for its last save
+_PATIENCE = 300.0  # seconds that a stopped trainer may take for its last save
 
 
 def run(laid: Laid, on_event: Callable[[Event], None]) -> None:
