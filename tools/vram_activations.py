@@ -7,8 +7,9 @@ every tensor that autograd keeps is counted, once each, parameters left out. ``k
 with gradient checkpointing only what goes into each block stays (``inputs``), plus what is kept
 outside the blocks (``outside``) and one block at a time (``block``). All are bytes at 16 bit for
 a batch of one, at 512 and 1024 pixels. ``ategnatos/knowledge/data/vram_families.json`` holds the
-outcome as ``a + b * pixels``, and beside it the parameters and the sum over all linear layers of
-inputs and outputs, which is what one rank of a LoRA has.
+outcome as ``a + b * pixels``, and beside it the parameters, the sum over all linear layers of
+inputs and outputs, which is what one rank of a LoRA has, and the operations of a forward pass as
+``a + b * pixels + c * pixels**2`` (attention is what grows with the square).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils import flop_counter
 
 BF16 = torch.bfloat16
 
@@ -43,7 +45,15 @@ class _Attention(torch.autograd.Function):
         raise NotImplementedError
 
 
+ATTENDED = [0]
+
+
 def _attention(query: Any, key: Any, value: Any, *_: Any, **options: Any) -> Any:
+    # Two products of (queries x keys x width), two operations each; no mode sees them here.
+    ATTENDED[0] += (
+        2 * query.numel() * key.shape[-2]
+        + 2 * value.shape[-1] * (query.numel() // query.shape[-1]) * key.shape[-2]
+    )
     return _Attention.apply(query, key, value, False)
 
 
@@ -159,6 +169,7 @@ def measure(
         # A LoRA keeps the input of the layer that it sits on, and so does a trained weight.
         one.weight.requires_grad_(True)
     model.train()
+    found["flops"] = {str(side): flops(model, arguments, side) for side in (512, 768, 1024)}
     for side in (512, 1024):
         count = Count(model, blocks)
         with (
@@ -172,6 +183,18 @@ def measure(
             module._forward_pre_hooks.clear()
             module._forward_pre_hooks_with_kwargs.clear()
     return found
+
+
+def flops(model: nn.Module, arguments: Callable[[int], dict[str, Any]], side: int) -> int:
+    """Operations of one forward pass."""
+    ATTENDED[0] = 0
+    with (
+        torch.device("meta"),
+        torch.no_grad(),
+        flop_counter.FlopCounterMode(display=False) as mode,
+    ):
+        model(**arguments(side), return_dict=False)
+    return mode.get_total_flops() + ATTENDED[0]
 
 
 def unet(cross: int, sdxl: bool) -> Callable[[int], dict[str, Any]]:

@@ -60,6 +60,12 @@ class Network:
     block: Kept
     text_encoders: Mapping[str, int]
     vae: int
+    flops: tuple[float, float, float]
+
+    def forward(self, pixels: float) -> float:
+        """Operations of one forward pass of one picture; attention grows with the square."""
+        fixed, linear, square = self.flops
+        return fixed + linear * pixels + square * pixels**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +245,7 @@ def moves() -> tuple[Move, ...]:
 
 
 def _network(name: str, raw: dict[str, Any]) -> Network:
+    fixed, linear, square = map(float, raw["flops"])
     return Network(
         name=name,
         serves=tuple(raw["serves"]),
@@ -255,6 +262,7 @@ def _network(name: str, raw: dict[str, Any]) -> Network:
         block=Kept(**raw["block"]),
         text_encoders=dict(raw["text_encoders"]),
         vae=int(raw["vae"]),
+        flops=(fixed, linear, square),
     )
 
 

@@ -20,6 +20,14 @@ NOUNS: Table = {
         "ategnatos.commands.train.plan",
         "Plans: what is trained on what, how, and for how long.",
     ),
+    "vram": (
+        "ategnatos.commands.train.vram",
+        "Whether a plan fits a GPU, and what to change where it does not.",
+    ),
+    "cost": (
+        "ategnatos.commands.train.cost",
+        "How long a plan takes and what it costs, here or on each known offer.",
+    ),
     "config": (
         "ategnatos.commands.train.config",
         "A plan in a trainer's own files, and what that trainer cannot do of it.",
