@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ategnatos.knowledge.pages.page import pages, words
+from ategnatos.knowledge.pages.reaching import MARKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    import re
+    from collections.abc import Collection, Iterable, Sequence
     from importlib.resources.abc import Traversable
 
 _SATURATION = 1.2
@@ -81,14 +83,19 @@ def named_by(entry: Entry, wanted: Sequence[str]) -> bool:
     return len(entry.title) < _SHORT and set(words(entry.title)) - _STOP == set(wanted)
 
 
-def of_pages(place: Traversable | None = None) -> Iterable[Entry]:
-    """Every part of every page but its sources."""
+def of_pages(place: Traversable | None = None, without: Collection[str] = ()) -> Iterable[Entry]:
+    """Every part of every page but its sources, less the tables named in ``without``."""
+
+    def kept(match: re.Match[str]) -> str:
+        return "" if match["name"] in without else match["body"]
+
     for page in pages(place):
         for section in page.sections:
-            if section.text and section.heading != "Sources":
+            text = MARKS.sub(kept, section.text).replace("\n\n\n", "\n").strip()
+            if text and section.heading != "Sources":
                 yield Entry(
                     f"{page.name}: {section.heading}" if section.heading else page.name,
                     f"{page.title} {section.heading}",
-                    section.text,
+                    text,
                     f"ategnatos knowledge show {page.name}",
                 )
