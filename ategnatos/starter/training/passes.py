@@ -11,7 +11,8 @@ from ategnatos.starter.layers import Layers
 from ategnatos.starter.model import StarterModel
 from ategnatos.starter.tensors import FloatArray
 from ategnatos.starter.training.adapters import Adapters
-from ategnatos.starter.training.tape import Notes, Tape
+from ategnatos.starter.training.notes import Notes
+from ategnatos.starter.training.tape import Tape
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,136 +2,23 @@
 
 The networks of :mod:`ategnatos.starter` are written in the methods of ``Layers`` alone. This class
 overrides each, notes how the gradient of its result becomes gradients of what went in, and
-``backward`` walks the notes from the last to the first. Arrays are known by their identity. What
-no trained pair stands before needs no gradient, and gets none.
+``Notes.backward`` walks the notes from the last to the first.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
-from ategnatos.starter.layers import Layers, group_mean, twice_normal_share
+from ategnatos.starter.layers import group_mean, twice_normal_share
 from ategnatos.starter.tensors import FloatArray
 from ategnatos.starter.training import gradients
-from ategnatos.starter.training.adapters import Adapter, turned
-from ategnatos.starter.weights import Weights
-
-Passing = Callable[[FloatArray], None]
-"""Takes the gradient of a result and passes gradients on to what it was made of."""
+from ategnatos.starter.training.products import Products
 
 
-class Notes:
-    """What happened, in order, shared by the networks of one pass: text encoder and denoiser."""
-
-    def __init__(self) -> None:
-        self._steps: list[tuple[FloatArray, Passing]] = []
-        self._live: set[int] = set()
-        self._gradients: dict[int, FloatArray] = {}
-
-    def live(self, *arrays: FloatArray) -> bool:
-        """Whether a trained pair stands before any of the arrays."""
-        return any(id(array) in self._live for array in arrays)
-
-    def made(self, result: FloatArray, passing: Passing) -> FloatArray:
-        """Note that ``result`` was made, and how its gradient is passed on."""
-        self._steps.append((result, passing))
-        self._live.add(id(result))
-        return result
-
-    def give(self, array: FloatArray, gradient: FloatArray) -> None:
-        """Add to the gradient of an array, if it needs one."""
-        if id(array) in self._live:
-            before = self._gradients.get(id(array))
-            self._gradients[id(array)] = gradient if before is None else before + gradient
-
-    def backward(self, result: FloatArray, gradient: FloatArray) -> None:
-        """Walk back from ``result``, given its gradient, and forget everything."""
-        self.give(result, gradient)
-        while self._steps:
-            array, passing = self._steps.pop()
-            known = self._gradients.pop(id(array), None)
-            self._live.discard(id(array))
-            if known is not None:
-                passing(known)
-        self._gradients.clear()
-
-
-class Tape(Layers):
-    """Layers of one network that remember, with the trained pairs of some of them.
-
-    ``flat`` (n,) is where gradients of the pairs are added up. For one thread.
-    """
-
-    def __init__(
-        self, weights: Weights, adapters: Mapping[str, Adapter], flat: FloatArray, notes: Notes
-    ) -> None:
-        super().__init__(weights)
-        self._adapters, self._flat, self._notes = adapters, flat, notes
-        self._turned: dict[str, FloatArray] = {}
-
-    # --- products -----------------------------------------------------------------------------
-
-    def linear(self, name: str, x: FloatArray) -> FloatArray:
-        adapter = self._adapters.get(name)
-        if adapter is None:
-            out = super().linear(name, x)
-            if self._notes.live(x):
-                matrix = self.weights.matrix(f"{name}.weight")
-                self._notes.made(out, lambda d: self._notes.give(x, d @ matrix.T))
-            return out
-        both = x @ adapter.forward.T
-        inner = both[..., adapter.outputs :]
-        out = inner @ (np.float32(adapter.scale) * adapter.up)
-        out += both[..., : adapter.outputs]
-        if f"{name}.bias" in self.weights:
-            out += self.weights.vector(f"{name}.bias")
-
-        def passing(gradient: FloatArray) -> None:
-            wide = _widened(gradient.reshape(-1, adapter.outputs), adapter)
-            of_down, _ = adapter.gradients(self._flat)
-            of_down += x.reshape(len(wide), -1).T @ wide[:, adapter.outputs :]
-            self._up_gradient(adapter, inner, gradient)
-            if self._notes.live(x):
-                self._notes.give(x, (wide @ adapter.forward).reshape(x.shape))
-
-        return self._notes.made(out, passing)
-
-    def convolution(self, name: str, x: FloatArray, stride: int = 1) -> FloatArray:
-        adapter = self._adapters.get(name)
-        if adapter is None:
-            out = super().convolution(name, x, stride)
-            if self._notes.live(x):
-                back = self._turned_matrix(name)
-                self._notes.made(
-                    out,
-                    lambda d: self._notes.give(x, self._convolved(_spread(d, stride), back)[0]),
-                )
-            return out
-        both, _ = self._convolved(x, adapter.forward.T, stride)
-        inner = both[..., adapter.outputs :]
-        out = inner @ (np.float32(adapter.scale) * adapter.up)
-        out += both[..., : adapter.outputs]
-        out += self.weights.vector(f"{name}.bias")
-
-        def passing(gradient: FloatArray) -> None:
-            assert adapter.backward is not None
-            wide = _widened(gradient, adapter)
-            back, windows = self._convolved(
-                _spread(wide, stride), adapter.backward, keep=adapter.outputs
-            )
-            # A window of the gradients around a pixel, mirrored, is what the pixel had a part in.
-            product = x.reshape(-1, x.shape[-1]).T @ windows
-            of_down, _ = adapter.gradients(self._flat)
-            by_place = product.reshape(x.shape[-1], 9, -1)[:, ::-1].transpose(1, 0, 2)
-            of_down += by_place.reshape(of_down.shape)
-            self._up_gradient(adapter, inner, gradient)
-            self._notes.give(x, back)
-
-        return self._notes.made(out, passing)
+class Tape(Products):
+    """Layers of one network that remember; the products stand in ``Products``."""
 
     def attention(
         self,
@@ -304,59 +191,6 @@ class Tape(Layers):
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _noted(
-        self, out: FloatArray, x: FloatArray, back: Callable[[FloatArray], FloatArray]
-    ) -> FloatArray:
-        """Note a result of one array."""
-        if self._notes.live(x):
-            self._notes.made(out, lambda gradient: self._notes.give(x, back(gradient)))
-        return out
-
-    def _up_gradient(self, adapter: Adapter, inner: FloatArray, gradient: FloatArray) -> None:
-        _, of_up = adapter.gradients(self._flat)
-        rank = inner.shape[-1]
-        product = inner.reshape(-1, rank).T @ gradient.reshape(-1, adapter.outputs)
-        product *= np.float32(adapter.scale)
-        of_up += product
-
-    def _turned_matrix(self, name: str) -> FloatArray:
-        if name not in self._turned:
-            back = turned(self.weights.matrix(f"{name}.weight"))
-            self._turned[name] = np.ascontiguousarray(back).reshape(-1, back.shape[2])
-        return self._turned[name]
-
-    def _convolved(
-        self, x: FloatArray, matrix: FloatArray, stride: int = 1, keep: int | None = None
-    ) -> tuple[FloatArray, FloatArray]:
-        """``x`` convolved with a matrix (9 * in, out), without bias.
-
-        With ``keep`` also the windows of the channels from there on: (samples * pixels, 9 * rest).
-        """
-        samples, height, width, channels = x.shape
-        rows, columns = height // stride, width // stride
-        padded = self._padded(height + 2, width + 2, channels)
-        down, right, single = padded.strides
-        windows = as_strided(
-            padded,
-            (rows, columns, 3, 3 * channels),
-            (down * stride, right * stride, down, single),
-        )
-        unrolled = self._scratch(rows * columns, 9 * channels)
-        window_rows = unrolled.reshape(windows.shape)
-        out = np.empty((samples, rows * columns, matrix.shape[1]), np.float32)
-        rest = 0 if keep is None else channels - keep
-        kept = np.empty((samples, rows * columns, 9, rest), np.float32)
-        for sample, result, part in zip(x, out, kept, strict=True):
-            padded[1:-1, 1:-1] = sample
-            np.copyto(window_rows, windows)
-            np.matmul(unrolled, matrix, out=result)
-            if keep is not None:
-                part[...] = unrolled.reshape(rows * columns, 9, channels)[:, :, keep:]
-        return (
-            out.reshape(samples, rows, columns, -1),
-            kept.reshape(samples * rows * columns, 9 * rest),
-        )
-
     def _group_normal(
         self, x: FloatArray, groups: int, epsilon: float
     ) -> tuple[FloatArray, FloatArray]:
@@ -370,25 +204,6 @@ class Tape(Layers):
         spread = np.sqrt(variance + np.float32(epsilon))
         normal /= spread[:, None]
         return normal.reshape(x.shape), spread
-
-
-def _widened(gradient: FloatArray, adapter: Adapter) -> FloatArray:
-    """The gradient of a result and, in the channels behind it, that of the pair's inner values."""
-    rank = len(adapter.up)
-    wide = np.empty((*gradient.shape[:-1], adapter.outputs + rank), np.float32)
-    wide[..., : adapter.outputs] = gradient
-    wide[..., adapter.outputs :] = gradient @ (np.float32(adapter.scale) * adapter.up).T
-    return wide
-
-
-def _spread(gradient: FloatArray, stride: int) -> FloatArray:
-    """A gradient (samples, H, W, channels) on the pixels that a stride stopped at, zero between."""
-    if stride == 1:
-        return gradient
-    samples, height, width, channels = gradient.shape
-    out = np.zeros((samples, height * stride, width * stride, channels), np.float32)
-    out[:, ::stride, ::stride] = gradient
-    return out
 
 
 def _beside(gradient: FloatArray, x: FloatArray, place: slice) -> FloatArray:
