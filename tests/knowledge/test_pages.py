@@ -153,6 +153,7 @@ def test_endings_are_folded(text: str, folded: str) -> None:
 
 
 KNOWN = list(everything())
+INDEX = finding.Index(KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -164,12 +165,12 @@ KNOWN = list(everything())
     ],
 )
 def test_a_fault_is_found_by_the_words_that_people_have_for_it(name: str, sign: str) -> None:
-    found = [hit.entry.where for hit in finding.search(sign, KNOWN, most=3)]
+    found = [hit.entry.where for hit in INDEX.search(sign, most=3)]
     assert f"fault {name}" in found
 
 
 def test_purple_fringes_come_first_with_their_fix() -> None:
-    first = finding.search("purple fringes", KNOWN)[0].entry
+    first = INDEX.search("purple fringes")[0].entry
     assert first.where == "fault purple_fringes"
     assert "Use the VAE that the family names" in first.text
 
@@ -179,7 +180,7 @@ def test_a_word_is_found_by_its_name_and_its_page_exists(term: str) -> None:
     entry = loader.read("glossary").content["terms"][term]
     assert read(entry["see"]).name == entry["see"]
     # A value of a plan may be called by the same name.
-    assert f"word {term}" in [hit.entry.where for hit in finding.search(term, KNOWN, most=2)]
+    assert f"word {term}" in [hit.entry.where for hit in INDEX.search(term, most=2)]
 
 
 @pytest.mark.parametrize("name", sorted(loader.load("tables", tables.Tables).tables))
@@ -208,7 +209,7 @@ def test_each_table_has_rows_and_no_empty_column(name: str) -> None:
     ],
 )
 def test_a_question_is_answered_first(asked: str, answered: str) -> None:
-    assert finding.search(asked, KNOWN)[0].entry.where.startswith(answered)
+    assert INDEX.search(asked)[0].entry.where.startswith(answered)
 
 
 def test_a_table_that_is_found_row_by_row_is_not_found_as_a_whole() -> None:

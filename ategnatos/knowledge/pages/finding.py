@@ -48,34 +48,48 @@ class Hit:
     by: tuple[str, ...]
 
 
+class Index:
+    """Entries with their words counted, to be asked more than once."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+        self._counted = [
+            Counter(words(entry.text)) + Counter(words(entry.title) * _TITLE_WEIGHT)
+            for entry in entries
+        ]
+        self._lengths = [sum(counts.values()) for counts in self._counted]
+
+    def search(self, text: str, most: int = 5) -> list[Hit]:
+        """The entries that fit ``text`` best; those that share no word with it are left out."""
+        wanted = [word for word in dict.fromkeys(words(text)) if word not in _STOP]
+        usual = sum(self._lengths) / len(self._lengths) if self._lengths else 1.0
+        rarity = {word: self._rarity(word) for word in wanted}
+        hits = []
+        for entry, counts, length in zip(self._entries, self._counted, self._lengths, strict=True):
+            score, by = 0.0, []
+            for word in wanted:
+                if not (count := counts[word]):
+                    continue
+                weight = count * (_SATURATION + 1)
+                weight /= count + _SATURATION * (1 - _LENGTH + _LENGTH * length / usual)
+                score += rarity[word] * weight
+                by.append(word)
+            if by:
+                # A text that has every word of the question comes before one that has some,
+                # often; what is asked for by its very name comes before both.
+                share = len(by) / len(wanted)
+                named = _BY_NAME if named_by(entry, wanted) else 1
+                hits.append(Hit(entry, score * share * named, tuple(by)))
+        return sorted(hits, key=lambda hit: (-hit.score, hit.entry.where))[:most]
+
+    def _rarity(self, word: str) -> float:
+        holders = sum(1 for one in self._counted if word in one)
+        return math.log(1 + (len(self._counted) - holders + 0.5) / (holders + 0.5))
+
+
 def search(text: str, entries: Sequence[Entry], most: int = 5) -> list[Hit]:
-    """The entries that fit ``text`` best; those that share no word with it are left out."""
-    wanted = [word for word in dict.fromkeys(words(text)) if word not in _STOP]
-    counted = [
-        Counter(words(entry.text)) + Counter(words(entry.title) * _TITLE_WEIGHT)
-        for entry in entries
-    ]
-    lengths = [sum(counts.values()) for counts in counted]
-    usual = sum(lengths) / len(lengths) if lengths else 1.0
-    hits = []
-    for entry, counts, length in zip(entries, counted, lengths, strict=True):
-        score, by = 0.0, []
-        for word in wanted:
-            if not (count := counts[word]):
-                continue
-            holders = sum(1 for one in counted if word in one)
-            rarity = math.log(1 + (len(counted) - holders + 0.5) / (holders + 0.5))
-            weight = count * (_SATURATION + 1)
-            weight /= count + _SATURATION * (1 - _LENGTH + _LENGTH * length / usual)
-            score += rarity * weight
-            by.append(word)
-        if by:
-            # A text that has every word of the question comes before one that has some, often;
-            # what is asked for by its very name comes before both.
-            share = len(by) / len(wanted)
-            named = _BY_NAME if named_by(entry, wanted) else 1
-            hits.append(Hit(entry, score * share * named, tuple(by)))
-    return sorted(hits, key=lambda hit: (-hit.score, hit.entry.where))[:most]
+    """The same for one question."""
+    return Index(entries).search(text, most)
 
 
 def named_by(entry: Entry, wanted: Sequence[str]) -> bool:
