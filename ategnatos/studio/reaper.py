@@ -17,7 +17,7 @@ from ategnatos.grimoire import journal, locks
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.spend import ledger, machines, rentals
-from ategnatos.grimoire.spend.amounts import USD, millionths
+from ategnatos.grimoire.spend.amounts import USD, millionths, plain
 from ategnatos.grimoire.spend.records import STOPPING, Entry
 from ategnatos.guard.actor import actor
 from ategnatos.providers import Provider, load_provider
@@ -102,6 +102,7 @@ def reap(
                     continue
                 listed = seen.get(rental.provider)
                 there = {one.id: one for one in listed or ()}.get(rental.resource)
+                rental = _repriced(project, db, rental, there, clock())
                 why = "found after its order was given up" if rental.name in late else ""
                 why = why or _used_up(db, rental, clock(), period)
                 why = why or abandoned(rental)
@@ -137,6 +138,25 @@ def _seen(names: Sequence[str], find: ProviderOf, done: Round) -> dict[str, Sequ
 def _rents_from(done: Round, name: str) -> bool:
     rented = {one.rental.provider for one in done.findings}
     return name in rented | {one.order.provider for one in done.orders}
+
+
+def _repriced(
+    project: Project, db: Database, rental: Rental, there: Instance | None, now: datetime
+) -> Rental:
+    """The rental at what its provider really takes, where that is more than was said."""
+    if there is None or there.rate is None or millionths(there.rate) <= rental.rate:
+        return rental
+    with database.writing(db):
+        rentals.reprice(db, rental, millionths(there.rate))
+    journal.append(
+        project,
+        "rental.repriced",
+        actor=actor(),
+        references={"machine": rental.name},
+        data={"was_usd_per_hour": plain(rental.rate), "is_usd_per_hour": str(there.rate)},
+        now=now,
+    )
+    return rentals.get_live(db, rental.provider, rental.resource)
 
 
 def _used_up(db: Database, rental: Rental, now: datetime, period: float) -> str:

@@ -121,6 +121,15 @@ def hourly(db: Database) -> int:
     return int(row["rate"])
 
 
+def reprice(db: Database, rental: Rental, rate: int) -> bool:
+    """Count the machine at a higher rate, from its start; a lower one changes nothing."""
+    changed = db.execute(
+        "UPDATE rental SET rate=? WHERE id=? AND state<>? AND rate<?",
+        (rate, rental.id, ENDED, rate),
+    ).rowcount
+    return changed == 1
+
+
 def cost_so_far(rental: Rental, now: datetime) -> int:
     """Millionths of a dollar from its start to ``now``; to its first absence, where seen."""
     until = min(now, _moment(rental.absent_since)) if rental.absent_since else now

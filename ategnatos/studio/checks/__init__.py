@@ -11,7 +11,7 @@ from functools import partial
 
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.project import Project
-from ategnatos.studio.checks import claude, machine, record, store
+from ategnatos.studio.checks import claude, machine, providers, record, store
 from ategnatos.studio.checks.finding import Finding, Outcome, failed
 
 Check = Callable[[Project], Iterable[Finding]]
@@ -36,6 +36,7 @@ OF_A_STUDIO: tuple[tuple[str, Check], ...] = (
     ("exports", record.exports),
     ("verdicts", record.verdicts),
     ("leftovers", store.leftovers),
+    ("accounts", providers.accounts),
     ("skill pack", claude.skill_pack),
     ("skills and rules", claude.front_matter),
     ("settings", claude.settings),
