@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from ategnatos.grimoire.project import Project
 from ategnatos.train.dataset import record, store
@@ -132,6 +132,28 @@ def test_what_is_wrong_with_the_pixels(project: Project, tmp_path: Path) -> None
     assert "flat" in found["flat.png"]
     assert "letterbox" in found["bars.png"]
     assert "border" in found["border.png"]
+
+
+def test_a_page_of_text_is_told_from_a_dithered_picture(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    font = ImageFont.load_default(size=22)
+    for name, ground, ink in (("page", "white", "black"), ("night", "#101418", "#e8e8e0")):
+        page = Image.new("RGB", (768, 768), ground)
+        for y in range(20, 740, 33):
+            words = "The keeper of the lamp writes one more line of plain words and turns the page"
+            ImageDraw.Draw(page).text((20, y), words, ink, font)
+        page.save(folder / f"{name}.png")
+    painted = generated.painted(np.random.default_rng(5), 768, 768)
+    painted.save(folder / "painted.png")
+    painted.convert("1").save(folder / "dithered.png")
+    small = painted.resize((256, 256)).convert("1")
+    small.resize((768, 768), Image.Resampling.NEAREST).save(folder / "large-dots.png")
+    ramp = np.tile(np.linspace(0, 255, 768).astype("u1"), (768, 1))
+    Image.fromarray(ramp).convert("1").save(folder / "ramp.png")
+    found = codes(audited(project, folder))
+    accused = {name for name, said in found.items() if "text" in said}
+    assert accused == {"page.png", "night.png"}
 
 
 def test_a_mark_in_the_same_corner_of_many_pictures(project: Project, tmp_path: Path) -> None:

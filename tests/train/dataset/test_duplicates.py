@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from ategnatos.train.dataset.audit.look import look_at
-from ategnatos.train.dataset.duplicates import multi_index
+from ategnatos.train.dataset.duplicates import multi_index, near
 from ategnatos.train.dataset.duplicates.fingerprint import (
     Fingerprint,
     base_of,
@@ -111,16 +111,40 @@ def test_copies_are_found_and_look_alikes_are_not(tmp_path: Path) -> None:
         items.append(
             Item(name, look.sha256, look.facts["bytes"], look.facts["format"], look.fingerprint)
         )
-    found = compare(items, lambda one, other: _same(tmp_path / one, tmp_path / other))
-    pairs = _pairs(found)
-    right = pairs & set(truth.pairs)
-    print("seed", SEED, "missed", set(truth.pairs) - pairs, "wrong", pairs - set(truth.pairs))
-    # Small sets leave no room for shares: 2 of 30 pairs. benchmarks/dataset.py has the large one.
-    assert len(right) >= len(truth.pairs) - 2
-    assert len(pairs - right) <= 1
-    assert not pairs & truth.look_alikes
-    runs = [group.files for group in found.groups if group.kind == "series"]
-    assert [list(run) for run in runs] == truth.series
+    for few in (near.FEW, 0):
+        # With 0 the pairs come from the hashes, as in a set of more than 20,000.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(near, "FEW", few)
+            found = compare(items, lambda one, other: _same(tmp_path / one, tmp_path / other))
+        pairs = _pairs(found)
+        right = pairs & set(truth.pairs)
+        missed = set(truth.pairs) - pairs
+        print("seed", SEED, few, "missed", missed, "wrong", pairs - set(truth.pairs))
+        # Small sets leave no room for shares: 2 of 30 pairs. benchmarks/dataset.py has the large
+        # one.
+        assert len(right) >= len(truth.pairs) - (2 if few else 3)
+        assert len(pairs - right) <= 1
+        assert not pairs & truth.look_alikes
+        runs = [group.files for group in found.groups if group.kind == "series"]
+        assert [list(run) for run in runs] == truth.series
+
+
+def test_cropped_copies_are_found_by_their_hashes() -> None:
+    rng = np.random.default_rng(77)
+    items = []
+    for n in range(12):
+        image = generated.painted(rng, 400, 320)
+        width, height = (int(side * 0.12) for side in image.size)
+        place = ((width, 0, 400, 320), (0, height, 400, 320), (0, 0, 400 - width, 320))[n % 3]
+        items += [item(f"{n:02d}", image), item(f"{n:02d}-cut", image.crop(place))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(near, "FEW", 0)
+        with_crops = _pairs(compare(items, never))
+        patch.setattr(near, "_crops", lambda: [])
+        without = _pairs(compare(items, never))
+    wanted = {frozenset((f"{n:02d}", f"{n:02d}-cut")) for n in range(12)}
+    assert with_crops <= wanted
+    assert len(with_crops) > len(without)
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -26,6 +26,9 @@ def dedup(
     apply: Annotated[
         bool, typer.Option("--apply", help="Set all but the best of each group aside.")
     ] = False,
+    hashes: Annotated[
+        bool, typer.Option("--hashes", help="With --json: the hashes of every picture.")
+    ] = False,
 ) -> Answer:
     """Groups of the same picture, with the best one and why; nothing moves without --apply."""
     from ategnatos.commands.train.dataset.watching import watched
@@ -36,8 +39,9 @@ def dedup(
     project = call.project()
     version = record.load(project, name)
     with watched(call, "looking") as show:
-        compared, _ = duplicates(project, version, progress=show)
+        compared, names = duplicates(project, version, progress=show)
     groups = compared.groups
+    numbers = {file: n for n, file in enumerate(names)}
     copies = {
         file: f"the same as {group.keep}: {group.how.get(file, '')}"
         for group in groups
@@ -57,12 +61,15 @@ def dedup(
                 "why": group.why,
                 "how": group.how,
                 "leak": group.leak,
+                "hashes": {file: compared.hashes.as_hex(numbers[file]) for file in group.files},
             }
             for group in groups
         ],
         "copies": sorted(copies),
         "moved": [],
     }
+    if hashes:
+        data["hashes"] = {file: compared.hashes.as_hex(n) for file, n in numbers.items()}
     lines: list[str] = []
     for group in groups[:_SHOWN]:
         lines.append(f"{_KINDS[group.kind]}:")

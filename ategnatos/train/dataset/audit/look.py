@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 # A change of what is measured is a new number: what was kept under an older one is not used.
-FORM = 2
+FORM = 3
 CORNER = 24
 
 

@@ -25,6 +25,8 @@ _FAINT = 0.6
 # Sharpness and blocks are read from that many rows: more tell nothing new.
 _ROWS = 64
 _TEXT_CELL = (6, 24)
+# Of dithered pictures and noise more of the pixels stand alone, of printed pages hardly one.
+_ALONE, _ALONE_BY = 0.02, 64
 
 
 def measure(grey: Grey, colour: NDArray[np.uint8]) -> dict[str, Any]:
@@ -52,6 +54,9 @@ def measure(grey: Grey, colour: NDArray[np.uint8]) -> dict[str, Any]:
         facts |= _edges(grey)
         facts["real"] = _real_resolution(grey)
         facts["text"] = _text(grey)
+        # What was dithered to black and white has two levels and many turns, too.
+        if facts["text"] and _speckled(grey[:: facts["pixels"], :: facts["pixels"]]):
+            facts["text"] = 0.0
     facts |= _colours(colour)
     return facts
 
@@ -193,6 +198,17 @@ def _text(grey: Grey) -> float:
     turns = (np.diff(share > 0.5, axis=2)).sum(axis=2).mean(axis=1)
     lines = (two > 0.6) & (ink > 0.08) & (ink < 0.45) & (turns >= 4) & (turns <= 16)
     return round(float(lines.sum() / strong.size), 3)
+
+
+def _speckled(grey: Grey) -> bool:
+    """Whether many pixels are unlike all four that they touch, which strokes of a pen never are."""
+    if min(grey.shape) < 3:
+        return False
+    one = grey.astype(np.int16)
+    here = one[1:-1, 1:-1]
+    beside = (one[:-2, 1:-1], one[2:, 1:-1], one[1:-1, :-2], one[1:-1, 2:])
+    alone = np.logical_and.reduce([np.abs(here - other) > _ALONE_BY for other in beside])
+    return float(alone.mean()) > _ALONE
 
 
 def _colours(colour: NDArray[np.uint8]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def lain(low: NDArray[np.float64], lying: tuple[bool, bool, bool]) -> NDArray[np
     return turned
 
 
-def phash(low: NDArray[np.float64]) -> Bits:
+def phash(low: NDArray[np.floating]) -> Bits:
     """The pHash of low frequencies (n, k, k): (n, k * k / 64)."""
     flat = low.reshape(len(low), -1)
     return pack(flat > np.median(flat, axis=1, keepdims=True))

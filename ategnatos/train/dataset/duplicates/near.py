@@ -3,7 +3,8 @@
 Up to ``FEW`` pictures every pair is compared by its 63 lowest DCT coefficients, as one matrix
 product for each of the eight lyings: a hash throws away how strong a coefficient is, and with
 that the pictures that were cropped. Cropped pictures are also sought as crops of each other.
-Above ``FEW`` the 64-bit pHash with a multi-index finds the pairs.
+Above ``FEW`` the 64-bit pHash with a multi-index finds the pairs, in the same eight lyings and
+by the pHash of the same eight crops.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ategnatos.train.dataset.duplicates import multi_index
-from ategnatos.train.dataset.duplicates.hashes import LYINGS, lain, phash_lain
+from ategnatos.train.dataset.duplicates.hashes import LYINGS, lain, phash, phash_lain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +32,11 @@ _SIDE = 8
 # other copies 0.93; unrelated pictures exceed 0.86 in one pair of 10,000.
 LIKE = 0.86
 _HUE = 0.06
+# Measured on 999 pairs: the pHash finds 949 of them within 10, with the crops 998. The dHash of the
+# 50 that it missed lies up to 19 apart, the 256-bit hashes up to 120 and 102: so do strangers,
+# more than one pair in a hundred.
 _HASH_RADIUS = 10
+_CROP_RADIUS = 10
 _ROWS = 256
 _CUT = 0.07
 
@@ -54,22 +59,27 @@ def near(hashes: Hashes, stack: NDArray[np.uint8], colour: NDArray[np.uint8]) ->
 
     ``stack`` are the 32x32 grey images (n, 32, 32), ``colour`` the small pictures (n, 16, 16, 3).
     """
-    found = _by_hash(hashes) if len(stack) > FEW else _by_likeness(hashes, stack)
+    found = _by_hash(hashes, stack) if len(stack) > FEW else _by_likeness(hashes, stack)
     shares = _shares(colour)
     apart = np.abs(shares[found.first] - shares[found.second]).max(axis=1)
     keep = np.flatnonzero(apart <= _HUE)
     return Pairs(found.first[keep], found.second[keep], found.lying[keep], found.warp[keep])
 
 
-def _by_hash(hashes: Hashes) -> Pairs:
-    parts: list[tuple[Whole, Whole, Whole]] = []
+def _by_hash(hashes: Hashes, stack: NDArray[np.uint8]) -> Pairs:
+    parts: list[tuple[Whole, Whole, Whole, Floats]] = []
     for number, lying in enumerate(LYINGS):
         one, other = multi_index.within(
             hashes.p64[:, 0], _HASH_RADIUS, phash_lain(hashes.low, lying)[:, 0]
         )
-        parts.append((one, other, np.full(len(one), number, np.intp)))
-    first, second, lying_of = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Pairs(first, second, lying_of, np.tile(_STILL, (len(first), 1)))
+        lyings = np.full(len(one), number, np.intp)
+        parts.append((one, other, lyings, np.tile(_STILL, (len(one), 1))))
+    for warp, across, down in _crops():
+        cut = phash(_cropped(stack, across, down))[:, 0]
+        one, other = multi_index.within(cut, _CROP_RADIUS, hashes.p64[:, 0], both=True)
+        parts.append((one, other, np.zeros(len(one), np.intp), np.tile(warp, (len(one), 1))))
+    first, second, lying_of, warp_of = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return _once(Pairs(first, second, lying_of, warp_of), len(stack))
 
 
 def _by_likeness(hashes: Hashes, stack: NDArray[np.uint8]) -> Pairs:
@@ -98,10 +108,15 @@ def _by_likeness(hashes: Hashes, stack: NDArray[np.uint8]) -> Pairs:
         take(_vectors(_cropped(stack, across, down)), 0, warp, both=True)
     first, second, lying = (np.concatenate(part) for part in (firsts, seconds, lyings))
     warp_of = np.concatenate(warps)
-    # The same pair in the same lying once; as found first, which is without a crop.
-    low, high = np.minimum(first, second), np.maximum(first, second)
-    _, once = np.unique((low * len(stack) + high) * len(LYINGS) + lying, return_index=True)
-    return Pairs(first[once], second[once], lying[once], warp_of[once])
+    return _once(Pairs(first, second, lying, warp_of), len(stack))
+
+
+def _once(pairs: Pairs, count: int) -> Pairs:
+    """The same pair in the same lying once; as found first, which is without a crop."""
+    low, high = np.minimum(pairs.first, pairs.second), np.maximum(pairs.first, pairs.second)
+    key = (low * count + high) * len(LYINGS) + pairs.lying
+    _, once = np.unique(key, return_index=True)
+    return Pairs(pairs.first[once], pairs.second[once], pairs.lying[once], pairs.warp[once])
 
 
 _STILL = np.array([1, 0, 1, 0], np.float32)
