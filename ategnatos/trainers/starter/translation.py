@@ -81,7 +81,7 @@ def _recipe(plan: Plan, steps: int) -> dict[str, Any]:
         "seed": plan.seed,
         "rank": plan.rank,
         "alpha": plan.alpha,
-        "convolution_rank": plan.conv_rank,
+        "convolution_rank": plan.conv_rank if plan.network == "locon" else 0,
         "convolution_alpha": plan.conv_alpha or float(plan.conv_rank),
         "text_encoder": plan.text_encoder,
         "text_encoder_rate": plan.text_encoder_rate,
@@ -156,6 +156,11 @@ def _losses(plan: Plan, dataset: Dataset) -> Iterable[Loss]:
         yield Loss(
             "accumulation", "approximated", str(plan.accumulation), f"batch {plan.effective_batch}",
             "memory is no matter here: one batch of the same size, with the same gradient",
+        )  # fmt: skip
+    if plan.network == "lora" and plan.conv_rank:
+        yield Loss(
+            "conv_rank", "dropped", str(plan.conv_rank), "linear layers alone",
+            "the resnets are trained with network=locon",
         )  # fmt: skip
     unused = {
         "quantisation": plan.quantisation != "none" and plan.quantisation,
