@@ -33,7 +33,29 @@ def _mib_for_gib(folder: Path) -> None:
     )
 
 
+def _price_of_nothing(folder: Path) -> None:
+    from ategnatos.commands.contract import Call
+    from ategnatos.commands.train.cost import cost
+    from ategnatos.train.plan import store
+    from tests.train.dataset.pictures import dataset
+
+    project = Project.create(folder / "studio")
+    version = dataset(project, captioned=True)
+    store.new(
+        project,
+        "ann",
+        family="sdxl/base",
+        preset="quick",
+        dataset=(version.dataset, version.number, version.digest()),
+        values={},
+        actor="user:ann",
+        now=datetime(2026, 11, 21, tzinfo=UTC),
+    )
+    cost(Call("train cost", project_option=project.root), "ann", price=0.5)
+
+
 CASES = {
+    "price_of_what": _price_of_nothing,
     "vram_family": lambda folder: knowledge().network("flux3"),
     "trainer_habits": lambda folder: knowledge().habits("nobody"),
     "gpu_unknown": lambda folder: gpus.find("RTX 9999"),

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ategnatos.commands.contract import Answer, Call, command, room
+from ategnatos.grimoire.errors import ErrorCode, StudioError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ategnatos.providers.values import Offer
+
+PRICE_OF_WHAT = ErrorCode("price_of_what", "A price was given without the GPU it is for.")
 
 app = room()
 
@@ -27,18 +30,22 @@ def cost(
         str, typer.Option("--gpu", metavar="NAME", help="Offers with this GPU, or your own card.")
     ] = "",
     price: Annotated[
-        float,
-        typer.Option("--price", metavar="USD", help="An hour on that GPU; asks no provider."),
-    ] = -1.0,
+        float | None,
+        typer.Option(
+            "--price", metavar="USD", min=0, help="An hour on that GPU; asks no provider."
+        ),
+    ] = None,
     provider: Annotated[
         str, typer.Option("--provider", help="Ask this provider alone; default: all installed.")
     ] = "",
     steps: Annotated[
-        int, typer.Option("--steps", metavar="N", help="Default: what the plan comes to.")
+        int, typer.Option("--steps", metavar="N", min=0, help="Default: what the plan comes to.")
     ] = 0,
     seconds: Annotated[
         float,
-        typer.Option("--seconds", metavar="S", help="Measured seconds a step (a dry run's)."),
+        typer.Option(
+            "--seconds", metavar="S", min=0, help="Measured seconds a step (a dry run's)."
+        ),
     ] = 0.0,
     trainer: Annotated[
         str, typer.Option("--trainer", help="Default: the first that can train the plan.")
@@ -53,14 +60,26 @@ def cost(
     from ategnatos.train.pace import price as pricing
     from ategnatos.train.pace.speed import Pace
     from ategnatos.train.plan import store
+    from ategnatos.train.plan.presets import STARTER
 
     kept = store.load(call.project(), name, version or None)
+    if kept.plan.base_family == STARTER:
+        return Answer(
+            {"plan": kept.name, "number": kept.number, "offers": []},
+            "The starter model is trained here, on the processor, in a minute: it costs nothing.",
+        )
     number = steps or kept.plan.steps or kept.plan.target_steps
     chosen = trainer or first_able(kept)
     pace = None
     if seconds > 0:
         pace = Pace(seconds, seconds / 1.15, seconds * 1.15, "dry run", "as given with --seconds")
-    if price >= 0:
+    if price is not None:
+        if not gpu:
+            raise StudioError(
+                PRICE_OF_WHAT,
+                "A price needs the GPU that it is for; nothing was reckoned.",
+                hint=f'ategnatos train cost {name} --gpu "RTX 4090" --price {price:g}',
+            )
         card = gpus.find(gpu)
         offers: list[Any] = [_own(card.name, card.usable_gb, price)]
     else:
@@ -100,7 +119,6 @@ def _own(gpu: str, memory: float, price: float) -> Offer:
 
 def _asked(call: Call, provider: str, gpu: str) -> list[Any]:
     """Offers of the providers that are installed; one that does not answer is a warning."""
-    from ategnatos.grimoire.errors import StudioError
     from ategnatos.providers import installed_providers, load_provider
     from ategnatos.providers.values import Wanted
 

@@ -34,7 +34,9 @@ def vram(
     ] = "",
     memory: Annotated[
         float,
-        typer.Option("--memory", metavar="GIB", help="Memory that is free, in place of the GPU's."),
+        typer.Option(
+            "--memory", metavar="GIB", min=0, help="Memory that is free, in place of the GPU's."
+        ),
     ] = 0.0,
     trainer: Annotated[
         str, typer.Option("--trainer", help="Default: the first that can train the plan.")
@@ -49,10 +51,16 @@ def vram(
     """Fits, tight or no; the largest batch; the least harmful change that makes it fit."""
     from ategnatos.knowledge import gpus
     from ategnatos.train.plan import store
+    from ategnatos.train.plan.presets import STARTER
     from ategnatos.train.vram import advice, measured
 
     project = call.project()
     kept = store.load(project, name, version or None)
+    if kept.plan.base_family == STARTER:
+        return Answer(
+            {"plan": kept.name, "number": kept.number, "likely": 0.0, "verdict": "fits"},
+            "The starter model is trained on the processor: it takes no GPU memory.",
+        )
     chosen = trainer or first_able(kept)
     made = measured.for_plan(project, kept.plan, chosen, machine)
     data: dict[str, Any] = {
@@ -152,7 +160,7 @@ def _warnings(kept: Kept, card: Gpu | None) -> list[str]:
 
 
 def _said(value: Any) -> str:
-    return {True: "true", False: "false"}.get(value, str(value)) if value in (0, 1) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _draw(console: Console, data: dict[str, Any]) -> None:

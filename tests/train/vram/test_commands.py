@@ -109,3 +109,30 @@ def test_a_card_that_is_too_small_costs_nothing_but_a_reason(run: Any, planned: 
     (offer,) = ran.data["offers"]
     assert offer["verdict"] == "no"
     assert "GiB" in offer["why_not"]
+
+
+def test_the_starter_takes_no_gpu(run: Any, planned: Any) -> None:
+    version = dataset(planned, "more", captioned=True)
+    store.new(
+        planned,
+        "st",
+        family="starter",
+        preset="standard",
+        dataset=(version.dataset, version.number, version.digest()),
+        values={},
+        actor="user:ann",
+        now=NOW,
+    )
+    assert "no GPU memory" in run("train", "vram", "st", cwd=planned.root).out
+    assert "costs nothing" in run("train", "cost", "st", cwd=planned.root).out
+
+
+def test_a_price_without_its_gpu_is_refused(run: Any, planned: Any) -> None:
+    ran = run("train", "cost", "ann", "--price", "1", "--json", cwd=planned.root)
+    assert ran.envelope["error"]["code"] == "price_of_what"
+
+
+def test_numbers_in_advice_stay_numbers(run: Any, planned: Any) -> None:
+    out = run("train", "vram", "ann", "--memory", "5", cwd=planned.root).out
+    assert "caption_dropout=0.0" in out
+    assert "cache_text=true" in out
