@@ -155,7 +155,9 @@ def test_a_loss_that_is_no_number_ends_it_with_a_failure(tmp_path: Path) -> None
     status, lines = ended(start(TRAINER.translate(plan, dataset, folder), folder))
     assert status == 1
     parser = TRAINER.parser()
-    said = [one for line in lines for one in parser.parse(line)]
+    found = [parser.parse(line) for line in lines]
+    assert all(found), "no line but its own, and of these each is read"
+    said = [one for group in found for one in group]
     assert isinstance(said[-1], events.Failed)
     assert said[-1].code == "nan"
     progress = [one for one in said if isinstance(one, events.Progress)]

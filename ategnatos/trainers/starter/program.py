@@ -11,6 +11,7 @@ import math
 import re
 import signal
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,9 @@ _SAMPLE_FOLDER = "samples"
 def main(arguments: Sequence[str]) -> int:
     """Carry out the order in the file that the one argument names."""
     stop = _Stop()
+    # A number that grows beyond all bounds is said as a loss that is none; numpy would say it
+    # for every product.
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"ategnatos\.starter")
     say(log.loading())
     try:
         if len(arguments) != 1:
