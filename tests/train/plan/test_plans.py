@@ -73,8 +73,8 @@ def test_a_plan_from_the_dataset_to_the_files_of_a_trainer(project: Project, run
     assert placed["cwd"] == "/opt/ai"
     assert placed["command"][:2] == ["/opt/ai/venv/bin/python", "run.py"]
 
-    kinds = [one["kind"] for one in journal.events(project)] if hasattr(journal, "events") else []
-    assert not kinds or kinds.count(store.VERSION_EVENT) == 2
+    made_of = [one.references["version"] for one in journal.read(project, {store.VERSION_EVENT})]
+    assert made_of == [1, 2]
 
 
 def test_an_old_file_of_ours_goes_and_a_strangers_stays(project: Project, run: Run) -> None:
