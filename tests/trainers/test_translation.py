@@ -221,6 +221,17 @@ def test_a_dry_run_of_ai_toolkit_cannot_be_taken_for_its_checkpoint(
     assert real.output == "output/owl"
 
 
+def test_ai_toolkit_does_not_put_the_environment_into_a_prompt(
+    studio: tuple[Project, Version],
+) -> None:
+    sample = [{"prompt": "an owl with ${HOME}"}]
+    chosen, plan, dataset, folder = prepared(
+        studio, "ai-toolkit", samples=sample, sample_every_epochs=1
+    )
+    with pytest.raises(StudioError, match="puts another text there"):
+        chosen.translate(plan, dataset, folder)
+
+
 def test_checkpoints_are_found_by_their_names(tmp_path: Path) -> None:
     for name in (
         "owl-000002.safetensors",

@@ -171,11 +171,17 @@ class AiToolkit:
             )
         losses = Losses(plan)
         job = config.job(plan, knows, dataset, folder, losses)
+        taken = next((mark for mark in _TAKEN if mark in _yaml(job).decode()), "")
+        if taken:
+            why = f"{taken!r} stands in a path or a prompt, and ai-toolkit puts another text there"
+            raise cannot(self, plan, why, "Write it in another way.")
         if plan.parts:
             losses.dropped("parts", "ai-toolkit takes the further files from the model's folder")
         return job, losses
 
 
+# Replaced before the file is read: by a variable of the environment, by the job's name.
+_TAKEN = ("${", "[name]")
 _ENVIRONMENT = {
     "COLUMNS": "200",
     "PYTHONIOENCODING": "utf-8",
@@ -193,6 +199,5 @@ def _yaml(job: dict[str, Any]) -> bytes:
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
-    # ai-toolkit puts the environment into ${...} before it reads the file, whatever it stands in.
     text: str = yaml.dump(job, Dumper=_Quoting, sort_keys=False, allow_unicode=True, width=10_000)
     return text.encode()
