@@ -53,7 +53,7 @@ def chromium() -> Iterator[Any]:
 def browser(chromium: Any) -> Iterator[Any]:
     """A fresh browser window; what its console calls an error fails the test."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(120_000)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -84,7 +84,7 @@ def shared_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def shared_browser(chromium: Any, shared_page: Served) -> Iterator[Any]:
     """A window in which a person came in once."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(120_000)
     window = context.new_page()
     window.goto(shared_page.link)
     yield window

@@ -31,13 +31,7 @@ def enter(browser: Any, page: Served, path: str = "/review") -> None:
 
 def shown(browser: Any, name: str) -> None:
     """Wait until that picture is the one on the desk, decoded and in the document."""
-    browser.wait_for_selector(f'#desk[data-shown="{name}"]')
-    browser.wait_for_function(
-        "name => [...document.querySelectorAll('.pane img')].some("
-        "one => one.complete && one.naturalWidth > 0"
-        " && one.src.includes(`/picture/${name.replace('#', '-')}/`))",
-        arg=name,
-    )
+    browser.wait_for_selector(f'#desk[data-ready="{name}"]')
 
 
 def chosen(browser: Any, count: int) -> None:
@@ -78,7 +72,7 @@ def test_thirty_pictures_by_keyboard_end_in_thirty_verified_signatures(
         chosen(browser, 30)
         assert list(journal.read(signing, {record.VERDICT_EVENT})) == []
         sign(browser)
-        browser.wait_for_selector("#nothing:not([hidden])", timeout=60_000)
+        browser.wait_for_selector("#nothing:not([hidden])")
         assert keys.PASSPHRASE not in page.seen
     given = book.read(signing)
     assert len(given.judged) == 30
@@ -106,7 +100,7 @@ def test_a_picture_changed_between_showing_and_signing_is_refused(
         file.chmod(0o644)
         file.write_bytes((signing.root / second.path).read_bytes())
         sign(browser)
-        browser.wait_for_selector('#desk[data-recorded="1"]', state="attached", timeout=60_000)
+        browser.wait_for_selector('#desk[data-recorded="1"]', state="attached")
         assert "is not the one that was made" in browser.inner_text("#toast")
         # It stands on the desk no more as a picture, and can be judged by no key.
         browser.wait_for_selector(".gone")
@@ -136,7 +130,7 @@ def test_a_server_killed_in_mid_review_and_started_again_loses_nothing(
         browser.wait_for_selector('#desk[data-chosen="4"]')
         chosen(browser, 4)
         sign(browser)
-        browser.wait_for_selector('#desk[data-recorded="4"]', state="attached", timeout=60_000)
+        browser.wait_for_selector('#desk[data-recorded="4"]', state="attached")
     assert [one.standing for one in book.read(signing).judged] == [Standing.SIGNED] * 4
 
 
@@ -188,7 +182,7 @@ def test_compared_pictures_share_zoom_and_place_and_a_pixel_is_a_square(
     browser.keyboard.press("c")
     browser.wait_for_selector('#stage[data-many="4"]')
     browser.keyboard.press("3")
-    browser.wait_for_selector('#desk[data-shown="j1#3"]')
+    browser.wait_for_selector('#desk[data-ready="j1#3"]')
     browser.keyboard.press("a")
     chosen(browser, 1)
     assert [one["name"] for one in desk.waiting_choices(page_of.project)] == ["j1#3"]

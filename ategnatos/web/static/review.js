@@ -16,6 +16,7 @@ const DOES = {
   rejected: "will be rejected: it stays in the record with your reason, and nothing is made from it.",
 };
 
+let ready = false; // whether what is meant is on the screen: nobody judges what they do not see
 let data, items, jobs, index = 0, compared = 1, focus = 0, strip, grid, stage, keeper;
 const choices = new Map();
 const broken = new Set();
@@ -59,12 +60,14 @@ async function go(to, from = 0) {
   index = Math.max(0, Math.min(items.length - 1, to));
   if (compared > 1) index = Math.min(index, Math.max(0, items.length - compared));
   focus = Math.max(0, Math.min(focus, compared - 1));
+  ready = false;
   strip.go(index + focus);
   tell();
   const now = shown();
   const sound = await stage.show(now, focus);
   if (!sound) return;
   now.forEach((one, place) => (sound[place] ? broken.delete(one.name) : broken.add(one.name)));
+  ready = true;
   tell();
   if (from) requestAnimationFrame(() => (desk.dataset.last = (performance.now() - from).toFixed(1)));
   // The next ones are decoded while this one is looked at.
@@ -94,6 +97,7 @@ function tell() {
   $("sign").textContent = choices.size ? `${signs ? "Sign" : "Record"} ${choices.size}` : signs ? "Sign" : "Record";
   desk.dataset.chosen = choices.size;
   desk.dataset.shown = one.name;
+  desk.dataset.ready = ready ? one.name : "";
   for (const button of desk.querySelectorAll("[data-do=approve],[data-do=reject],[data-do=undo],[data-do=sign]")) button.disabled = !mayDecide;
 }
 
@@ -234,7 +238,8 @@ const acts = {
 const keys = { a: "approve", r: "reject", u: "undo", c: "compare", b: "ground", s: "sign", z: "zoom", g: "grid" };
 const deciding = new Set(["approve", "reject", "undo", "sign"]);
 
-function act(name) {
+function act(name, again = false) {
+  if ((name === "approve" || name === "reject") && (again || !ready)) return;
   if (deciding.has(name) && !mayDecide) return toast("This session may look and not decide: start ‘ategnatos web’ in your own terminal.");
   acts[name]();
 }
@@ -256,7 +261,7 @@ document.addEventListener("keydown", (event) => {
   else if (key === "?") $("help").showModal();
   else if (key === "Escape") $("grid").hidden ? compared > 1 && ((compared = 4), compare()) : showGrid(false);
   else if (key >= "1" && key <= String(compared) && compared > 1) select(Number(key) - 1);
-  else if (keys[key]) act(keys[key]);
+  else if (keys[key]) act(keys[key], event.repeat);
   else return;
   event.preventDefault();
 });
