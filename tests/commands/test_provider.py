@@ -26,7 +26,7 @@ from tests.providers.clouds.runpod import RunPodCloud
 
 pytestmark = pytest.mark.sshd
 
-OFFER = "runpod:NVIDIA-GeForce-RTX-4090-x1-secure"
+OFFER = "runpod:RTX-4090-x1-secure"
 
 
 class Played(RunPodCloud):

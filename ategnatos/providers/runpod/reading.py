@@ -57,8 +57,10 @@ def offers(gpus: Any, wanted: Wanted) -> list[Offer]:
     """One offer for each GPU and cloud that has a price."""
     storage = facts("runpod")["storage"]
     found: list[Offer] = []
-    for one in gpus if isinstance(gpus, list) else []:
-        if not isinstance(one, dict) or not isinstance(one.get("price"), dict):
+    known = [one for one in gpus if isinstance(one, dict)] if isinstance(gpus, list) else []
+    names_used = [answers.text(one.get("name")) for one in known]
+    for one in known:
+        if not isinstance(one.get("price"), dict):
             continue
         centers = [c for c in one.get("dataCenters") or [] if isinstance(c, dict)]
         if wanted.region is not None:
@@ -73,12 +75,18 @@ def offers(gpus: Any, wanted: Wanted) -> list[Offer]:
                 continue
             left = answers.text(one.get("availability")).lower()
             gpu = answers.text(one.get("id"))
+            name = answers.text(one.get("name")) or gpu
             names = [answers.text(c.get("id")) for c in centers]
             found.append(
                 Offer(
                     provider="runpod",
-                    id=_offer_id(gpu, wanted.count, cloud, names if wanted.region else []),
-                    gpu=answers.text(one.get("name")) or gpu,
+                    id=_offer_id(
+                        gpu if names_used.count(name) > 1 else name,
+                        wanted.count,
+                        cloud,
+                        names if wanted.region else [],
+                    ),
+                    gpu=name,
                     gpu_count=wanted.count,
                     vram_gb=answers.number(one.get("memory")) or 0.0,
                     price=price * wanted.count,
