@@ -63,7 +63,7 @@ def said(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(said(one) for one in value)
+        return ", ".join(said(one) for one in value if one is not None)
     if isinstance(value, dict):
         return ", ".join(f"{key}: {said(one)}" for key, one in value.items())
     return str(value)
