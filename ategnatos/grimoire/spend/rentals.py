@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.grimoire.spend import machines
 from ategnatos.grimoire.spend.amounts import of_rate
 from ategnatos.grimoire.spend.records import ENDED, RUNNING, STOPPING, Rental, iso
 
@@ -26,9 +27,9 @@ _COLUMNS = ", ".join(one.name for one in fields(Rental))
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """What a live rental has run up beyond its reservation, in millionths of a dollar."""
+    """What a machine has run up beyond its reservation, in millionths of a dollar."""
 
-    rental: Rental
+    name: str
     over: int
     day: str
     engine: str | None
@@ -137,15 +138,22 @@ def cost_so_far(rental: Rental, now: datetime) -> int:
 
 
 def beyond_reservation(db: Database, *, now: datetime) -> list[Late]:
-    """The live rentals that have run up more than the ledger counts for them."""
+    """The live rentals that have run up more than the ledger counts for them.
+
+    So may have the orders that were sent and never answered: nobody has seen their machines,
+    and what nobody knows counts.
+    """
+    ran = [(one.name, one.spend_key, cost_so_far(one, now)) for one in live(db)]
+    for order in machines.in_states(db, machines.SENT, machines.MISSING):
+        seconds = (now - _moment(order.sent_at or order.intent_at)).total_seconds()
+        ran.append((order.name, order.spend_key, of_rate(order.rate, max(0.0, seconds))))
     found = []
-    for one in live(db):
+    for name, key, cost in ran:
         row = db.execute(
-            "SELECT counts, day, engine FROM spend WHERE key=? AND unit='usd'", (one.spend_key,)
+            "SELECT counts, day, engine FROM spend WHERE key=? AND unit='usd'", (key,)
         ).fetchone()
-        over = cost_so_far(one, now) - int(row["counts"])
-        if over > 0:
-            found.append(Late(one, over, row["day"], row["engine"]))
+        if row is not None and cost > int(row["counts"]):
+            found.append(Late(name, cost - int(row["counts"]), row["day"], row["engine"]))
     return found
 
 
