@@ -189,6 +189,8 @@ def shown(value: Any) -> str:
 
 def _kind(made: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     kind: dict[str, Any] = {"type": given.get("type", "text"), "default": given.get("default")}
+    if given is made["properties"]["preset"]:
+        kind["choices"] = list(presets.known().presets)
     if "enum" in given:
         kind["choices"] = given["enum"]
     for key, ours in (("minimum", "least"), ("exclusiveMinimum", "above"), ("maximum", "most")):

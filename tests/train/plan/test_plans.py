@@ -97,6 +97,7 @@ def test_the_questions_of_an_interview(run: Run, project: Project) -> None:
     assert all(one["question"] for one in asked["fields"])
     every = {one["name"]: one for one in run("train", "plan", "fields", "--json").data["fields"]}
     assert every["optimizer"]["choices"][0] == "adamw"
+    assert every["preset"]["choices"] == ["quick", "standard", "thorough"]
     assert every["rank"]["least"] == 1
     assert {one["name"] for one in asked["fields"]} < set(every)
 
