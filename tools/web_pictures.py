@@ -157,7 +157,6 @@ def main() -> None:
             window.keyboard.press("r")
             window.wait_for_selector("#why[open]")
             window.keyboard.press("1")
-            keep("reject")
             window.keyboard.press("Enter")
             window.wait_for_selector("#why[open]", state="detached")
             window.wait_for_selector('#desk[data-chosen="5"]')
