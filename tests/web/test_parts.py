@@ -1,0 +1,131 @@
+"""The parts of the page by themselves: sessions, what is noticed, windows of pictures, the API."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ategnatos.grimoire import journal
+from ategnatos.grimoire.jobs import database, job_words, picture_rows
+from ategnatos.grimoire.jobs.job_words import Query
+from ategnatos.grimoire.project import Project
+from ategnatos.guard.gate import held, trust
+from ategnatos.web import api, thumbnails
+from ategnatos.web.changes import Changes
+from ategnatos.web.pages import review
+from ategnatos.web.sessions import CODE_SECONDS, KEY_SECONDS, PERSON, READER, Doorkeeper, spoken
+from tests.guard import keys
+
+
+@given(st.text(max_size=40))
+def test_no_word_but_the_code_lets_a_person_in(word: str) -> None:
+    keeper = Doorkeeper("the token")
+    code = keeper.new_code(0.0)
+    if word.strip().lower().replace("-", "") != code and word != "the token":
+        assert keeper.enter(word, 1.0) is None
+    found = keeper.enter(spoken(code), 1.0)
+    assert found is not None
+    assert found[1].role == PERSON
+    assert keeper.enter(code, 1.0) is None
+
+
+def test_a_code_runs_out_and_guessing_voids_it() -> None:
+    keeper = Doorkeeper("the token")
+    assert keeper.enter(keeper.new_code(0.0), CODE_SECONDS + 1) is None
+    code = keeper.new_code(0.0)
+    for _ in range(10):
+        assert keeper.enter("guess", 1.0) is None
+    assert keeper.enter(code, 1.0) is None
+    found = keeper.enter("the token", 1.0)
+    assert found is not None
+    assert found[1].role == READER
+    assert not found[1].may_decide
+
+
+def test_an_opened_key_is_let_go_and_never_shows_itself(signing: Project) -> None:
+    approvers = trust.known(signing)
+    assert approvers is not None
+    keeper = Doorkeeper("the token")
+    entered = keeper.enter(keeper.new_code(0.0), 1.0)
+    assert entered is not None
+    cookie, session = entered
+    key = held.opened(approvers, keys.PASSPHRASE)
+    assert repr(key) == "HeldKey(...)"
+    with pytest.raises(TypeError):
+        key.__reduce__()
+    session.hold(key, 10.0)
+    assert session.key(10.0 + KEY_SECONDS - 1) is key
+    assert session.key(10.0 + KEY_SECONDS) is None
+    assert session.held is None
+    session.hold(key, 10.0)
+    keeper.leave(cookie)
+    assert session.held is None
+    assert keeper.find(cookie, 11.0) is None
+
+
+def test_who_comes_back_gets_exactly_what_it_missed(project: Project) -> None:
+    def tick(number: int) -> journal.Event:
+        now = datetime.now(UTC)
+        return journal.append(project, "bench.tick", actor="t", data={"n": number}, now=now)
+
+    async def follow() -> list[int]:
+        changes = Changes(project)
+        first = tick(0)
+        async with changes.following(), changes.reading() as reader:
+            assert changes.head == journal.event_number(first.id)
+            for number in range(1, 40):
+                await asyncio.to_thread(tick, number)
+            heard = []
+            while len(heard) < 39:
+                kind, event = await asyncio.wait_for(reader.queue.get(), 60)
+                if kind == "journal":
+                    heard.append(event.data["n"])
+        assert [one.data["n"] for one in changes.since(changes.head - 3)] == [37, 38, 39]
+        return heard
+
+    assert asyncio.run(follow()) == list(range(1, 40))
+
+
+def test_windows_of_pictures_are_the_whole_once_and_narrowed_by_their_own_verdict(
+    project: Project,
+) -> None:
+    approved = keys.approved(project)
+    keys.made(project, 9)
+    with database.connect(project) as db:
+        job_words.catch_up(db)
+        total = picture_rows.count(db, Query())
+        rows = [
+            row
+            for offset in range(0, total, 4)
+            for row in picture_rows.window(db, Query(), offset=offset, limit=4)
+        ]
+        assert len({row.reference for row in rows}) == len(rows) == total
+        (only,) = picture_rows.window(db, Query(verdict="approved"), offset=0, limit=9)
+        assert only.reference == approved.reference
+        assert picture_rows.count(db, Query(verdict="none")) == total - 1
+
+
+def test_a_thumbnail_is_made_once_and_never_of_other_bytes(project: Project) -> None:
+    one = keys.made(project, 1)[0]
+    path = project.root / one.path
+    small = thumbnails.thumbnail(path, one.sha256)
+    assert small is not None
+    assert small[:4] == b"RIFF"
+    path.chmod(0o644)
+    path.write_bytes(b"other")
+    assert thumbnails.thumbnail(path, one.sha256) == small, "kept by the hash of what was made"
+    thumbnails.place_of(one.sha256).unlink()
+    assert thumbnails.thumbnail(path, one.sha256) is None
+
+
+def test_the_document_names_every_endpoint_and_every_reason_is_understood() -> None:
+    described = api.document()
+    assert described["openapi"].startswith("3.")
+    routes = {route.path.removeprefix("/api/v1") for route in api.routes()} - {"/openapi.json"}
+    assert set(described["paths"]) == routes
+    said = review.reasons()
+    assert len(said) == len(set(said)) >= 12
