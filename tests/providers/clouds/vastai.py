@@ -17,6 +17,10 @@ _SHAPES = {
 }
 
 
+# Name, memory in MB and USD an hour of the cards that are on offer, over and over.
+_CARDS = [("RTX 4090", 24564, 0.312), ("RTX 3090", 24576, 0.19), ("H100 SXM", 81559, 2.1)]
+
+
 class VastCloud(Cloud):
     """Contracts and volumes. Every offer can be taken once."""
 
@@ -129,7 +133,6 @@ class VastCloud(Cloud):
     def _offers(self, body: dict[str, Any]) -> Reply:
         answer = recorded.body(self.provider, "search")
         first = answer["offers"][0]
-        kinds = [("RTX 4090", 24564, 0.312), ("RTX 3090", 24576, 0.19), ("H100 SXM", 81559, 2.1)]
         answer["offers"] = [
             {
                 **first,
@@ -140,7 +143,7 @@ class VastCloud(Cloud):
                 "gpu_ram": memory,
                 "dph_total": price,
             }
-            for number, (name, memory, price) in enumerate(kinds * 4)
+            for number, (name, memory, price) in enumerate(_CARDS * 4)
             if str(first["id"] + number) not in self.taken
             and memory >= body.get("gpu_ram", {}).get("gte", 0)
         ]
@@ -151,7 +154,9 @@ class VastCloud(Cloud):
             return recorded.reply(self.provider, "create_gone")
         self.taken.add(ask)
         number = str(1234568 + len(self.rented))
-        rate = Decimal(str(body.get("price", 0.312)))
+        first = recorded.body(self.provider, "search")["offers"][0]["id"]
+        asked = _CARDS[(int(ask) - first) % len(_CARDS)][2]
+        rate = Decimal(str(body.get("price", asked)))
         made = Rented(number, body["label"], self.clock(), rate, self.boot, self.linger, body)
         made.more["is_bid"] = "price" in body
         self.rented[number] = made
