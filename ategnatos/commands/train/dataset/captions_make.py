@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ategnatos.train.dataset.captions.protocol import Wanted
     from ategnatos.train.dataset.captions.rounds import Round, Taken
     from ategnatos.train.dataset.record import Draft
+    from ategnatos.train.dataset.version import Version
 
 Dataset = Annotated[str, typer.Argument(help="The dataset.")]
 Pass = Annotated[str, typer.Option("--pass", help="content, style, or both at once.")]
@@ -147,7 +148,7 @@ def next_round(
         "pass": what,
         "left": left,
         "sheet": str(made.sheet),
-        "pictures": _pictures(made),
+        "pictures": _pictures(made, version),
         "template": template,
         "answer_with": _form(template, made),
     }
@@ -247,15 +248,17 @@ def passed_over(name: str, broken: tuple[str, ...]) -> str:
     )
 
 
-def _pictures(made: Round) -> list[dict[str, Any]]:
+def _pictures(made: Round, version: Version) -> list[dict[str, Any]]:
     from ategnatos.train.dataset.captions import rounds
 
+    known = version.by_name()
     return [
         {
             "number": number,
             "name": picture,
             "sha256": sha,
             "file": str(rounds.single(made, number)),
+            "seed": rounds.seed_of(known[picture]),
         }
         for number, (picture, sha) in enumerate(made.pictures, 1)
     ]

@@ -64,8 +64,8 @@ class Round:
 def lacking(version: Version, what: str) -> list[Picture]:
     """The pictures that the pass has not answered yet, in the order of their names.
 
-    The content pass and both passes leave alone what has any caption; the style pass asks for
-    those that have a content part and no style part.
+    The content pass and both passes leave alone what has any caption but a seed; the style pass
+    asks for those that have a content part and no style part.
     """
     if what == "style":
         return [
@@ -74,7 +74,19 @@ def lacking(version: Version, what: str) -> list[Picture]:
             if one.caption and one.caption.parts.get("content")
             if not one.caption.parts.get("style")
         ]
-    return [one for one in version.pictures if one.caption is None or not one.caption.text.strip()]
+    return [
+        one
+        for one in version.pictures
+        if one.caption is None or not one.caption.text.strip() or seed_of(one)
+    ]
+
+
+def seed_of(picture: Picture) -> str:
+    """The prompt that the studio made the picture from, while nobody has told of it; or ""."""
+    caption = picture.caption
+    if picture.source.kind != "studio" or caption is None or caption.author != "imported":
+        return ""
+    return caption.text
 
 
 def open_round(
