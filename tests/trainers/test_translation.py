@@ -138,6 +138,9 @@ def test_what_is_lost_is_said(studio: tuple[Project, Version]) -> None:
         "schedule": "fixed",
         "upscale": "fixed",
     }
+    assert losses(studio, "simpletuner", "flux1/dev", network="dora") == {
+        "network": "approximated",
+    }
     assert losses(
         studio,
         "ai-toolkit",

@@ -48,7 +48,7 @@ def options(
         **_model(plan, family),
         **_output(plan, dataset, folder, losses),
         **_learning(plan, dataset, losses),
-        **_network(plan, folder),
+        **_network(plan, known, folder, losses),
         **_memory(plan, known, family, losses),
         **_noise(plan, family, losses),
         **_looks(plan, dataset, folder, losses),
@@ -141,15 +141,20 @@ def _optimizer(plan: Plan) -> str:
     return _OPTIMIZERS[plan.optimizer]
 
 
-def _network(plan: Plan, folder: PurePath) -> dict[str, Any]:
+def _network(plan: Plan, known: Known, folder: PurePath, losses: Losses) -> dict[str, Any]:
     if plan.network in ("loha", "lokr"):
         return {"lora_type": "lycoris", "lycoris_config": str(folder / "lycoris.json")}
+    dora = plan.network == "dora"
+    if dora and "quanto" in known.quantisation.get(plan.quantisation, ""):
+        # It would switch DoRA off by itself, with a line in its log.
+        losses.approximated("network", "lora", "SimpleTuner trains no DoRA over weights of quanto")
+        dora = False
     return {
         "lora_type": "standard",
         "lora_rank": plan.rank,
         "lora_alpha": float(plan.alpha),
         "lora_dropout": float(plan.network_dropout),
-        "use_dora": True if plan.network == "dora" else None,
+        "use_dora": True if dora else None,
     }
 
 
