@@ -315,7 +315,7 @@ class _Life:
             result.hidden += one.rate * Decimal(str(one.linger)) / 3600
             # Past its time it may bill while nobody runs, nobody is obeyed, or it lingers.
             end = self._end_of(one.label)
-            shown = max(one.made + self.cloud.lag, self.faulty_until) + PERIOD
+            shown = max(one.made + self.cloud.lag, self.faulty_until) + 2 * PERIOD
             excuse = max(0.0, max(self.started, shown) - end) + one.linger
             result.excused += one.rate * Decimal(str(excuse)) / 3600
         result.cap = self._reserved()
