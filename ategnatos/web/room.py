@@ -53,7 +53,7 @@ def _found(call: Call, page: dict[str, object], *, open_it: bool) -> Answer:
     if open_it:
         running.open_browser(address)
     where = (
-        "A fresh code was written to the terminal that it was started in."
+        "A code for you stands in the terminal that it was started in."
         if told
         else "It was started without a terminal, so it is read-only. To decide there, end it"
         f" (kill {page['pid']}) and start it in your own terminal."

@@ -118,13 +118,13 @@ class Page:
         ]
 
     def write_code(self) -> bool:
-        """Write a fresh code to the person's terminal; whether there is one. At most one in
-        ``_KNOCK_SECONDS``: more often the one before stands.
+        """Write a fresh code to the person's terminal; whether there is one. One that was
+        written within ``_KNOCK_SECONDS`` and still works is left to stand.
         """
         if not self.terminal:
             return False
         now = time.monotonic()
-        if self._knocked and now - self._knocked < _KNOCK_SECONDS:
+        if now - self._knocked < _KNOCK_SECONDS and self.doorkeeper.code_stands(now):
             return True
         self._knocked = now
         code = self.doorkeeper.new_code(now)

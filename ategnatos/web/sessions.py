@@ -75,6 +75,10 @@ class Doorkeeper:
             self._code_until, self._wrong = now + CODE_SECONDS, 0
             return self._code
 
+    def code_stands(self, now: float) -> bool:
+        """Whether a code was given that still works."""
+        return bool(self._code) and now <= self._code_until
+
     def enter(self, code: str, now: float) -> tuple[str, Session] | None:
         """The cookie and session for a code from the terminal or the read-only token."""
         if self.reads(code):
