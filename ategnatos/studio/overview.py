@@ -293,13 +293,13 @@ def _lines(jobs: Iterable[Job], undecided: Mapping[int, int]) -> list[JobLine]:
 
 
 def _drift(project: Project, page: Overview) -> None:
-    from ategnatos.grimoire.schemas import names
+    from ategnatos.grimoire.schemas import WITHOUT_PAGE, names
     from ategnatos.grimoire.views import LAYOUT, is_edited, is_handwritten, path_of, split
     from ategnatos.grimoire.views import read as read_view
 
     for name in names():
         raw = bytes_or_none(project.state / f"{name}.json")
-        if raw is None:
+        if raw is None or name in WITHOUT_PAGE:
             continue
         view = path_of(project, name)
         content = read_view(view)

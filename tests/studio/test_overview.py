@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ategnatos.grimoire import documents
+from ategnatos.grimoire import documents, schemas
 from ategnatos.grimoire.jobs import database, leases
 from ategnatos.grimoire.project import Project
 from ategnatos.studio.overview import look
@@ -79,6 +79,14 @@ def test_a_page_that_does_not_agree_is_named(
     (drift,) = look(project).drift
     assert drift["page"] == "grimoire/studio.md"
     assert why in drift["why"]
+
+
+def test_a_document_without_a_page_misses_none(project: Project) -> None:
+    (project.state / "approvers.json").write_text("{}")
+    assert look(project).drift == []
+    assert {name for name in schemas.names() if not schemas.load(name).has_view} == (
+        schemas.WITHOUT_PAGE
+    )
 
 
 def test_a_record_changed_by_hand_is_seen(project: Project) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 DOCUMENT_UNKNOWN = ErrorCode("document_unknown", "There is no document of that name.")
 
+WITHOUT_PAGE = frozenset(("approvers", "manifest"))
+"""Documents that no page shows, for whoever may not import one to ask its ``has_view``."""
+
 _declared: dict[str, type[Document]] = {}
 
 
