@@ -274,10 +274,10 @@ def test_a_version_for_a_verdict_must_name_one_picture(run: Run, project: Projec
     for exact in ("owl/v1#2", "v1#2"):  # of the only asset there is
         assert art(run, project, "approve", exact, "--dry-run").data["candidate"] == "j1#2"
     brief(run, project, "site/fox")
-    art(run, project, "generate", *FAST, "--for", "fox")
+    art(run, project, "generate", "a blue fox", *FAST, "--for", "fox")
     ran = art(run, project, "approve", "v1#2", "--dry-run")
     assert refusal(ran) == "reference"
-    assert "'site/fox/v1#2'" in ran.envelope["error"]["hint"]
+    assert "/v1#2'" in ran.envelope["error"]["hint"]
 
 
 def test_a_history_is_a_tree_with_changes_and_reasons(run: Run, project: Project) -> None:

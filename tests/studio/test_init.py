@@ -151,7 +151,7 @@ def test_a_file_that_left_the_pack_goes_unless_it_is_theirs(
 ) -> None:
     newer_pack(monkeypatch, without=SKILL)
     assert actions(init_studio(studio, upgrade=True))[SKILL] is Action.REMOVED
-    assert not (studio / SKILL).parent.exists()
+    assert not (studio / SKILL).exists()
 
 
 def test_a_changed_file_that_left_the_pack_stays(

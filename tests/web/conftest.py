@@ -36,9 +36,12 @@ def page_of(project: Project) -> Iterator[Served]:
         yield page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Debian's Chromium, driven by Playwright."""
+    """Debian's Chromium, driven by Playwright.
+
+    Closed with its module: its loop runs in this thread, and other tests want one of their own.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("no Chromium: apt-get install chromium")
@@ -80,7 +83,7 @@ def shared_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_browser(chromium: Any, shared_page: Served) -> Iterator[Any]:
     """A window in which a person came in once."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800})

@@ -13,12 +13,24 @@ export function load(one) {
     image.alt = "";
     image.draggable = false;
     image.src = where;
-    found = image.decode().then(() => image);
+    found = there(image, where).then(() => image);
     found.catch(() => kept.delete(where));
   } else kept.delete(where);
   kept.set(where, found);
   while (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
   return found;
+}
+
+// Decoded; or arrived, where the browser leaves its decoding waiting. What does not arrive is asked
+// for again.
+function there(image, where) {
+  const arrived = new Promise((well, badly) => {
+    const again = setInterval(() => image.complete || (image.src = where), 4000);
+    image.onload = () => (clearInterval(again), setTimeout(well, 500));
+    image.onerror = () => (clearInterval(again), badly(new Error("not a picture")));
+  });
+  const decoded = image.decode().catch((problem) => (image.complete ? Promise.reject(problem) : arrived));
+  return Promise.race([decoded, arrived]);
 }
 
 // The server said that its file is not this picture any more: it is not shown again.
