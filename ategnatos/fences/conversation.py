@@ -19,7 +19,7 @@ class NoStatus(Exception):  # noqa: N818 - an answer, not a fault
     """The studio could not be asked; the message says why."""
 
 
-def begins(given: dict[str, Any], root: str) -> dict[str, Any] | None:
+def begins(root: str) -> dict[str, Any] | None:
     """SessionStart: one screen for the agent; nothing outside a studio."""
     if not root:
         return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 
+from ategnatos.fences.zones import file_name_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -16,7 +18,7 @@ class Estimates:
     """Orders whose price was said. ``folder`` holds a file per conversation; "" keeps nothing."""
 
     def __init__(self, folder: str, session: str, price_option: str) -> None:
-        safe = "".join(char for char in session if char.isalnum() or char in "-_")[:80]
+        safe = file_name_of(session)
         self.file = os.path.join(folder, f"{safe}.json") if folder and safe else ""
         self._option = price_option
 

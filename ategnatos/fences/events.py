@@ -73,7 +73,7 @@ def conversation_begins(given: dict[str, Any]) -> Answer:
     """SessionStart: how the studio stands."""
     from ategnatos.fences import conversation
 
-    return conversation.begins(given, _studio(given))
+    return conversation.begins(_studio(given))
 
 
 def conversation_ends(given: dict[str, Any]) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ategnatos.fences.words import UNKNOWN, Word
+from ategnatos.fences.words import Word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ class Zones:
     def generated(self, path: str) -> str:
         """The guarded place that ``path`` is or lies in; "" where there is none."""
         for place in (*self.places, *self.account):
-            if _inside(path, place):
+            if inside(path, place):
                 return place
         if (
             self.pages
-            and _inside(path, self.pages)
+            and inside(path, self.pages)
             and path.lower().endswith(".md")
-            and not any(_inside(path, one) for one in self.free)
+            and not any(inside(path, one) for one in self.free)
         ):
             return path
         return ""
@@ -54,7 +54,7 @@ class Zones:
     def holds(self, path: str) -> str:
         """A guarded place that lies below ``path``, which is a folder above it; "" if none does."""
         for place in (*self.places, *self.account, self.pages):
-            if place and _inside(place, path):
+            if place and inside(place, path):
                 return place
         return ""
 
@@ -95,7 +95,8 @@ class Zones:
         return any(name in text for name in self.names) or "ategnatos/approver" in text
 
 
-def _inside(path: str, place: str) -> bool:
+def inside(path: str, place: str) -> bool:
+    """Whether ``path`` is ``place`` or lies below it."""
     return path == place or path.startswith(place.rstrip("/") + "/")
 
 
@@ -107,5 +108,6 @@ def _fits(patterns: list[str], parts: list[str]) -> bool:
     return all(fnmatchcase(part, one) for part, one in zip(parts, patterns, strict=True))
 
 
-def unknown(word: Word) -> bool:
-    return UNKNOWN in word.text
+def file_name_of(text: str) -> str:
+    """What of an id may stand in a file's name; "" where nothing may."""
+    return "".join(char for char in text if char.isalnum() or char in "-_")[:80]

@@ -29,7 +29,8 @@ EXCHANGES = (
     re.compile(r"(?:change|turn) (?P<old>.+?) (?:to|into) (?P<new>.+)", re.IGNORECASE),
     re.compile(r"(?P<old>.+?) ?(?:->|\u2192) ?(?P<new>.+)", re.IGNORECASE),
 )
-_CLAUSES = re.compile(r"[,;.!\n]+|\band\b|\bbut\b|\bthen\b", re.IGNORECASE)
+JOINTS = re.compile(r"[,;.!&\n]+|\band\b|\bbut\b|\bthen\b", re.IGNORECASE)
+"""Where a wish is cut into clauses."""
 _NEAR = 0.8  # "warmr" is near "warmer"; "more fog" is not near "more fun"
 
 
@@ -81,7 +82,7 @@ def change_prompt(
 ) -> Changed:
     """Apply ``wish`` to a prompt in the words of a closed ``vocabulary``."""
     changed = Changed(prompt, negative)
-    asked = ", ".join(_without_exchange(changed, one, vocabulary) for one in _CLAUSES.split(wish))
+    asked = ", ".join(_without_exchange(changed, one, vocabulary) for one in JOINTS.split(wish))
     rest = f" {' '.join(_WORD.findall(asked.lower()))} "
     for phrase in sorted(feedback.phrases, key=len, reverse=True):
         if f" {phrase} " in rest:

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 
 from ategnatos.knowledge.feedback import Action, Meaning
 from ategnatos.prompts import pieces
-from ategnatos.prompts.change import EXCHANGES, Changed, Unknown, moved, near_phrases
+from ategnatos.prompts.change import EXCHANGES, JOINTS, Changed, Unknown, moved, near_phrases
 from ategnatos.prompts.convert import format_weight
 from ategnatos.prompts.tree import Notation
 
-_JOINTS = re.compile(r"[,;.!&\n]+|\band\b|\bbut\b|\bthen\b", re.IGNORECASE)
 _KEPT = "_"  # between words, it keeps a joint from being one
 _WORD = re.compile(r"[\w'-]+")
 _AMOUNT = re.compile(r"(?P<sign>more|less|fewer|no|without|remove|add|with) (?P<thing>.+)")
@@ -62,11 +61,11 @@ def apply_wish(prompt: str, wish: str, *, negative: str, meaning: Meaning, ways:
 
 def _clauses(wish: str, meaning: Meaning) -> list[str]:
     """The wish cut at its joints, but not inside a phrase such as "black and white"."""
-    joined = [phrase for phrase in meaning.phrases if _JOINTS.search(phrase)]
+    joined = [phrase for phrase in meaning.phrases if JOINTS.search(phrase)]
     for phrase in joined:
         kept = re.compile(rf"\b{re.escape(phrase)}\b", re.IGNORECASE)
         wish = kept.sub(lambda match: match.group().replace(" ", _KEPT), wish)
-    return [clause.replace(_KEPT, " ") for clause in _JOINTS.split(wish)]
+    return [clause.replace(_KEPT, " ") for clause in JOINTS.split(wish)]
 
 
 def _clause(editing: _Editing, words: str, written: str) -> None:

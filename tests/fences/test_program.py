@@ -213,7 +213,7 @@ def test_a_studio_that_does_not_answer_in_time_is_said(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conversation, "_SECONDS", 0.001)
-    told = conversation.begins({}, str(studio))
+    told = conversation.begins(str(studio))
     assert told is not None
     assert "could not be read (it took more than" in told["hookSpecificOutput"]["additionalContext"]
     assert conversation.ends({}, str(studio)) is None

@@ -6,6 +6,7 @@ import os
 
 from ategnatos.fences.decision import Denied
 from ategnatos.fences.fleet.settings import Fleet, load, read_object
+from ategnatos.fences.zones import file_name_of, inside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def check(given: dict[str, Any], tool: str, wanted: dict[str, Any], root: str) -
             raise Denied(
                 "scope",
                 f"{kind} has no scope.",
-                f"Whoever sends it writes {_short(fleet, fleet.at('pending-scope.json'))} with "
+                f"Whoever sends it writes {fleet.short(fleet.at('pending-scope.json'))} with "
                 '{"contract": "..."} first, then sends it again.',
             )
         return
@@ -51,22 +52,22 @@ def check(given: dict[str, Any], tool: str, wanted: dict[str, Any], root: str) -
     always = [fleet.coordination, fleet.contracts]
     for path, how in touched:
         if any(
-            _inside(path, os.path.join(fleet.root, one))
+            inside(path, os.path.join(fleet.root, one))
             for one in _list(contract, "forbidden_source_roots")
         ):
             raise _outside(fleet, path, name, how)
-        if how == "Read" and any(_inside(path, one) for one in always):
+        if how == "Read" and any(inside(path, one) for one in always):
             continue
-        if any(_inside(path, os.path.realpath(os.path.join(fleet.root, one))) for one in allowed):
+        if any(inside(path, os.path.realpath(os.path.join(fleet.root, one))) for one in allowed):
             continue
-        if _inside(path, fleet.at(f"{os.environ.get('ATEGNATOS_FLEET_SLUG', '')}-handoff.md")):
+        if inside(path, fleet.at(f"{os.environ.get('ATEGNATOS_FLEET_SLUG', '')}-handoff.md")):
             continue
         raise _outside(fleet, path, name, how)
 
 
 def _scope(fleet: Fleet, agent: str, kind: str) -> dict[str, Any] | None:
     """The contract of the agent; its first call claims the scope that was laid out for it."""
-    safe = "".join(char for char in agent if char.isalnum() or char in "-_")[:80]
+    safe = file_name_of(agent)
     if not safe:
         return None
     mine = fleet.at(f"active-scope-{safe}.json")
@@ -101,10 +102,10 @@ def _no_source(fleet: Fleet, kind: str, touched: list[tuple[str, str]]) -> None:
             contract = read_object(os.path.join(fleet.contracts, name))
             for key in ("source_roots", "test_roots"):
                 for one in _list(contract, key):
-                    if _inside(path, os.path.realpath(os.path.join(fleet.root, one))):
+                    if inside(path, os.path.realpath(os.path.join(fleet.root, one))):
                         raise Denied(
                             "scope",
-                            f"{kind} reads no source, and {_short(fleet, path)} is source ({how}).",
+                            f"{kind} reads no source, and {fleet.short(path)} is source ({how}).",
                             "Where contracts and reports do not suffice, say that the contract is "
                             "underspecified, and stop.",
                         )
@@ -122,7 +123,7 @@ def _written_by_shell(given: dict[str, Any], wanted: dict[str, Any], root: str) 
 def _outside(fleet: Fleet, path: str, name: str, how: str) -> Denied:
     return Denied(
         "scope",
-        f"{_short(fleet, path)} lies outside what component {name!r} may touch ({how}).",
+        f"{fleet.short(path)} lies outside what component {name!r} may touch ({how}).",
         "Stay inside it, or report that the contract is underspecified.",
     )
 
@@ -134,12 +135,3 @@ def _is(kind: str, names: list[str]) -> bool:
 def _list(contract: dict[str, Any], key: str) -> list[str]:
     found = contract.get(key)
     return [one for one in found if isinstance(one, str) and one] if isinstance(found, list) else []
-
-
-def _inside(path: str, place: str) -> bool:
-    place = place.rstrip("/")
-    return path == place or path.startswith(place + "/")
-
-
-def _short(fleet: Fleet, path: str) -> str:
-    return path[len(fleet.root) + 1 :] if path.startswith(fleet.root + "/") else path

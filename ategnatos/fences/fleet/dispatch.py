@@ -7,6 +7,7 @@ import os
 
 from ategnatos.fences.decision import Denied
 from ategnatos.fences.fleet.settings import Fleet, load, read_object
+from ategnatos.fences.zones import file_name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,9 +27,7 @@ def check(given: dict[str, Any], tool: str, wanted: dict[str, Any], root: str) -
     kind = str(wanted.get("subagent_type") or "general-purpose")
     if kind not in fleet.investigators:
         return
-    call = "".join(
-        char for char in str(given.get("tool_use_id") or "") if char.isalnum() or char in "-_"
-    )
+    call = file_name_of(str(given.get("tool_use_id") or ""))
     if not call:
         raise Denied("dispatch", "The call has no id, so no promise can be bound to it.", "")
     for name, judge in ((AUDIT, judge_audit), (FREEFORM, _judge_freeform)):
@@ -49,9 +48,9 @@ def check(given: dict[str, Any], tool: str, wanted: dict[str, Any], root: str) -
     raise Denied(
         "dispatch",
         f"{kind} goes out to find facts, and nothing says how they will be proven.",
-        f"Write {_short(fleet, fleet.at(AUDIT))} (canonical_commands or canonical_files, and "
+        f"Write {fleet.short(fleet.at(AUDIT))} (canonical_commands or canonical_files, and "
         "expected_evidence_format: raw_stdout, parsed_jsonl or file_read), or, for a search that "
-        f"asserts nothing, {_short(fleet, fleet.at(FREEFORM))} with a reason.",
+        f"asserts nothing, {fleet.short(fleet.at(FREEFORM))} with a reason.",
     )
 
 
@@ -100,7 +99,3 @@ def _consume(fleet: Fleet, path: str, call: str, sent: dict[str, Any]) -> None:
         raise Denied(
             "dispatch", "Another agent was sent with this promise a moment ago.", "Write a new one."
         ) from error
-
-
-def _short(fleet: Fleet, path: str) -> str:
-    return path[len(fleet.root) + 1 :] if path.startswith(fleet.root + "/") else path

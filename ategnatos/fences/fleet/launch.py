@@ -43,8 +43,8 @@ def launch(fleet: Fleet, role: str, slug: str, prompt: str, *, dry_run: bool = F
     model = fleet.roles[role]
     told = (
         f"Role: {role} (model: {model})\n"
-        f"Done when this file exists: {_short(fleet, handoff)}\n"
-        f"Alive while this file exists: {_short(fleet, sentinel)}\n"
+        f"Done when this file exists: {fleet.short(handoff)}\n"
+        f"Alive while this file exists: {fleet.short(sentinel)}\n"
         f"Look: tmux attach -t {_session(slug)}"
     )
     if dry_run:
@@ -55,7 +55,7 @@ def launch(fleet: Fleet, role: str, slug: str, prompt: str, *, dry_run: bool = F
     if os.path.exists(handoff):
         raise Denied(
             "launch",
-            f"{_short(fleet, handoff)} is there already; nothing was started.",
+            f"{fleet.short(handoff)} is there already; nothing was started.",
             "Take another name, or move the finished handoff away.",
         )
     _claim(sentinel, {"slug": slug, "role": role, "model": model, "started": time.time()})
@@ -136,7 +136,3 @@ def _session(slug: str) -> str:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
-
-
-def _short(fleet: Fleet, path: str) -> str:
-    return path[len(fleet.root) + 1 :] if path.startswith(fleet.root + "/") else path

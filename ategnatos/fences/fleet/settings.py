@@ -47,6 +47,10 @@ class Fleet:
         """A file of the coordination folder."""
         return os.path.join(self.coordination, *names)
 
+    def short(self, path: str) -> str:
+        """A path as a person names it: from the project's folder, where it lies in there."""
+        return path[len(self.root) + 1 :] if path.startswith(self.root + "/") else path
+
 
 def load(root: str) -> Fleet:
     """The fleet of a project. Raises Denied where its file cannot be understood."""

@@ -51,18 +51,9 @@ class HeldKey:
                 f"{key.path} is not the key that you opened; nothing was signed.",
                 hint="Lock the page and type the passphrase again.",
             )
-        made = [
-            statements.make(
-                studio=approvers.studio,
-                gate=gate,
-                subject=subject,
-                verdict=verdict,
-                reason=reason,
-                approver=self.public,
-                now=now,
-            )
-            for subject, verdict, reason in wanted
-        ]
+        made = statements.make_many(
+            wanted, studio=approvers.studio, gate=gate, approver=self.public, now=now
+        )
         return [Signed(one, self._private.sign(one.to_sign()).hex()) for one in made]
 
     def __repr__(self) -> str:

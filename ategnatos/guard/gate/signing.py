@@ -98,18 +98,9 @@ def sign_many(
     """
     key = keyfile.load()
     require_approver(approvers, key)
-    made = [
-        statements.make(
-            studio=approvers.studio,
-            gate=gate,
-            subject=subject,
-            verdict=verdict,
-            reason=reason,
-            approver=key.public,
-            now=now,
-        )
-        for subject, verdict, reason in wanted
-    ]
+    made = statements.make_many(
+        wanted, studio=approvers.studio, gate=gate, approver=key.public, now=now
+    )
     counts = Counter(one.verdict for one in made)
     told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     shown = [

@@ -17,6 +17,8 @@ from ategnatos.grimoire.files import canonical_json, sha256_bytes
 from ategnatos.grimoire.outgoing import redacted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 DOMAIN = b"ategnatos human gate, statement version 1\n"
@@ -100,6 +102,29 @@ def make(
         time,
         nonce or os.urandom(_NONCE_HEX // 2).hex(),
     )
+
+
+def make_many(
+    wanted: Sequence[tuple[Subject, str, str | None]],
+    *,
+    studio: str,
+    gate: str,
+    approver: str,
+    now: datetime,
+) -> list[Statement]:
+    """A statement for each (subject, verdict, reason); as :func:`make`."""
+    return [
+        make(
+            studio=studio,
+            gate=gate,
+            subject=subject,
+            verdict=verdict,
+            reason=reason,
+            approver=approver,
+            now=now,
+        )
+        for subject, verdict, reason in wanted
+    ]
 
 
 def parse(value: Any) -> Statement | None:
