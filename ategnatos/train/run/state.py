@@ -1,0 +1,52 @@
+"""``training-state.json``: how a run stands, for whoever has its folder and nothing else.
+
+Written whole before the trainer starts and at each event; ``live.json`` beside it holds what
+changes with every look (step, loss, memory) and may be lost.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ategnatos.grimoire.files import write_atomic
+
+FILE = "training-state.json"
+LIVE = "live.json"
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """What stands there; {} where there is none or it cannot be read."""
+    return _object(folder / FILE)
+
+
+def live(folder: Path) -> dict[str, Any]:
+    """What the last look saw; {} before the first."""
+    return _object(folder / LIVE)
+
+
+def change(folder: Path, **values: Any) -> dict[str, Any]:
+    """Set values and write it whole. Raises StudioError (``disk_full``, ``write_failed``)."""
+    made = {**read(folder), **values}
+    _write(folder / FILE, made)
+    return made
+
+
+def put_live(folder: Path, values: dict[str, Any]) -> None:
+    """Write what a look saw."""
+    _write(folder / LIVE, values)
+
+
+def _write(path: Path, values: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(values, indent=1, ensure_ascii=False, sort_keys=True, default=str)
+    write_atomic(path, text.encode() + b"\n")
+
+
+def _object(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
