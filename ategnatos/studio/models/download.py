@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import explained, sync_folder, write_all
+from ategnatos.guard.values.tensor_header import read_header
 from ategnatos.studio.models import refusals, remote, wrong_content
-from ategnatos.studio.models.header import read_header
 from ategnatos.studio.models.part import Part, Wanted, put_in_place
 from ategnatos.studio.models.scan import hash_file
 

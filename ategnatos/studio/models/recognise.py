@@ -11,7 +11,7 @@ from ategnatos.knowledge import loader
 from ategnatos.studio.comfyui.facts import Fact
 
 if TYPE_CHECKING:
-    from ategnatos.studio.models.header import Header
+    from ategnatos.guard.values.tensor_header import Header
 
 
 class KindRule(Fact):

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import StudioError
+from ategnatos.guard.values.tensor_header import read_header
 from ategnatos.studio.models import lora_facts, recognise, wrong_content
-from ategnatos.studio.models.header import read_header
 from ategnatos.studio.models.places import Place, files
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import StudioError
+from ategnatos.guard.values.tensor_header import read_header
 from ategnatos.studio.models import wrong_content
-from ategnatos.studio.models.header import read_header
 from ategnatos.studio.models.scan import hash_file
 
 if TYPE_CHECKING:

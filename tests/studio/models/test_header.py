@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ategnatos.grimoire.errors import StudioError
+from ategnatos.guard.values import tensor_header as room
+from ategnatos.guard.values.tensor_header import Header, Tensor
 from ategnatos.knowledge import families
-from ategnatos.studio.models import header as room
 from ategnatos.studio.models import lora_facts, recognise
-from ategnatos.studio.models.header import Header, Tensor
 from ategnatos.studio.models.recognise import _signatures
 from tests.studio.models.conftest import LORA, METADATA, safetensors
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -31,10 +31,15 @@ _BITS = {
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One tensor: its type as written (``F16``) and its shape."""
+    """One tensor: its type as written (``F16``) and its shape.
+
+    ``begin`` and ``end`` are the bytes of the file that hold it.
+    """
 
     dtype: str
     shape: tuple[int, ...]
+    begin: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +82,12 @@ def parse(data: bytes, room: int, path: Path) -> Header:
     metadata = said.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise _invalid(path, "its metadata are not texts")
+    at = 8 + len(data)
     spans: list[tuple[int, int, str]] = []
     tensors: dict[str, Tensor] = {}
     for name, entry in said.items():
-        tensor, begin, end = _tensor(name, entry, path)
-        tensors[name] = tensor
+        dtype, shape, begin, end = _tensor(name, entry, path)
+        tensors[name] = Tensor(dtype, shape, at + begin, at + end)
         spans.append((begin, end, name))
     _check_spans(sorted(spans), room, path)
     return Header(tensors, metadata)
@@ -98,7 +104,7 @@ def _length(first: bytes, size: int, path: Path) -> int:
     return length
 
 
-def _tensor(name: str, entry: Any, path: Path) -> tuple[Tensor, int, int]:
+def _tensor(name: str, entry: Any, path: Path) -> tuple[str, tuple[int, ...], int, int]:
     if len(name) > _LONGEST_NAME or not isinstance(entry, dict):
         raise _invalid(path, f"its entry {name[:60]!r} describes no tensor")
     dtype, shape, offsets = (entry.get(key) for key in ("dtype", "shape", "data_offsets"))
@@ -110,7 +116,7 @@ def _tensor(name: str, entry: Any, path: Path) -> tuple[Tensor, int, int]:
     bits = _BITS.get(dtype)
     if bits is not None and math.prod(shape) * bits != (end - begin) * 8:
         raise _invalid(path, f"the tensor {name[:60]!r} has another size than its shape says")
-    return Tensor(dtype, tuple(shape)), begin, end
+    return dtype, tuple(shape), begin, end
 
 
 def _whole(value: Any) -> TypeGuard[list[int]]:
