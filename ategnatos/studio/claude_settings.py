@@ -43,10 +43,15 @@ RULES: dict[tuple[str, str], tuple[str, ...]] = {
 }
 
 # A guard that must hold: what fails in it refuses. "onFailure" is known to newer clients alone, and
-# to none for a program that is missing, hence the shell form: whatever ends badly ends with 2.
+# to none for a program that is missing or prints half an answer, hence the shell form: one that
+# says nothing lets pass, one whole refusal is handed on, all else ends with 2.
 _GUARD = (
-    "ategnatos-fence PreToolUse || { echo 'The fence could not answer. Is ategnatos installed "
-    "where this was started (ategnatos-fence on PATH)?' >&2; exit 2; }"
+    "limit=; command -v timeout >/dev/null && limit='timeout 9'; "
+    "said=$($limit ategnatos-fence PreToolUse) && case $said in '') exit 0 ;; "
+    '\'{"hookSpecificOutput": {"hookEventName": "PreToolUse", "permissionDecision": "deny", "\'*'
+    "'\"}}') printf '%s\\n' \"$said\"; exit 0 ;; esac; "
+    "echo 'The fence could not answer. Is ategnatos installed where this was started "
+    "(ategnatos-fence on PATH)?' >&2; exit 2"
 )
 # The rest only help: a studio whose program is missing is no reason to stop a conversation.
 _HELP = "command -v ategnatos-fence >/dev/null || exit 0; ategnatos-fence {event}"

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
 Content = list[dict[str, Any]]
+Turn = Content | Callable[[], Content]
+"""What the model answers; a callable is called when its turn comes."""
 
 
 def tool(name: str, **wanted: Any) -> Content:
@@ -23,7 +26,7 @@ def tool(name: str, **wanted: Any) -> Content:
 class Model:
     """``script`` is what the model answers, turn by turn; then it says "done"."""
 
-    def __init__(self, script: list[Content]) -> None:
+    def __init__(self, script: list[Turn]) -> None:
         self.script = script
         self.requests: list[dict[str, Any]] = []
         self._lock = threading.Lock()
@@ -83,7 +86,8 @@ class Model:
             turn: Content = [{"type": "text", "text": "done"}]
             # Requests without tools are the client's own (a title, a summary).
             if asked.get("tools") and self.script:
-                turn = self.script.pop(0)
+                following = self.script.pop(0)
+                turn = following() if callable(following) else following
         calls = any(piece["type"] == "tool_use" for piece in turn)
         return {
             "id": f"msg_{len(self.requests)}",

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.claude_code.model import Content, Model, tool
+from tests.claude_code.model import Model, Turn, tool
+from tests.fences.faults import FAULTS, put
 
 CLIENT = os.environ.get("ATEGNATOS_CLAUDE_CODE") or shutil.which("claude")
 pytestmark = [
@@ -62,7 +63,7 @@ def studio(tmp_path: Path) -> Path:
 
 
 def talk(
-    studio: Path, prompt: str, *script: Content, options: tuple[str, ...] = (), path: str = ""
+    studio: Path, prompt: str, *script: Turn, options: tuple[str, ...] = (), path: str = ""
 ) -> Spoken:
     """One headless conversation in ``studio``."""
     home = studio.parent / "home"
@@ -118,45 +119,36 @@ def test_a_fresh_studio_in_one_conversation(studio: Path) -> None:
     assert f"Ategnatos studio at {studio}" in spoken.model.heard, "the conversation's first screen"
     status, approve, write, redirect, read, skill, generate = spoken.results
     assert '"ok": true' in status, "it ran without being asked for"
-    assert approve.startswith("[person]")
+    assert "[person]" in approve, "the wording around a reason is the client's"
     assert "request-review" in approve
     assert "denied" in write.lower()
-    assert redirect.startswith("[record]")
-    assert "denied" in read.lower() or read.startswith("[secret]")
+    assert "[record]" in redirect
+    assert "denied" in read.lower() or "[secret]" in read
     assert "art" in skill
     assert "medieval; eval" in generate, "a prompt is data"
     assert (eye.read_bytes() if eye.exists() else None) == before
 
 
-@pytest.mark.parametrize(
-    "fence",
-    [
-        None,
-        "#!/bin/sh\nexit 1\n",
-        "#!/bin/sh\nkill -9 $$\n",
-        "#!/nowhere/python\n",
-    ],
-    ids=["missing", "fails", "killed", "cannot start"],
-)
-def test_a_fence_that_fails_denies(studio: Path, fence: str | None, tmp_path: Path) -> None:
+def test_a_fence_with_any_fault_denies(studio: Path, tmp_path: Path) -> None:
+    """Each way in which a fence can fail, in one conversation: before each call it fails anew."""
     programs = tmp_path / "programs"
     programs.mkdir()
     (programs / "ategnatos").symlink_to(BIN / "ategnatos")
-    if fence is not None:
-        (programs / "ategnatos-fence").write_text(fence)
-        (programs / "ategnatos-fence").chmod(0o755)
+    settings = studio / ".claude" / "settings.json"
+    settings.write_text(settings.read_text().replace("timeout 9'", "timeout 1'"))
+    calls = [
+        lambda fault=fault, number=number: (
+            put(programs, fault),
+            tool("Bash", command=f"touch was-here-{number}"),
+        )[1]
+        for number, fault in enumerate(FAULTS.values())
+    ]
     node = Path(shutil.which("node") or "/usr/bin/node").parent
-    spoken = talk(
-        studio,
-        "hello",
-        tool("Bash", command="ategnatos art list"),
-        tool("Bash", command="touch was-here"),
-        path=f"{programs}:{node}:/usr/bin:/bin",
-    )
-    assert len(spoken.results) == 2
-    for told in spoken.results:
-        assert "The fence could not answer" in told, told
-    assert not (studio / "was-here").exists()
+    spoken = talk(studio, "hello", *calls, path=f"{programs}:{node}:/usr/bin:/bin")
+    assert len(spoken.results) == len(FAULTS)
+    for name, told in zip(FAULTS, spoken.results, strict=True):
+        assert "The fence could not answer" in told, (name, told)
+    assert not list(studio.glob("was-here-*"))
 
 
 def test_the_locks_hold_with_the_hooks_off(studio: Path) -> None:
@@ -198,7 +190,7 @@ def test_the_plugin_speaks_in_a_studio_and_is_silent_elsewhere(studio: Path) -> 
     inside = talk(studio, "hello", tool("Bash", command="rm -rf exports"), options=plugin)
     assert {"ategnatos:art", "ategnatos:studio"} <= set(inside.init["skills"])
     (told,) = inside.results
-    assert told.startswith("[record]")
+    assert "[record]" in told
     elsewhere = studio.parent / "elsewhere"
     elsewhere.mkdir()
     outside = talk(elsewhere, "hello", tool("Bash", command="ls"), options=plugin)
