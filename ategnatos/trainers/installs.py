@@ -22,7 +22,7 @@ def checkout(
             f"It is not said where {title} lies.",
             hint=f"{get}, and name the folder with --home.",
         )
-    absent = [one for one in marks if not _ran(ask, ["test", "-f", f"{home}/{one}"])[0]]
+    absent = [one for one in marks if not _ran(ask, ["test", "-e", f"{home}/{one}"])[0]]
     if absent:
         return Installed(
             False,
