@@ -108,6 +108,17 @@ class Matrix:
             return f"CUDA {build.cuda} on {gpu.name} needs driver {least} or newer, not {driver}"
         return ""
 
+    def installed(self, text: str) -> Build | None:
+        """The build of a PyTorch that calls itself "2.8.0+cu128"; without the part after the plus
+        it is the default one. None where the matrix does not hold it.
+        """
+        number, _, tag = text.partition("+")
+        torch = ".".join(number.split(".")[:2])
+        for one in self.builds:
+            if one.torch == torch and (one.tag == tag if tag else one.default):
+                return one
+        return None
+
     def command(self, build: Build) -> str:
         """The line that installs it."""
         return self.install.replace("{digits}", build.cuda.replace(".", ""))

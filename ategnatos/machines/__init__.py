@@ -71,8 +71,10 @@ class Machine(Protocol):
     its home folder.
     """
 
-    name: str
-    """``local``, or provider and id: ``runpod:7h9k2m4n6p``."""
+    @property
+    def name(self) -> str:
+        """``local``, or provider and id: ``runpod:7h9k2m4n6p``."""
+        ...
 
     def run(
         self,

@@ -66,15 +66,6 @@ def _missing(folder: Path) -> None:
         call(link.address, "true")
 
 
-def _no_rsync(folder: Path) -> None:
-    (folder / "there").write_text("x")
-    with (
-        _ssh(folder, "bare") as link,
-        patch("ategnatos.machines.ssh.transfer.shutil.which", return_value=None),
-    ):
-        transfer.push(link, folder / "there", "x")
-
-
 def _text(folder: Path) -> None:
     Link(_address(folder)).run(["a\0b"])
 
@@ -115,7 +106,6 @@ CASES: dict[str, Callable[[Path], None]] = {
     "machine_timeout": _timeout,
     "machine_copy": _copy,
     "ssh_missing": _missing,
-    "rsync_missing": _no_rsync,
     "ssh_text": _text,
     "ssh_address": _alias,
     "ssh_host_key_invalid": _host_key,

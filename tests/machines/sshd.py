@@ -66,7 +66,7 @@ class Server:
         # HOME is another than the account's: a rented machine's home is empty, ours is not.
         (folder / "shell").write_text(
             "#!/bin/sh\n"
-            f'export HOME="{self.home}" TMUX_TMPDIR="{self._tmux}"\n'
+            f'export HOME="{self.home}" TMUX_TMPDIR="{self._tmux}" PATH="{self.home}/bin:$PATH"\n'
             'cd && exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"\n'
         )
         (folder / "shell").chmod(0o755)
