@@ -7,66 +7,56 @@ reaper ends it only by its limits.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire import locks
-from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import write_atomic
 from ategnatos.grimoire.jobs import database
-from ategnatos.grimoire.spend import machines, rentals
+from ategnatos.grimoire.spend import machines
+from ategnatos.machines.rented import FILE, NO_WAY, WHICH_MACHINE, Way, link, live, one, read
 from ategnatos.studio.renting import keys
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
-    from ategnatos.grimoire.spend.machines import Ordered
     from ategnatos.grimoire.spend.records import Rental
     from ategnatos.machines.ssh.address import Address
-    from ategnatos.machines.ssh.link import Link
     from ategnatos.providers.values import SshPlace
 
-NO_WAY = ErrorCode("no_way", "This account has no key and no address for the machine.")
-WHICH_MACHINE = ErrorCode("which_machine", "It is not clear which rented machine is meant.")
+__all__ = [
+    "NO_WAY",
+    "WHICH_MACHINE",
+    "Way",
+    "abandoned",
+    "address",
+    "being_made",
+    "forget",
+    "keep",
+    "link",
+    "live",
+    "one",
+    "read",
+]
 
-_FILE = "machine.json"
 _UNREACHED = "unreached"
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """Where a machine is: its provider's name for it, and its sshd."""
-
-    name: str
-    label: str
-    host: str
-    port: int
-    user: str
 
 
 def keep(name: str, label: str, place: SshPlace) -> Way:
     """Write the way down; the machine is handed over."""
     way = Way(name, label, place.host, place.port, place.user)
     text = json.dumps(asdict(way), sort_keys=True).encode()
-    write_atomic(keys.folder_of(label) / _FILE, text + b"\n", 0o600)
+    write_atomic(keys.folder_of(label) / FILE, text + b"\n", 0o600)
     return way
-
-
-def read(label: str) -> Way | None:
-    """The way to the machine of that label, or None where it was never handed over here."""
-    try:
-        found = json.loads((keys.folder_of(label) / _FILE).read_bytes())
-        return Way(**found)
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
 
 
 def forget(label: str) -> None:
     """Remove all that this account holds of a machine that is gone."""
     folder = keys.folder_of(label)
-    for one in (_FILE, _UNREACHED):
-        (folder / one).unlink(missing_ok=True)
+    for name in (FILE, _UNREACHED):
+        (folder / name).unlink(missing_ok=True)
     for log in folder.glob("tunnel-*.log"):
         log.unlink(missing_ok=True)
     keys.forget(label)
@@ -83,25 +73,6 @@ def address(label: str, place: SshPlace) -> Address:
         home=keys.folder_of(label),
         alias=label,
     )
-
-
-def link(label: str, name: str, *, say: Callable[[str], None] = lambda text: None) -> Link:
-    """The way as a link. Raises StudioError (``no_way``)."""
-    from ategnatos.machines.ssh.address import KEY
-    from ategnatos.machines.ssh.link import Link
-    from ategnatos.providers.values import SshPlace
-
-    way = read(label)
-    if way is None or not (keys.folder_of(label) / KEY).exists():
-        raise StudioError(
-            NO_WAY,
-            f"This account holds no key and address for {name}, so nothing was sent to it. It may"
-            " have been rented elsewhere, or its set-up was cut off.",
-            hint=f"Set it up: ategnatos studio reconnect {name}. Or end it: ategnatos studio"
-            f" provider down {name}",
-            machine=name,
-        )
-    return Link(address(label, SshPlace(way.host, way.port, way.user)), say=say)
 
 
 @contextmanager
@@ -127,37 +98,3 @@ def abandoned(project: Project, rental: Rental) -> str:
         if error.code is not locks.LOCKED:
             raise
         return ""
-
-
-def live(project: Project) -> list[tuple[Rental, Ordered | None]]:
-    """Every machine that may bill, with the order that made it."""
-    if not database.exists(project):
-        return []
-    with database.connect(project) as db:
-        return [
-            (one, machines.of_resource(db, one.provider, one.resource)) for one in rentals.live(db)
-        ]
-
-
-def one(project: Project, name: str | None) -> tuple[Rental, Ordered | None]:
-    """The machine called ``name`` (its name, its id, its label), or the only one there is.
-
-    Raises StudioError (``which_machine``).
-    """
-    found = live(project)
-    if name is not None:
-        found = [
-            (rental, order)
-            for rental, order in found
-            if name in {rental.name, rental.resource, None if order is None else order.label}
-        ]
-    if len(found) == 1:
-        return found[0]
-    listed = ", ".join(rental.name for rental, _ in live(project)) or "none"
-    said = f"{name!r} is no rented machine" if name is not None else "It is not said which machine"
-    raise StudioError(
-        WHICH_MACHINE,
-        f"{said}; nothing was done. Rented now: {listed}.",
-        hint="Name one of them; 'ategnatos studio provider status' shows more.",
-        machines=[rental.name for rental, _ in live(project)],
-    )

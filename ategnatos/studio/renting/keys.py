@@ -7,18 +7,11 @@ put under version control and handed on.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
+from ategnatos.machines.rented import folder_of
 from ategnatos.machines.ssh.address import KEY
 
-
-def folder_of(label: str) -> Path:
-    """Where what belongs to the machine lies here: its key, its pinned host key."""
-    from platformdirs.unix import Unix
-
-    named = os.environ.get("ATEGNATOS_MACHINES", "")
-    state = Unix("ategnatos", appauthor=False).user_state_path
-    return (Path(named) if named else state / "machines") / label
+__all__ = ["folder_of", "forget", "make"]
 
 
 def make(label: str) -> str:

@@ -1,0 +1,65 @@
+"""Gate 3: the machine has what the plan and its trainer need.
+
+``needs`` says what that is, ``there`` asks the machine, ``checks`` judges it with a mend for each
+fault, ``recording`` writes it down, ``page`` for people. What the record is bound to stands in
+``there.Now.binding``: hardware and driver, the trainer's checkout and packages, the model's files.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ategnatos.train.gates import NAMES, Gate
+
+if TYPE_CHECKING:
+    from ategnatos.grimoire.journal import Event
+    from ategnatos.grimoire.project import Project
+    from ategnatos.train.gates.environment.there import Now
+    from ategnatos.train.plan.store import Kept
+
+EVENT = "train.environment"
+
+
+def command(kept: Kept, trainer: str, machine: str) -> str:
+    """What opens it."""
+    where = "" if machine == "local" else f" --machine {machine}"
+    return f"ategnatos train environment {kept.name} --trainer {trainer}{where}"
+
+
+def newest(project: Project, kind: str, plan: str, trainer: str, machine: str) -> Event | None:
+    """The newest event of a gate for that plan, trainer and machine."""
+    from ategnatos.grimoire import journal
+
+    found = None
+    for event in journal.read(project, {kind}):
+        said = event.references
+        if (said.get("plan"), said.get("trainer"), said.get("machine")) == (plan, trainer, machine):
+            found = event
+    return found
+
+
+def looked(project: Project, kept: Kept, trainer: str, machine: str) -> Now:
+    """What is there now, as far as gates 3 and 4 are bound to it. Never raises StudioError."""
+    from ategnatos.train.gates.environment import there
+
+    event = newest(project, EVENT, kept.name, trainer, machine)
+    return there.now(project, kept, trainer, machine, event)
+
+
+def state(project: Project, kept: Kept, trainer: str, machine: str, now: Now) -> Gate:
+    """Open where the newest check said so of exactly what is there now."""
+    how, event = command(kept, trainer, machine), now.event
+    if event is None:
+        why = f"nobody has looked at {machine} for {trainer} yet"
+        return Gate(3, NAMES[2], False, why, how)
+    if now.problem:
+        why = now.problem
+    elif event.references.get("digest") != kept.digest:
+        why = "the plan was changed since the machine was looked at"
+    elif event.data.get("binding") != now.binding:
+        why = now.changed or "the machine is not what it was when it was looked at"
+    elif not event.data.get("fits"):
+        why = "the check found: " + "; ".join(event.data.get("stops", ["faults"]))
+    else:
+        why = ""
+    return Gate(3, NAMES[2], not why, why, how, event.id, event.time, event.data)

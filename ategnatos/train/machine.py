@@ -1,0 +1,49 @@
+"""The machine that a training is for: this computer, or a rented one by its name in the record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ategnatos.grimoire.errors import ErrorCode, StudioError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ategnatos.grimoire.project import Project
+    from ategnatos.machines import Machine
+
+MACHINE_UNKNOWN = ErrorCode("machine_unknown", "No machine of that name can be trained on.")
+
+LOCAL = "local"
+
+
+def machine_of(
+    project: Project, name: str, *, say: Callable[[str], None] = lambda text: None
+) -> Machine:
+    """The machine called ``name``: ``local``, or a rented one by its name, its id or its label.
+
+    Nothing is sent to it yet. Raises StudioError: ``machine_unknown``, and ``no_way`` where this
+    account holds no key for it.
+    """
+    if name == LOCAL:
+        from ategnatos.machines.local import LocalMachine
+
+        return LocalMachine()
+    from ategnatos.machines import rented
+    from ategnatos.machines.ssh.machine import SshMachine
+
+    try:
+        rental, order = rented.one(project, name)
+    except StudioError as error:
+        if error.code is not rented.WHICH_MACHINE:
+            raise
+        there = [LOCAL, *error.details["machines"]]
+        raise StudioError(
+            MACHINE_UNKNOWN,
+            f"There is no machine called {name[:80]!r}; nothing was started.",
+            hint=f"Take one of: {', '.join(there)}. Rent one with 'ategnatos studio provider up'.",
+            machine=name[:80],
+            machines=there,
+        ) from error
+    label = rental.resource if order is None else order.label
+    return SshMachine(rental.name, rented.link(label, rental.name, say=say))
