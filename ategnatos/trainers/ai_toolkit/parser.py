@@ -43,7 +43,9 @@ class AiToolkitParser:
     def parse(self, line: str) -> tuple[Event, ...]:
         """As :meth:`ategnatos.trainers.Parser.parse`."""
         line = plain(line).rstrip("\r\n")
-        found = self._tracebacks.see(line)
+        # Its own words come on the other stream, also in the middle of a traceback.
+        own = line.startswith(tuple(_BEGINNINGS))
+        found = None if own else self._tracebacks.see(line)
         if found is not None:
             # A picture that cannot be read is told with a traceback and left out: the run goes on.
             return tuple(
