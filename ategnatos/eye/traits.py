@@ -79,7 +79,7 @@ def _words(job: store.Job, known: Knowledge) -> Iterator[Trait]:
             yield Trait(WORD, singular(word))
     for clause in job.asked.split(","):
         words = [word for word in tokens(clause) if word not in known.stop_words]
-        if 2 <= len(words) <= known.longest and "," in job.asked:
+        if 2 <= len(words) <= known.longest:
             yield Trait(WORD, " ".join(words))
 
 

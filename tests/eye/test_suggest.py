@@ -126,6 +126,14 @@ def test_from_real_verdicts_to_a_preference_with_them_as_evidence(
     assert find(suggest(project), ink.id) == ink
 
 
+def test_the_same_words_count_with_and_without_others_beside_them(project: Project) -> None:
+    judge(project, squares(project, "a quiet owl, ink", 3), "approved", 3)
+    judge(project, squares(project, "a quiet owl", 3), "rejected", 3)
+    proposed = {one.trait.name for one in suggest(project).suggestions}
+    assert "ink" in proposed
+    assert "quiet owl" not in proposed, "it was in all six"
+
+
 def test_a_broken_verdict_is_not_counted(project: Project) -> None:
     from ategnatos.grimoire import journal
 
