@@ -1,0 +1,34 @@
+"""What stands for an agent's eyes in a flow: an answer for each picture that it is shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from tests.train.dataset.pictures import CONTENTS, STYLE, drawn
+
+
+def answer(envelope: dict[str, Any], place: Path) -> None:
+    """Answer the round of captions in ``envelope``, as its template asks."""
+    data = envelope["data"]
+    with Image.open(data["sheet"]) as sheet:
+        sheet.load()
+    answers = [
+        {
+            "number": one["number"],
+            "content": f"{CONTENTS[one['number'] % len(CONTENTS)]}, picture {one['number']}",
+            "style": STYLE,
+        }
+        for one in data["pictures"]
+    ]
+    place.write_text(json.dumps({"answers": answers}), encoding="utf-8")
+
+
+def inbox(folder: Path, count: int = 12) -> None:
+    """The pictures that a person has put into ``folder``."""
+    folder.mkdir(parents=True)
+    for number in range(1, count + 1):
+        (folder / f"{number:03d}.png").write_bytes(drawn(number, (1024, 1024)))
