@@ -71,6 +71,18 @@ class Held:
         """Say that this holder lives, for watchers on other machines."""
         self._store.renew(self.holder.resource, self.token, self._now())
 
+    def hand_over(self, process: Process | None) -> None:
+        """Let it last as long as ``process`` does, whatever becomes of this one.
+
+        Raises StudioError (``lock_lost``).
+        """
+        moment = self._now()
+        holder = self._store.hand_over(self.holder.resource, self.token, process, moment)
+        if holder is None:
+            self.verify()
+            raise AssertionError(self.holder.resource)  # pragma: no cover - verify has raised
+        self.holder = holder
+
     def give_back(self) -> None:
         """End the holding; quietly where it was taken away before."""
         self._store.give_back(self.holder.resource, self.token)
@@ -129,6 +141,23 @@ def resource(
             beat.join()
             _ours.pop(key, None)
             held.give_back()
+
+
+def standing(
+    name: str,
+    who: str,
+    *,
+    store: Store | None = None,
+    now: Callable[[], datetime] = _now,
+) -> Held | None:
+    """The holding of ``name`` that ``who`` has already, to be carried on by whoever takes its work
+    over; None where it has none. ``who`` must be a name that only one work has.
+    """
+    place = store or Store.of_account()
+    found = place.look(parse_resource(name)).holder
+    if found is None or found.who != who or found.gone(now()):
+        return None
+    return Held(place, found, now)
 
 
 @contextmanager

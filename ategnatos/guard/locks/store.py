@@ -24,6 +24,7 @@ from pathlib import Path
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import explained, read_bytes, write_atomic
 from ategnatos.guard.locks.holder import Holder, read_holder
+from ategnatos.guard.locks.process import Process
 
 LOCK_DAMAGED = ErrorCode("lock_damaged", "The facts about a lock cannot be read.")
 LOCK_BUSY = ErrorCode("lock_busy", "The facts about a lock are being changed for too long.")
@@ -89,6 +90,20 @@ class Store:
             holder = replace(facts.holder, renewed=now, lease=lease or facts.holder.lease)
             self._write(path, Facts(token, holder))
             return True
+
+    def hand_over(
+        self, resource: str, token: int, process: Process | None, now: datetime
+    ) -> Holder | None:
+        """Let the holding of ``token`` last as long as another process does; its new facts, or
+        None where it had ended already.
+        """
+        with self._changing(resource) as path:
+            facts = self._read(path)
+            if facts.holder is None or facts.token != token:
+                return None
+            holder = replace(facts.holder, process=process, renewed=now)
+            self._write(path, Facts(token, holder))
+            return holder
 
     def give_back(self, resource: str, token: int) -> bool:
         """End the holding of ``token``; False where it had ended already."""

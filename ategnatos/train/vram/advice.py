@@ -85,6 +85,29 @@ def advise(
     return Advice(verdict, memory, made, batch, tuple(found), likely(final))
 
 
+def gentler(plan: Plan, trainer: str, calibration: Calibration) -> Iterator[tuple[Move, Plan]]:
+    """Moves that save memory, in order of harm, each with the plan after it alone.
+
+    The halving of the batch is left out: who asks has done it. Nothing for a family that the
+    estimate does not know.
+    """
+
+    def likely(one: Plan) -> float:
+        return estimate(of_plan(one, trainer), calibration).likely
+
+    try:
+        now = likely(plan)
+    except StudioError:
+        return
+    for move in moves():
+        if move.half == "batch":
+            continue
+        for values in _tries(move, plan, trainer):
+            changed = _changed(plan, values)
+            if changed is not None and likely(changed) < now - _WORTH_GIB:
+                yield move, changed
+
+
 def judge(made: Estimate, memory: float) -> Verdict:
     """``fits``, ``tight`` or ``no``."""
     if made.high <= memory:

@@ -39,8 +39,7 @@ def over(keeper: Keeper, attempt: int = 1) -> Look:
 
 def test_it_says_how_it_ended_and_gives_the_log_from_any_byte(tmp_path: Path) -> None:
     body = (
-        "sys.stdout.buffer.write(b'\\xff\\r\\x1b[0m half'); "
-        "print(os.environ['SAID']); sys.exit(3)"
+        "sys.stdout.buffer.write(b'\\xff\\r\\x1b[0m half'); print(os.environ['SAID']); sys.exit(3)"
     )
     keeper = kept(tmp_path, body)
     assert not keeper.look(1, 0).began
