@@ -6,8 +6,9 @@
         redo="ategnatos studio budget set daily 50", now=now,
     )
 
-Without keys a person is asked at the terminal; in signed mode they sign. Either way the answer
-is an event of the journal, and :func:`authorisations` reads back only those that hold.
+Without keys a person is asked at the terminal; in signed mode they sign. A person on the page is
+asked there (:mod:`ategnatos.guard.gate.at_page`). Either way the answer is an event of the
+journal, and :func:`authorisations` reads back only those that hold.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.guard.gate import terminal
+from ategnatos.guard.gate import at_page, terminal
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
@@ -63,13 +64,33 @@ def authorise(
     them back here. ``needs_signature`` refuses where the studio has no keys: for what may cost
     money against the caps. Raises StudioError: ``needs_person``, ``not_confirmed``,
     ``signature_needed``, ``no_key``, ``passphrase_wrong``, ``approver_unknown``,
-    ``gate_broken``, ``gate_unpinned``; nothing is recorded then.
+    ``gate_broken``, ``gate_unpinned``, on the page ``agreement_wanted`` and ``key_closed``;
+    nothing is recorded then.
     """
     from ategnatos.guard.gate import record, trust
 
     approvers = trust.known(project)
     facts: dict[str, Any] = {"for": gate, "subject": dict(subject), "reason": reason}
-    if approvers is not None and approvers.signing:
+    signing = approvers is not None and approvers.signing
+    if needs_signature and not signing:
+        raise _signature_needed(redo)
+    reader = at_page.reader()
+    if reader is not None:
+        at_page.require_read(reader, gate, subject, lines=lines, reason=reason, signing=signing)
+        if approvers is not None and signing:
+            signed = at_page.signed(
+                reader,
+                approvers,
+                gate=gate,
+                subject=subject,
+                verdict=trust.AGREED,
+                reason=reason,
+                now=now,
+            )
+            return _write_down(project, facts, signed, now)
+        facts["gate"] = record.UNSIGNED
+        return _write_down(project, facts, None, now)
+    if approvers is not None and signing:
         from ategnatos.guard.gate.signing import sign
 
         signed = sign(
@@ -84,8 +105,6 @@ def authorise(
             now=now,
         )
         return _write_down(project, facts, signed, now)
-    if needs_signature:
-        raise _signature_needed(redo)
     terminal.confirm([*lines, *(_because(reason)), "Do you agree?"], redo=redo)
     facts["gate"] = record.UNSIGNED
     return _write_down(project, facts, None, now)
