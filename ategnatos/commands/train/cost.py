@@ -69,7 +69,7 @@ def cost(
             "The starter model is trained here, on the processor, in a minute: it costs nothing.",
         )
     number = steps or kept.plan.steps or kept.plan.target_steps
-    chosen = trainer or first_able(kept)
+    chosen = trainer or first_able(kept.plan)
     pace = None
     if seconds > 0:
         pace = Pace(seconds, seconds / 1.15, seconds * 1.15, "dry run", "as given with --seconds")

@@ -11,9 +11,10 @@ from ategnatos.commands.contract import Answer, Call, command, room
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ategnatos.grimoire.project import Project
     from ategnatos.knowledge.gpus import Gpu
-    from ategnatos.train.plan.store import Kept
     from ategnatos.train.vram.estimate import Estimate
+    from ategnatos.trainers.plan import Plan
 
 app = room()
 
@@ -49,10 +50,8 @@ def vram(
     ] = 0,
 ) -> Answer:
     """Fits, tight or no; the largest batch; the least harmful change that makes it fit."""
-    from ategnatos.knowledge import gpus
     from ategnatos.train.plan import store
     from ategnatos.train.plan.presets import STARTER
-    from ategnatos.train.vram import advice, measured
 
     project = call.project()
     kept = store.load(project, name, version or None)
@@ -61,12 +60,35 @@ def vram(
             {"plan": kept.name, "number": kept.number, "likely": 0.0, "verdict": "fits"},
             "The starter model is trained on the processor: it takes no GPU memory.",
         )
-    chosen = trainer or first_able(kept)
-    made = measured.for_plan(project, kept.plan, chosen, machine)
+    chosen = trainer or first_able(kept.plan)
+    facts = reckon(project, kept.plan, chosen, gpu=gpu, memory=memory, machine=machine)
+    data: dict[str, Any] = {"plan": kept.name, "number": kept.number, **facts}
+    steps: tuple[str, ...] = ()
+    for text in data.pop("warnings"):
+        call.warn(text)
+    if gpu or memory:
+        values = {key: value for one in data["changes"] for key, value in one["values"].items()}
+        if values:
+            said = " ".join(f"{key}={_said(value)}" for key, value in values.items())
+            steps = (f"ategnatos train plan set {name} {said}",)
+    else:
+        steps = (f'ategnatos train vram {name} --gpu "{(data["smallest"] or ["RTX 4090"])[0]}"',)
+    return Answer(data, lambda console: _draw(console, data), steps)
+
+
+def reckon(
+    project: Project, plan: Plan, trainer: str, *, gpu: str, memory: float, machine: str
+) -> dict[str, Any]:
+    """The estimate of a plan as JSON values, GiB; with a GPU or its free memory the verdict too.
+
+    Raises StudioError (``gpu_unknown``, ``vram_family``, ``trainer_habits``).
+    """
+    from ategnatos.knowledge import gpus
+    from ategnatos.train.vram import advice, measured
+
+    made = measured.for_plan(project, plan, trainer, machine)
     data: dict[str, Any] = {
-        "plan": kept.name,
-        "number": kept.number,
-        "trainer": chosen,
+        "trainer": trainer,
         "likely": round(made.likely, 2),
         "low": round(made.low, 2),
         "high": round(made.high, 2),
@@ -75,45 +97,38 @@ def vram(
         "gpu": None,
         "verdict": None,
         "smallest": [one.name for one in _smallest(made)],
+        "warnings": [],
     }
-    steps: tuple[str, ...] = ()
-    if gpu or memory:
-        card = gpus.find(gpu) if gpu else None
-        room_there = memory or (card.usable_gb if card else 0.0)
-        found = advice.advise(kept.plan, chosen, room_there, made.calibration, made)
-        data |= {
-            "gpu": card.name if card else None,
-            "memory": round(room_there, 2),
-            "verdict": found.verdict,
-            "batch": found.batch,
-            "changes": [
-                {
-                    "name": one.name,
-                    "values": dict(one.values),
-                    "costs": one.costs,
-                    "likely": round(one.likely, 2),
-                }
-                for one in found.changes
-            ],
-            "changed": _bars(found.changed),
-            "profile": _profile(kept, card, room_there),
-            "warnings": _warnings(kept, card),
-        }
-        for text in data.pop("warnings"):
-            call.warn(text)
-        if found.changes:
-            values = " ".join(f"{key}={_said(value)}" for key, value in found.values.items())
-            steps = (f"ategnatos train plan set {name} {values}",)
-    else:
-        steps = (f'ategnatos train vram {name} --gpu "{(data["smallest"] or ["RTX 4090"])[0]}"',)
-    return Answer(data, lambda console: _draw(console, data), steps)
+    if not gpu and not memory:
+        return data
+    card = gpus.find(gpu) if gpu else None
+    room_there = memory or (card.usable_gb if card else 0.0)
+    found = advice.advise(plan, trainer, room_there, made.calibration, made)
+    return data | {
+        "gpu": card.name if card else None,
+        "memory": round(room_there, 2),
+        "verdict": found.verdict,
+        "batch": found.batch,
+        "changes": [
+            {
+                "name": one.name,
+                "values": dict(one.values),
+                "costs": one.costs,
+                "likely": round(one.likely, 2),
+            }
+            for one in found.changes
+        ],
+        "changed": _bars(found.changed),
+        "profile": _profile(plan, card, room_there),
+        "warnings": _warnings(plan, card),
+    }
 
 
-def first_able(kept: Kept) -> str:
+def first_able(plan: Plan) -> str:
     """The first installed trainer that can train the plan, else kohya."""
     from ategnatos.train.plan import choosing
 
-    able = [one for one, why in choosing.trainers_for(kept.plan).items() if not why]
+    able = [one for one, why in choosing.trainers_for(plan).items() if not why]
     return able[0] if able else "kohya"
 
 
@@ -135,22 +150,22 @@ def _bars(made: Estimate | None) -> dict[str, float] | None:
     return {name: round(getattr(made, name), 2) for name in ("likely", "low", "high")}
 
 
-def _profile(kept: Kept, card: Gpu | None, memory: float) -> dict[str, Any] | None:
+def _profile(plan: Plan, card: Gpu | None, memory: float) -> dict[str, Any] | None:
     from ategnatos.knowledge.vram import knowledge
     from ategnatos.train.vram.advice import suggest
 
     size = card.memory_gb if card else memory
-    one = suggest(knowledge().network(kept.plan.family), size)
+    one = suggest(knowledge().network(plan.family), size)
     if one is None:
         return None
     return {"name": one.name, "title": one.title, "set": dict(one.set), "costs": one.costs}
 
 
-def _warnings(kept: Kept, card: Gpu | None) -> list[str]:
+def _warnings(plan: Plan, card: Gpu | None) -> list[str]:
     if card is None:
         return []
     told = []
-    if kept.plan.precision == "bf16" and not card.bf16:
+    if plan.precision == "bf16" and not card.bf16:
         told.append(f"{card.name} does not reckon in bf16: set precision=fp16.")
     if card.kind == "apple":
         told.append("The estimate is made from NVIDIA's GPUs; on a Mac it is a first guess.")
