@@ -170,12 +170,13 @@ def main() -> None:
                 ("asset", "/asset/game/potion"),
                 ("money", "/money"),
                 ("eye", "/eye"),
-                ("studio", "/studio"),
+                ("vault", "/vault"),
+                ("settings", "/settings"),
             ):
                 window.goto(page.address + where)
                 if name == "gallery":
                     window.wait_for_selector(".cell img[src]")
-                if name == "studio":
+                if name == "settings":
                     window.wait_for_selector("text=ready")
                 keep(name)
             phone = browser.new_context(

@@ -146,6 +146,11 @@ def _territory(policy: Policy, licence: Licence, refused: list[str], unknown: li
         refused.append(clause)
 
 
+def bands() -> tuple[str, ...]:
+    """Every revenue band by its name, as licences cut them."""
+    return tuple(_terms()["revenue_bands"])
+
+
 def parse_band(text: str) -> str:
     """A revenue band by its name. Raises StudioError (``policy_term``)."""
     bands = _terms()["revenue_bands"]

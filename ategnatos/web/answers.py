@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from starlette.responses import JSONResponse, Response
 
+from ategnatos.web import appearance
 from ategnatos.web.sessions import Session
 
 if TYPE_CHECKING:
@@ -53,10 +54,14 @@ def drawn(request: Request, template: str, status: int = 200, **values: Any) -> 
     """A page from its template."""
     environment: Environment = request.app.state.templates
     session = request.scope.get("session")
+    wish = appearance.of(request.cookies)
     text = environment.get_template(template).render(
         session=session,
         path=request.url.path,
         studio=project_of(request).root.name,
+        look=wish.look,
+        lore=wish.lore,
+        w=wish.word,
         **values,
     )
     return Response(text, status, media_type="text/html", headers={"cache-control": "no-store"})

@@ -17,11 +17,24 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ategnatos.grimoire.errors import StudioError
+from ategnatos.knowledge import lore
 from ategnatos.web import api, metrics, pictures, stream
 from ategnatos.web.answers import drawn, refused, told
 from ategnatos.web.changes import Changes
 from ategnatos.web.door import Door
-from ategnatos.web.pages import asset, door, eye, gallery, money, review, studio, today, together
+from ategnatos.web.endings import Endings
+from ategnatos.web.pages import (
+    asset,
+    door,
+    eye,
+    gallery,
+    money,
+    review,
+    settings,
+    today,
+    together,
+    vault,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -29,14 +42,15 @@ if TYPE_CHECKING:
 
     from ategnatos.web.running import Page
 
-# What the top of every page links to.
+# What the top of every page links to, by the word of the lore file.
 PAGES = [
-    ("/", "Today"),
-    ("/review", "Review"),
-    ("/gallery", "Gallery"),
-    ("/money", "Money"),
-    ("/eye", "Eye"),
-    ("/studio", "Studio"),
+    ("/", "today"),
+    ("/review", "review"),
+    ("/gallery", "gallery"),
+    ("/money", "money"),
+    ("/eye", "eye"),
+    ("/vault", "vault"),
+    ("/settings", "settings"),
 ]
 
 _HERE = Path(__file__).parent
@@ -62,6 +76,7 @@ def build(page: Page) -> Starlette:
     )
     app.state.page = page
     app.state.changes = Changes(page.project)
+    app.state.endings = Endings()
     app.state.templates = _templates()
     return app
 
@@ -79,8 +94,15 @@ def _routes() -> list[Route | Mount]:
         Route("/money", money.page),
         Route("/eye", eye.page),
         Route("/eye/act", eye.act, methods=["POST"]),
-        Route("/studio", studio.page),
-        Route("/studio/engines", studio.engines),
+        Route("/money/end", money.end, methods=["POST"]),
+        Route("/money/resolve", money.resolve, methods=["POST"]),
+        Route("/vault", vault.page),
+        Route("/settings", settings.page),
+        Route("/settings/engines", settings.engines),
+        Route("/settings/memory", settings.memory),
+        Route("/settings/limit", settings.limit, methods=["POST"]),
+        Route("/settings/limits", settings.limits, methods=["POST"]),
+        Route("/settings/use", settings.use, methods=["POST"]),
         Route("/metrics", metrics.metrics),
         Route("/enter", door.enter, methods=["GET", "POST"]),
         Route("/knock", door.knock, methods=["POST"]),
@@ -109,6 +131,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["pages"] = PAGES
+    made.globals["tooltip"] = lore.tooltip
     return made
 
 

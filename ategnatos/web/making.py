@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ategnatos.commands.contract import Answer, Call
 from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.web.agreeing import call_of
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
@@ -34,7 +35,7 @@ def vary(project: Project, given: dict[str, Any]) -> dict[str, Any]:
             "Say what to change: one thing, in your words. Nothing was made.",
             hint="For example: warmer. Or: less busy.",
         )
-    call = _call(project, "art vary")
+    call = call_of(project, "art vary")
     answer = command(
         call,
         str(given.get("picture") or ""),
@@ -55,7 +56,7 @@ def again(project: Project, given: dict[str, Any]) -> dict[str, Any]:
     from ategnatos.engines import load_engine
     from ategnatos.grimoire.jobs import database, store
 
-    call = _call(project, "art generate")
+    call = call_of(project, "art generate")
     with database.connect(project) as db:
         job = store.get(db, parse_job(str(given.get("job") or "")))
     place = place_of(project, server=None, allow_remote=False, timeout=None)
@@ -72,10 +73,6 @@ def again(project: Project, given: dict[str, Any]) -> dict[str, Any]:
         wanted=asset_of(call, project, job.id, job.name),
     )
     return _told(call, answer)
-
-
-def _call(project: Project, name: str) -> Call:
-    return Call(name, json=True, quiet=True, project_option=project.root)
 
 
 def _count(given: dict[str, Any]) -> int:

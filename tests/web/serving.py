@@ -17,9 +17,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.project import Project
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from ategnatos.web import running
 
 LIMIT_SECONDS = 60
 
@@ -99,6 +105,50 @@ def served(project: Project, *arguments: str, **environment: str) -> Iterator[Se
     finally:
         if page.child:
             page.end()
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A page that runs in this process, where its waiting times can be made short."""
+
+    page: running.Page
+    project: Project
+    app: Starlette
+
+    @property
+    def address(self) -> str:
+        """``http://127.0.0.1:41234``."""
+        return self.page.address.rstrip("/")
+
+    @property
+    def link(self) -> str:
+        """A fresh one-time link, as the terminal shows it."""
+        code = self.page.doorkeeper.new_code(time.monotonic())
+        return f"{self.address}/enter?code={code}"
+
+
+@contextmanager
+def inside(project: Project) -> Iterator[Inside]:
+    """A page in a thread of this process, on a port that is free."""
+    import uvicorn
+
+    from ategnatos.web import running
+    from ategnatos.web.house import build
+
+    with running.prepared(project, free_port()) as page:
+        page.terminal = True
+        app = build(page)
+        settings = uvicorn.Config(
+            app, log_level="critical", lifespan="on", timeout_graceful_shutdown=2, ws="none"
+        )
+        server = uvicorn.Server(settings)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [page.listener]})
+        thread.start()
+        try:
+            yield Inside(page, project, app)
+        finally:
+            server.should_exit = True
+            thread.join(LIMIT_SECONDS)
 
 
 def free_port() -> int:

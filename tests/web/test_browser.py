@@ -210,7 +210,9 @@ def test_the_gallery_finds_narrows_and_keeps_few_in_the_document(
         browser.wait_for_selector(".pane img")
 
 
-@pytest.mark.parametrize("path", ["/", "/review", "/gallery", "/money", "/eye", "/studio", "job"])
+@pytest.mark.parametrize(
+    "path", ["/", "/review", "/gallery", "/money", "/eye", "/vault", "/settings", "job"]
+)
 def test_no_page_has_a_serious_fault_for_a_screen_reader(
     shared_page: Served, shared_browser: Any, path: str
 ) -> None:

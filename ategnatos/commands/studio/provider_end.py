@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +13,9 @@ from ategnatos.commands.contract import USAGE, Answer, Call, command
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 
 if TYPE_CHECKING:
+    from ategnatos.grimoire.project import Project
+    from ategnatos.grimoire.spend.machines import Ordered
+    from ategnatos.grimoire.spend.records import Rental
     from ategnatos.providers import Provider
     from ategnatos.providers.values import Leftover
     from ategnatos.studio.renting.ending import Ended
@@ -87,8 +92,7 @@ def down(
     ] = 180,
 ) -> Answer:
     """End a machine and what is on it, for good; "gone" is said after two looks that find none."""
-    from ategnatos.studio import reaper, rentals, ways
-    from ategnatos.studio.renting import ending
+    from ategnatos.studio import ways
 
     if everything is (machine is not None) and everything:
         raise StudioError(
@@ -100,30 +104,57 @@ def down(
     found = ways.live(project) if everything else [ways.one(project, machine)]
     lines, rows, problems = [], [], []
     for rental, order in found:
-        ended = ending.end(
-            project,
-            rental,
-            reaper.provider_of,
-            clock=_now,
-            patience=float(patience),
-            say=call.say,
-        )
-        rows.append(_ended_facts(ended))
-        if ended.gone:
-            if order is not None:
-                ways.forget(order.label)
-            lines.append(f"{rental.name} is gone: {ended.finding.said}. {ended.bill.said}".strip())
+        done = end_one(project, rental, order, patience=float(patience), say=call.say)
+        rows.append(_ended_facts(done.ended))
+        if done.problem is None:
+            lines.append(done.said)
         else:
-            problems.append(rentals.still_billing(rental, ended.finding.said, _now()))
-        for left in ended.leftovers:
-            call.warn(_left_words(left))
-        if not ended.asked_leftovers:
-            call.warn(f"{rental.provider} did not say whether anything is left that bills.")
+            problems.append(done.problem)
+        for text in done.warnings:
+            call.warn(text)
     return Answer(
         {"machines": rows},
         "\n".join(lines) or ("Nothing is rented." if not problems else None),
         failed=problems[0] if problems else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How one end came out, in words too: ``said`` where it is gone, ``problem`` where it is not
+    known to be.
+    """
+
+    ended: Ended
+    said: str
+    problem: StudioError | None
+    warnings: tuple[str, ...]
+
+
+def end_one(
+    project: Project,
+    rental: Rental,
+    order: Ordered | None,
+    *,
+    patience: float,
+    say: Callable[[str], None],
+) -> Done:
+    """End one machine, look until it is known to be gone, and forget the way to it."""
+    from ategnatos.studio import reaper, rentals, ways
+    from ategnatos.studio.renting import ending
+
+    ended = ending.end(project, rental, reaper.provider_of, clock=_now, patience=patience, say=say)
+    said, problem = "", None
+    if ended.gone:
+        if order is not None:
+            ways.forget(order.label)
+        said = f"{rental.name} is gone: {ended.finding.said}. {ended.bill.said}".strip()
+    else:
+        problem = rentals.still_billing(rental, ended.finding.said, _now())
+    warnings = [_left_words(left) for left in ended.leftovers]
+    if not ended.asked_leftovers:
+        warnings.append(f"{rental.provider} did not say whether anything is left that bills.")
+    return Done(ended, said, problem, tuple(warnings))
 
 
 def leftovers(

@@ -5,18 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
 
+from ategnatos.commands.studio import budget
+from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.spend.amounts import USD, plain
 from ategnatos.grimoire.spend.records import day_of
 from ategnatos.studio import spending
-from ategnatos.web.answers import drawn, project_of, told
+from ategnatos.web import agreeing
+from ategnatos.web.answers import drawn, project_of, refused, told, values_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from ategnatos.grimoire.project import Project
     from ategnatos.grimoire.spend.report import Group
+    from ategnatos.web.endings import Endings
 
 GROUPINGS = ("project", "asset", "lora", "machine", "engine")
 _DAYS = 30
@@ -25,7 +30,46 @@ _DAYS = 30
 def page(request: Request) -> Response:
     """The whole page, or with ``panel`` its inside alone."""
     template = "money_panel.html" if "panel" in request.query_params else "money.html"
-    return drawn(request, template, **_facts(project_of(request), datetime.now(UTC)))
+    facts = _facts(project_of(request), datetime.now(UTC))
+    return drawn(request, template, endings=endings_of(request), **facts)
+
+
+async def end(request: Request) -> Response:
+    """Have a machine ended; what its provider says of it is shown on the page until it is gone."""
+    given = await values_of(request)
+    machine = str(given.get("machine") or "")
+    try:
+        begun = await run_in_threadpool(
+            endings_of(request).begin, project_of(request), machine or None
+        )
+    except StudioError as error:
+        return refused(error)
+    return JSONResponse(begun.facts(), 202)
+
+
+async def resolve(request: Request) -> Response:
+    """Say what became of a call whose end is unknown, as the vendor's own account shows it."""
+    return await agreeing.answer(request, _resolve)
+
+
+def endings_of(request: Request) -> Endings:
+    """The ends that were begun on this page."""
+    found: Endings = request.app.state.endings
+    return found
+
+
+def _resolve(project: Project, given: dict[str, Any]) -> dict[str, Any]:
+    call = agreeing.call_of(project, "studio budget resolve")
+    billed = str(given.get("billed") or "").strip()
+    answer = budget.resolve(
+        call,
+        str(given.get("key") or ""),
+        billed=billed or None,
+        not_billed=str(given.get("act")) == "not-billed",
+        unit=str(given.get("unit") or USD),
+    )
+    said = ", ".join(f"{one['unit']} {one['status']}" for one in answer.data["lines"])
+    return {"said": f"Cleared: {said}."}
 
 
 def _facts(project: Project, now: datetime) -> dict[str, Any]:

@@ -10,10 +10,9 @@ from starlette.responses import JSONResponse, Response
 
 from ategnatos.art import batch
 from ategnatos.grimoire.errors import StudioError
-from ategnatos.guard.gate import held as keys
-from ategnatos.guard.gate import statements, trust
+from ategnatos.guard.gate import statements
 from ategnatos.knowledge import feedback
-from ategnatos.web import desk
+from ategnatos.web import agreeing, desk
 from ategnatos.web.answers import drawn, project_of, refused, session_of, told, values_of
 
 if TYPE_CHECKING:
@@ -109,12 +108,7 @@ def _sign(request: Request, passphrase: Any, shown: list[dict[str, Any]]) -> des
     project, session = project_of(request), session_of(request)
     # One batch at a time in a browser, and one guess.
     with session.busy:
-        now = time.monotonic()
-        if isinstance(passphrase, str) and passphrase:
-            approvers = trust.known(project)
-            if approvers is not None and approvers.signing:
-                session.hold(keys.opened(approvers, passphrase), now)
-        return desk.sign(project, shown, session.key(now))
+        return desk.sign(project, shown, agreeing.key_of(project, session, passphrase))
 
 
 async def lock(request: Request) -> Response:

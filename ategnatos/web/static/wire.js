@@ -4,12 +4,13 @@ const csrf = document.body.dataset.csrf || "";
 export const mayDecide = document.body.dataset.mayDecide === "yes";
 
 export class Refusal extends Error {
-  constructor(status, error) {
+  constructor(status, error, wanted = null) {
     super(error.message);
     this.status = status;
     this.code = error.code;
     this.hint = error.hint || "";
     this.candidate = error.candidate || "";
+    this.wanted = wanted; // what a person has to read and agree to first
   }
 }
 
@@ -17,7 +18,7 @@ async function answer(response) {
   const body = await response.json().catch(() => ({}));
   if (response.ok) return body;
   const said = body.error || { code: "unreadable", message: `The server answered ${response.status}.` };
-  throw new Refusal(response.status, said);
+  throw new Refusal(response.status, said, body.wanted);
 }
 
 export async function get(path) {
