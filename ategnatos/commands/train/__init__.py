@@ -32,6 +32,22 @@ NOUNS: Table = {
         "ategnatos.commands.train.config",
         "A plan in a trainer's own files, and what that trainer cannot do of it.",
     ),
+    "gates": (
+        "ategnatos.commands.train.gates.show",
+        "Which of the four gates before a run are open, and what opens the others.",
+    ),
+    "confirm": (
+        "ategnatos.commands.train.gates.confirm",
+        "Gate 2: read the plan and what the trainer does not do of it, and agree.",
+    ),
+    "environment": (
+        "ategnatos.commands.train.gates.environment",
+        "Gate 3: whether the machine has what the training needs, and what mends it.",
+    ),
+    "lora": (
+        "ategnatos.commands.train.lora",
+        "LoRA files: look inside, tag, convert, merge, make smaller.",
+    ),
 }
 
 

@@ -13,6 +13,8 @@ from ategnatos.commands.terminal import plain
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ategnatos.trainers import Translation
+
 app = room()
 
 
@@ -39,14 +41,22 @@ def config(
 ) -> Answer:
     """Write the trainer's files, lay the dataset out beside them, and say what is lost."""
     from dataclasses import asdict
+    from datetime import UTC, datetime
 
     from ategnatos.grimoire.zones import Zone, resolve
-    from ategnatos.train.plan import laying, store, writing
+    from ategnatos.guard.actor import actor
+    from ategnatos.train.plan import base_model, laying, store, writing
     from ategnatos.trainers import load_trainer
 
     project = call.project()
     kept = store.load(project, name, version or None)
     chosen = load_trainer(trainer)
+    # An older version stays as it was; the newest gets its base model for good.
+    keep = not call.dry_run and kept.number == kept.versions
+    now = datetime.now(UTC)
+    kept, said = base_model.settled(project, kept, chosen.name, actor=actor(), now=now, keep=keep)
+    if said:
+        call.warn(said)
     below = Path("training", kept.name, chosen.name) if out is None else _below(project.root, out)
     place = resolve(project, Zone.WORKSPACE, below, for_writing=True)
     ready = laying.ready(project, kept.plan, chosen.layout, place / "dataset")
@@ -55,7 +65,7 @@ def config(
     if not call.dry_run:
         linked = ready.put(project, copy=copy)
         writing.write(place, made, ours={"plan": kept.name, "digest": kept.digest})
-    line, folder, environment = made.placed(home or "{home}", python or "{python}")
+    line, folder, environment = made.placed(home or "{home}", python or _python(made))
     for text in (*ready.dataset.warnings, *made.notes):
         call.warn(text)
     data: dict[str, Any] = {
@@ -76,6 +86,14 @@ def config(
         "dry_run": call.dry_run,
     }
     return Answer(data, lambda console: _draw(console, data))
+
+
+def _python(made: Translation) -> str:
+    """Our own Python for a trainer without a checkout, which is part of this installation."""
+    import sys
+
+    own = "{home}" not in " ".join((*made.command, made.cwd, *made.environment.values()))
+    return sys.executable if own else "{python}"
 
 
 def _below(root: Path, out: Path) -> Path:

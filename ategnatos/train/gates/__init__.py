@@ -9,13 +9,14 @@ the dataset's bytes, the plan, the machine, the trainer. Any change closes what 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 
 if TYPE_CHECKING:
+    from ategnatos.grimoire.journal import Event
     from ategnatos.grimoire.project import Project
     from ategnatos.train.plan.store import Kept
 
@@ -46,6 +47,18 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Now:
+    """Whether what gate 3 found still stands. ``binding`` is the hash of what is there now (""
+    where nobody could look), ``changed`` what differs in words, ``problem`` why nobody could.
+    """
+
+    event: Event | None
+    binding: str = ""
+    changed: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """All four gates, open, and what they found: where a run begins.
 
@@ -62,31 +75,37 @@ class Opened:
     environment: dict[str, Any]
 
 
-def states(project: Project, kept: Kept, trainer: str, machine: str) -> tuple[Gate, ...]:
-    """All four, in order. Looks at files, at the trainer and at the machine; what cannot be
-    looked at closes its gate, with why. Never raises for a closed one.
+def states(
+    project: Project,
+    kept: Kept,
+    trainer: str,
+    machine: str,
+    only: Sequence[int] = (1, 2, 3, 4),
+) -> tuple[Gate, ...]:
+    """All four in order, or ``only`` those. Looks at files, at the trainer and at the machine (for
+    3 and 4, once there is a record of it); what cannot be looked at closes its gate, with why.
+    Never raises for a closed one.
     """
     from ategnatos.train.gates import configuration, dry_run, environment, pictures
 
-    now = environment.looked(project, kept, trainer, machine)
-    return (
-        _state(0, lambda: pictures.state(project, kept), pictures.command(kept)),
-        _state(
-            1,
+    asks_machine = any(number in only for number in (3, 4))
+    now = environment.looked(project, kept, trainer, machine) if asks_machine else Now(None)
+    made: dict[int, tuple[Callable[[], Gate], str]] = {
+        1: (lambda: pictures.state(project, kept), pictures.command(kept)),
+        2: (
             lambda: configuration.state(project, kept, trainer),
             configuration.command(kept, trainer),
         ),
-        _state(
-            2,
+        3: (
             lambda: environment.state(project, kept, trainer, machine, now),
             environment.command(kept, trainer, machine),
         ),
-        _state(
-            3,
+        4: (
             lambda: dry_run.state(project, kept, trainer, machine, now),
             dry_run.command(kept, trainer, machine),
         ),
-    )
+    }
+    return tuple(_state(number, *made[number]) for number in sorted(only))
 
 
 def require(
@@ -94,30 +113,30 @@ def require(
     kept: Kept,
     trainer: str,
     machine: str,
-    upto: int = 4,
-    only: tuple[int, ...] = (),
+    only: Sequence[int] = (1, 2, 3, 4),
 ) -> Opened:
-    """What the gates found, where all are open (``upto`` a number, or ``only`` those).
+    """What the gates found, where all of ``only`` are open.
 
     Raises StudioError (``train_gate``) for the first that is closed, with the command to run.
     """
-    found = states(project, kept, trainer, machine)
-    asked = [one for one in found if (one.number in only if only else one.number <= upto)]
-    for one in asked:
-        if not one.open:
-            raise StudioError(
-                TRAIN_GATE,
-                f"Gate {one.number} ({one.name}) of the plan {kept.name!r} is closed: {one.why}."
-                " Nothing was started.",
-                hint=one.command,
-                plan=kept.name,
-                trainer=trainer,
-                machine=machine,
-                gate=one.number,
-                why=one.why,
-                closed=[other.number for other in asked if not other.open],
-            )
-    there, tried = found[2].facts, found[3].facts
+    found = states(project, kept, trainer, machine, only)
+    closed = [one for one in found if not one.open]
+    if closed:
+        one = closed[0]
+        raise StudioError(
+            TRAIN_GATE,
+            f"Gate {one.number} ({one.name}) of the plan {kept.name!r} is closed: {one.why}."
+            " Nothing was started.",
+            hint=one.command,
+            plan=kept.name,
+            trainer=trainer,
+            machine=machine,
+            gate=one.number,
+            why=one.why,
+            closed=[other.number for other in closed],
+        )
+    facts = {one.number: one.facts for one in found}
+    there, tried = facts.get(3, {}), facts.get(4, {})
     return Opened(
         found,
         home=there.get("home", ""),
@@ -129,9 +148,9 @@ def require(
     )
 
 
-def _state(place: int, look: Callable[[], Gate], command: str) -> Gate:
+def _state(number: int, look: Callable[[], Gate], command: str) -> Gate:
     try:
         return look()
     except StudioError as error:
         why = error.message.rstrip(".")
-        return Gate(place + 1, NAMES[place], False, why, error.hint or command)
+        return Gate(number, NAMES[number - 1], False, why, error.hint or command)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ategnatos.train.gates import NAMES, Gate
+from ategnatos.train.gates import NAMES, Gate, Now
 from ategnatos.train.gates.environment import newest
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
-    from ategnatos.train.gates.environment.there import Now
     from ategnatos.train.plan.store import Kept
 
 EVENT = "train.dry_run"

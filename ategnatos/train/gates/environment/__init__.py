@@ -2,19 +2,18 @@
 
 ``needs`` says what that is, ``there`` asks the machine, ``checks`` judges it with a mend for each
 fault, ``recording`` writes it down, ``page`` for people. What the record is bound to stands in
-``there.Now.binding``: hardware and driver, the trainer's checkout and packages, the model's files.
+``there.bound``: hardware and driver, the trainer's checkout and packages, the model's files.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ategnatos.train.gates import NAMES, Gate
+from ategnatos.train.gates import NAMES, Gate, Now
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.journal import Event
     from ategnatos.grimoire.project import Project
-    from ategnatos.train.gates.environment.there import Now
     from ategnatos.train.plan.store import Kept
 
 EVENT = "train.environment"

@@ -186,11 +186,11 @@ def _packages(project: Project, made: Configuration, there: There) -> Iterator[C
                 f"package {name}",
                 "stop",
                 f"missing, and {why} needs it",
-                f"{there.installed.python} -m pip install {_PIP.get(name, name)}",
+                f"{there.installed.python} -m pip install {PIP.get(name, name)}",
             )
 
 
-_PIP = {"lion_pytorch": "lion-pytorch", "lycoris": "lycoris-lora"}
+PIP = {"lion_pytorch": "lion-pytorch", "lycoris": "lycoris-lora"}
 
 
 def _files(project: Project, made: Configuration, there: There) -> Iterator[Check]:

@@ -141,7 +141,7 @@ def main() -> None:
         "executable": sys.executable,
         "python": ".".join(map(str, sys.version_info[:3])),
         "checkout": checkout(asked["home"]),
-        "torch": torch(),
+        "torch": torch() if "torch" in asked["packages"] else {},
         "packages": versions(asked["packages"]),
         "modules": {name: there(name) for name in asked["modules"]},
         "files": {name: one_file(name, name in asked["hash"]) for name in asked["files"]},

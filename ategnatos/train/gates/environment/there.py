@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import canonical_json, sha256_bytes
 from ategnatos.train import placing
+from ategnatos.train.gates import Now
 from ategnatos.train.gates.environment import needs as needing
 from ategnatos.train.gates.environment.probe import MARK
 from ategnatos.train.machine import machine_of
@@ -51,19 +52,6 @@ class There:
     def bound(self) -> dict[str, Any]:
         """What the gates hold for."""
         return bound(self.facts, self.installed.home, self.probe)
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """Whether what was checked still stands. ``binding`` is the hash of what is there now (""
-    where nobody could look), ``changed`` what differs in words, ``problem`` why nobody could.
-    """
-
-    event: Event | None
-    binding: str = ""
-    changed: str = ""
-    problem: str = ""
-    bound: Mapping[str, Any] = field(default_factory=dict)
 
 
 def look(
@@ -168,10 +156,16 @@ def bound(facts: MachineFacts, home: str, probe: Mapping[str, Any]) -> dict[str,
         "trainer's commit": checkout.get("commit", ""),
         "trainer's own changes": checkout.get("changed", ""),
         "Python": f"{probe.get('python', '')} {probe.get('executable', '')}".strip(),
-        "torch": f"{torch.get('version', '')} for CUDA {torch.get('cuda', '')}" if torch else "",
+        "torch": f"{torch.get('version')} for {_built_for(torch)}" if torch else "",
         **{f"package {name}": text for name, text in probe.get("packages", {}).items()},
         **{f"file {path}": text for path, text in files.items()},
     }
+
+
+def _built_for(torch: Mapping[str, str]) -> str:
+    if torch.get("hip"):
+        return f"ROCm {torch['hip']}"
+    return f"CUDA {torch['cuda']}" if torch.get("cuda") else "the processor"
 
 
 def binding(bound_to: Mapping[str, Any]) -> str:
@@ -195,7 +189,7 @@ def now(project: Project, kept: Kept, trainer: str, machine: str, event: Event |
     except StudioError as error:
         return Now(event, problem=f"it could not be looked at: {error.message}".rstrip("."))
     found = bound(facts, installed.home, said)
-    return Now(event, binding(found), difference(was.get("bound", {}), found), "", found)
+    return Now(event, binding(found), difference(was.get("bound", {}), found))
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

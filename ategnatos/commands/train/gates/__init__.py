@@ -1,0 +1,1 @@
+"""``train gates``, ``confirm``, ``environment`` and ``dry-run``: the way to a run."""
