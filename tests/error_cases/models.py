@@ -16,9 +16,10 @@ from ategnatos.commands.contract import Call
 from ategnatos.commands.studio import models as commands
 from ategnatos.commands.studio import models_download
 from ategnatos.grimoire.project import Project
+from ategnatos.guard.values import tensor_header as header
 from ategnatos.guard.values.urls import parse_url
 from ategnatos.studio.comfyui import instances
-from ategnatos.studio.models import adding, download, header, places, sources
+from ategnatos.studio.models import adding, download, places, sources
 from ategnatos.studio.models.part import Wanted
 from tests.studio.models.conftest import LORA, FileServer, safetensors
 

@@ -159,14 +159,16 @@ def test_what_a_trainer_states_comes_first() -> None:
     assert known(dict(LORA), ss_base_model_version="sdxl_base_v1-0") == ("lora", "sdxl")
     metadata = {"modelspec.architecture": "flux-1-dev/lora"}
     assert known(dict(LORA), **metadata) == ("lora", "flux1")
+    ours = {"ss_base_model_version": "ategnatos_starter"}
+    assert known(dict(LORA), **ours) == ("lora", "starter")
 
 
 def test_every_family_that_can_be_told_is_one_that_is_known() -> None:
     told = _signatures()
     names = {rule.family for rule in told.families} | set(told.stated.values())
     names |= {derived for by_name in told.names.values() for derived in by_name.values()}
-    # SD 2.1 has no family file: nothing is made with it here.
-    assert names - {"sd21"} <= set(families.names())
+    # SD 2.1 has no family file, as nothing is made with it here; the starter model has its own.
+    assert names - {"sd21", "starter"} <= set(families.names())
 
 
 def test_triggers_are_the_words_of_every_caption() -> None:
