@@ -48,6 +48,10 @@ NOUNS: Table = {
         "ategnatos.commands.train.lora",
         "LoRA files: look inside, tag, convert, merge, make smaller.",
     ),
+    "lora": (
+        "ategnatos.commands.train.lora",
+        "LoRA files: look inside, tag, convert, merge, make smaller.",
+    ),
 }
 
 
