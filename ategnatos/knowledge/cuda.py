@@ -119,6 +119,10 @@ class Matrix:
                 return one
         return None
 
+    def index(self, build: Build) -> str:
+        """The address it is installed from."""
+        return self.command(build).rpartition(" ")[2]
+
     def command(self, build: Build) -> str:
         """The line that installs it."""
         return self.install.replace("{digits}", build.cuda.replace(".", ""))

@@ -6,8 +6,10 @@ below the rooms, so that whoever trains or draws on a machine finds it without t
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ NO_WAY = ErrorCode("no_way", "This account has no key and no address for the mac
 WHICH_MACHINE = ErrorCode("which_machine", "It is not clear which rented machine is meant.")
 
 FILE = "machine.json"
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,18 @@ def folder_of(label: str) -> Path:
     named = os.environ.get("ATEGNATOS_MACHINES", "")
     state = Unix("ategnatos", appauthor=False).user_state_path
     return (Path(named) if named else state / "machines") / label
+
+
+def label_of(rental: Rental, order: Ordered | None) -> str:
+    """What the machine is called here: by its order, or, rented by hand, by its provider's id.
+
+    It is the name of a folder of ours, so an id with odd characters in it is replaced.
+    """
+    if order is not None:
+        return order.label
+    if _PLAIN.fullmatch(rental.resource):
+        return rental.resource
+    return f"machine-{hashlib.sha256(rental.resource.encode()).hexdigest()[:16]}"
 
 
 def read(label: str) -> Way | None:

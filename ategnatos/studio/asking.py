@@ -38,12 +38,13 @@ def ask(project: Project, rental: Rental, *, now: datetime) -> str:
 
     with database.connect(project) as db:
         order = machines.of_resource(db, rental.provider, rental.resource)
-    if order is None or ways.read(order.label) is None:
+    label = ways.label_of(rental, order)
+    if ways.read(label) is None:
         return ""
-    mark = keys.folder_of(order.label) / _FILE
+    mark = keys.folder_of(label) / _FILE
     try:
         # One try a round: the next round is the next try.
-        link = Link(ways.link(order.label, rental.name).address, waits=())
+        link = Link(ways.link(label, rental.name).address, waits=())
         heard = dead_man.hear(link)
     except StudioError as error:
         if error.code not in {MACHINE_UNREACHABLE, MACHINE_TIMEOUT}:

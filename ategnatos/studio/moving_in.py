@@ -40,15 +40,18 @@ def move_in(
     clock: Callable[[], datetime],
     sleep: Callable[[float], None] = time.sleep,
     say: Callable[[str], None] = lambda text: None,
+    patience: float | None = None,
 ) -> tuple[Way, list[str]]:
     """Wait until the machine runs and lets us in, then prepare it: safe to do again.
 
+    ``patience`` is how many seconds to wait, by default what its provider's machines may take.
     Returns the way to it and what could not be prepared, in words. Raises StudioError
     (``machine_not_up``: it still bills, and the caller ends it).
     """
     terms = provider.terms()
     began = clock()
-    end = began + timedelta(seconds=terms.boot_seconds)
+    patience = terms.boot_seconds if patience is None else patience
+    end = began + timedelta(seconds=patience)
     public_key = keys.make(label)
     said, spoken_at = "it was not seen yet", began
     while True:
@@ -88,7 +91,7 @@ def move_in(
                 said = refused or "it runs, and says no address yet"
         now = clock()
         if now >= end:
-            raise _not_up(rental, f"{said}, after {terms.boot_seconds / 60:.0f} minutes")
+            raise _not_up(rental, f"{said}, after {patience / 60:.0f} minutes")
         if now - spoken_at >= timedelta(seconds=SAY_SECONDS):
             spoken_at = now
             say(f"{rental.name} after {(now - began).total_seconds():.0f} seconds: {said}")

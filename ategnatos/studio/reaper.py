@@ -22,7 +22,7 @@ from ategnatos.grimoire.spend.records import STOPPING, Entry
 from ategnatos.guard.actor import actor
 from ategnatos.providers import Provider, load_provider
 from ategnatos.providers.values import State
-from ategnatos.studio import watchdog
+from ategnatos.studio import watchdog, ways
 from ategnatos.studio.renting import search
 
 if TYPE_CHECKING:
@@ -114,6 +114,11 @@ def reap(
             for one in _orphans(project, db, seen, done):
                 rental = _taken_in(project, db, one, clock())
                 _end(project, db, rental, ends, "no record says that it runs", done, clock())
+            for finding in done.findings:
+                if finding.kind == "ended":
+                    rental = finding.rental
+                    order = machines.of_resource(db, rental.provider, rental.resource)
+                    ways.forget(ways.label_of(rental, order))
     return done
 
 

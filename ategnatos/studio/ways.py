@@ -17,7 +17,17 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import write_atomic
 from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.spend import machines
-from ategnatos.machines.rented import FILE, NO_WAY, WHICH_MACHINE, Way, link, live, one, read
+from ategnatos.machines.rented import (
+    FILE,
+    NO_WAY,
+    WHICH_MACHINE,
+    Way,
+    label_of,
+    link,
+    live,
+    one,
+    read,
+)
 from ategnatos.studio.renting import keys
 
 if TYPE_CHECKING:
@@ -35,6 +45,7 @@ __all__ = [
     "being_made",
     "forget",
     "keep",
+    "label_of",
     "link",
     "live",
     "one",

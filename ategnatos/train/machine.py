@@ -45,5 +45,5 @@ def machine_of(
             machine=name[:80],
             machines=there,
         ) from error
-    label = rental.resource if order is None else order.label
+    label = rented.label_of(rental, order)
     return SshMachine(rental.name, rented.link(label, rental.name, say=say))

@@ -2,81 +2,24 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ategnatos.grimoire.project import Project
-from ategnatos.guard.budget import approved
-from ategnatos.machines.ssh import dead_man
 from ategnatos.studio import reaper as room
-from ategnatos.studio import watchdog
-from ategnatos.studio.renting import ending, keys
+from ategnatos.studio.renting import keys
+from tests.commands.renting_place import Played, cloud, server, studio
 from tests.conftest import Run
 from tests.machines import sshd
-from tests.providers.clouds.cloud import KEY, Fault, Rented
+from tests.providers.clouds.cloud import KEY, Fault
 from tests.providers.clouds.runpod import RunPodCloud
 
+__all__ = ["cloud", "server", "studio"]
+
 pytestmark = pytest.mark.sshd
-
-OFFER = "runpod:RTX-4090-x1-secure"
-
-
-class Played(RunPodCloud):
-    """RunPod, whose machines are an sshd on loopback."""
-
-    server: sshd.Server
-
-    def _made(self, body: dict[str, Any]) -> Rented:
-        self.server.admit(body["env"]["PUBLIC_KEY"])
-        return super()._made(body)
-
-    def _pod(self, one: Rented) -> dict[str, Any]:
-        pod = super()._pod(one)
-        if (pod.get("ssh") or {}).get("direct"):
-            pod["ssh"]["direct"].update(
-                host="127.0.0.1", port=self.server.port, username=getpass.getuser()
-            )
-        return pod
-
-
-@pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Server]:
-    if why := sshd.why_not():
-        pytest.skip(why)
-    server = sshd.Server(tmp_path_factory.mktemp("s") / "m")
-    server.start()
-    yield server
-    pid = server.home / dead_man.FOLDER / "pid"
-    if pid.exists():
-        with suppress(ProcessLookupError):
-            os.kill(int(pid.read_text()), signal.SIGTERM)
-    server.end()
-
-
-@pytest.fixture
-def cloud(server: sshd.Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Played]:
-    with Played(time.time, check=False) as cloud:
-        cloud.server = server
-        monkeypatch.setenv("RUNPOD_API_KEY", KEY)
-        monkeypatch.setenv("RUNPOD_API_BASE_URL", cloud.address)
-        monkeypatch.setattr(ending, "ABSENCE_SECONDS", 0.2)
-        monkeypatch.setattr(watchdog, "ABSENCE_SECONDS", 0.1)
-        yield cloud
-
-
-@pytest.fixture
-def studio(project: Project, monkeypatch: pytest.MonkeyPatch) -> Path:
-    approved.ensure_file(project)
-    monkeypatch.chdir(project.root)
-    return project.root
 
 
 def offer(run: Run) -> str:
@@ -110,6 +53,7 @@ def test_a_machine_is_rented_worked_on_and_proven_gone(
     assert up.code == 0, up.out
     name = up.data["machine"]
     label = up.data["label"]
+    assert up.data["phases"] == [{"phase": "setup", "state": "done"}]
     assert [one.label for one in cloud.alive()] == [label]
 
     (listed,) = run("studio", "provider", "status", "--json").data["machines"]
@@ -130,8 +74,8 @@ def test_a_machine_is_rented_worked_on_and_proven_gone(
     assert "GPU" in unfit.envelope["error"]["details"]["failed"]
 
     back = run("studio", "reconnect", "--json").data
-    assert [one["state"] for one in back["phases"]] == ["waiting"] * 4
-    assert back["go_on"]["phase"] == "setup"
+    assert [one["state"] for one in back["phases"]] == ["done", *["waiting"] * 3]
+    assert back["go_on"]["phase"] == "data"
     assert back["dead_man"]["alive"]
 
     reaped = run("studio", "reaper", "--once", "--json").data

@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from ategnatos.commands.contract import Call
-from ategnatos.commands.studio import provider, provider_end, provider_work
+from ategnatos.commands.studio import provider, provider_end, provider_phase, provider_work
 from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.project import Project
 from ategnatos.grimoire.spend import machines, rentals
@@ -124,6 +124,12 @@ def _failed(folder: Path) -> None:
         raise failed
 
 
+def _no_script(folder: Path) -> None:
+    with _rented(folder) as project:
+        ways.keep("runpod:p1", LABEL, SshPlace("127.0.0.1", 22, "root"))
+        provider_phase.phase(_call(project), "train")
+
+
 def _unfit(folder: Path) -> None:
     with _rented(folder) as project:
         ways.keep("runpod:p1", LABEL, SshPlace("127.0.0.1", 22, "root"))
@@ -147,6 +153,7 @@ def _left(folder: Path) -> None:
 
 CASES: dict[str, Callable[[Path], None]] = {
     "no_way": _no_way,
+    "no_phase_script": _no_script,
     "which_machine": _which,
     "offer_name": _offer_name,
     "offer_gone": _offer_gone,

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ategnatos.commands.contract import USAGE, Answer, Call, command, room
-from ategnatos.commands.studio import provider_end, provider_up, provider_work
+from ategnatos.commands.studio import (
+    provider_adopt,
+    provider_end,
+    provider_phase,
+    provider_up,
+    provider_work,
+)
 from ategnatos.grimoire.errors import StudioError
 
 if TYPE_CHECKING:
@@ -20,6 +26,8 @@ app = room("Rented machines: offers, renting, working on them, ending them.")
 provider_up.register(app)
 provider_end.register(app)
 provider_work.register(app)
+provider_phase.register(app)
+provider_adopt.register(app)
 
 Gpu = Annotated[str | None, typer.Option("--gpu", help="Part of the GPU's name, like 4090.")]
 Count = Annotated[int, typer.Option("--count", help="GPUs in one machine.")]

@@ -1,4 +1,4 @@
-"""``provider up`` and ``adopt``: the price and the cap are said before the first billed second."""
+"""``provider up``: the price and the cap are said before the first billed second."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ategnatos.commands.contract import USAGE, Answer, Call, command
+from ategnatos.commands.studio import provider_phase
 from ategnatos.grimoire.errors import StudioError
 
 if TYPE_CHECKING:
@@ -34,12 +35,6 @@ def register(app: typer.Typer) -> None:
         example="ategnatos studio provider up vastai:7654321 --hours 2 --confirm",
         dry_run=True,
     )(up)
-    command(
-        app,
-        "adopt",
-        example="ategnatos studio provider adopt runpod:7h9k2m4n6p --rate 0.69 --confirm",
-        dry_run=True,
-    )(adopt)
 
 
 def up(
@@ -67,6 +62,10 @@ def up(
         int,
         typer.Option("--silent-minutes", help="And when nobody asked for it so long; 0: never."),
     ] = 240,
+    phase: Annotated[
+        list[str] | None,
+        typer.Option("--phase", help="Set-up to go through, in order. Default: setup. Or: none."),
+    ] = None,
     confirm: Confirm = False,
     override: Overriding = False,
     because: Because = "",
@@ -88,6 +87,7 @@ def up(
             " --count 1 to 64; nothing was rented.",
             hint="Mend it.",
         )
+    steps = provider_phase.fresh(phase)
     project = call.project()
     now = datetime.now(UTC)
     config = (
@@ -164,9 +164,11 @@ def up(
     for text in notes:
         call.warn(text)
     name = rented.rental.name
+    done, failed = provider_phase.set_up(call, plan.label, name, steps)
     return Answer(
         {
             **facts,
+            "phases": done,
             "machine": name,
             "label": plan.label,
             "due_at": rented.rental.due_at,
@@ -180,43 +182,7 @@ def up(
             "ategnatos studio reaper",
             f"ategnatos studio provider down {name}",
         ),
-    )
-
-
-def adopt(
-    call: Call,
-    machine: Annotated[str, typer.Argument(help="Provider and id, like runpod:7h9k2m4n6p.")],
-    rate: Annotated[
-        str | None, typer.Option("--rate", help="USD an hour; default: what its provider says.")
-    ] = None,
-    max_minutes: Annotated[
-        int | None, typer.Option("--max-minutes", help="Default: auto_teardown_minutes.")
-    ] = None,
-    confirm: Confirm = False,
-    override: Overriding = False,
-    because: Because = "",
-) -> Answer:
-    """Take in a machine that runs already: a timer, its money reserved, the reaper's care."""
-    from ategnatos.commands.studio import budget_timer
-    from ategnatos.grimoire.spend.amounts import millionths, plain
-    from ategnatos.providers import load_provider
-    from ategnatos.providers.values import State
-    from ategnatos.studio import market, rentals
-
-    spelled, resource = rentals.parse_name(machine)
-    provider = load_provider(spelled)
-    seen = provider.get(resource)
-    if seen is None or seen.state is State.TERMINATED:
-        raise StudioError(
-            market.OFFER_GONE,
-            f"{provider.label} shows no machine {resource}; nothing was taken in.",
-            hint="Look again in a minute, or on the provider's own page.",
-            machine=machine,
-        )
-    if rate is None and seen.rate is not None:
-        rate = plain(millionths(seen.rate))
-    return budget_timer.start(
-        call, f"{provider.name}:{resource}", rate, max_minutes, confirm, override, because
+        failed=failed,
     )
 
 

@@ -154,7 +154,7 @@ def _way(call: Call, machine: str | None) -> tuple[str, Link]:
     from ategnatos.studio import ways
 
     rental, order = ways.one(call.project(), machine)
-    label = rental.resource if order is None else order.label
+    label = ways.label_of(rental, order)
     return rental.name, ways.link(label, rental.name, say=call.say)
 
 

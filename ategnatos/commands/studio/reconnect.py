@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,6 +14,9 @@ from ategnatos.grimoire.errors import StudioError
 
 app = room()
 
+# A machine that was rented a while ago is up, or it is not: nobody waits here for its start.
+PATIENCE_SECONDS = 60.0
+
 
 @command(app, "reconnect", example="ategnatos studio reconnect runpod:7h9k2m4n6p")
 def reconnect(
@@ -21,8 +26,6 @@ def reconnect(
     """Find the machine again, read what it finished, and say where to go on."""
     import shlex
 
-    from ategnatos.grimoire.jobs import database
-    from ategnatos.grimoire.spend import machines
     from ategnatos.machines.ssh import dead_man, phases, tmux
     from ategnatos.machines.ssh.dead_man import Limits
     from ategnatos.providers import load_provider
@@ -31,26 +34,25 @@ def reconnect(
     project = call.project()
     rental, order = ways.one(project, machine)
     now = datetime.now(UTC)
-    if order is not None and ways.read(order.label) is None:
+    label = ways.label_of(rental, order)
+    if ways.read(label) is None:
         left = datetime.fromisoformat(rental.due_at) - now
         limits = Limits(max(1, int(left.total_seconds() // 60)))
-        with ways.being_made(project, order.label):
+        with ways.being_made(project, label), _said_here(rental.name):
             _, notes = moving_in.move_in(
                 project,
                 load_provider(rental.provider),
                 rental,
-                order.label,
+                label,
                 limits,
                 actor=_actor(),
                 clock=lambda: datetime.now(UTC),
                 say=call.say,
+                patience=PATIENCE_SECONDS,
             )
         for text in notes:
             call.warn(text)
-    if order is None:
-        with database.connect(project) as db:
-            order = machines.get(db, rental.resource)
-    link = ways.link(order.label, rental.name, say=call.say)
+    link = ways.link(label, rental.name, say=call.say)
     found = phases.read(link)
     place = phases.go_on(found)
     heard: dict[str, Any] | None = None
@@ -83,8 +85,26 @@ def reconnect(
             "due_at": rental.due_at,
         },
         "\n".join(lines),
-        (f"ategnatos studio provider down {rental.name}",) if place is None else (),
+        (f"ategnatos studio provider down {rental.name}",)
+        if place is None
+        else (f"ategnatos studio provider phase {place.name} {rental.name}",),
     )
+
+
+@contextmanager
+def _said_here(name: str) -> Iterator[None]:
+    """What is to be done where a machine that was rented before does not let us in."""
+    from ategnatos.studio.moving_in import MACHINE_NOT_UP
+
+    try:
+        yield
+    except StudioError as error:
+        if error.code is MACHINE_NOT_UP:
+            error.hint = (
+                f"It bills all the same. Reconnect again in a minute: ategnatos studio reconnect"
+                f" {name}. Or end it: ategnatos studio provider down {name}"
+            )
+        raise
 
 
 def _status(status: int | None) -> str:

@@ -20,10 +20,11 @@ case $verb in
 start) # stdin: the script. $3: "again" runs a phase that is done once more.
     part=$name.part.$$
     cat > "$part" || exit 98
+    size=$(wc -c 2>/dev/null < "$name.log" || echo 0)
     before=$(state "$name")
     if [ "$before" = running ] || { [ "$before" = done ] && [ "${3-}" != again ]; }; then
         rm -f "$part"
-        echo "$before"
+        echo "$before $size"
         exit 0
     fi
     mv -f "$part" "$name.sh"
@@ -43,7 +44,8 @@ start) # stdin: the script. $3: "again" runs a phase that is done once more.
         sleep 0.1 2>/dev/null || sleep 1
         tries=$((tries + 1))
     done
-    state "$name"
+    # How it stands, and how long its log was before.
+    echo "$(state "$name") $size"
     ;;
 run)
     # -o: what the phase starts and leaves behind does not hold the lock.

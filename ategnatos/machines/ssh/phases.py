@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.guard.values.shown import shown
 from ategnatos.machines import MACHINE_UNREACHABLE
+from ategnatos.machines.ssh.link import quote
 
 if TYPE_CHECKING:
     from ategnatos.machines.ssh.link import Link, Reply
@@ -52,24 +53,40 @@ class Phase:
 def start(link: Link, name: str, script: str, *, again: bool = False) -> Phase:
     """Start a phase unless it runs or is done (``again``: also when done); returns how it stands.
 
-    Safe to call again after any failure. Raises StudioError (``phase_name``, ``phase_lost``,
+    ``logged`` is how long its log was before. Safe to call again after any failure.
+    Raises StudioError (``phase_name``, ``phase_lost``,
     ``machine_unreachable``, ``machine_timeout``).
     """
     _check(name)
-    _install(link)
+    body = resources.files(__package__).joinpath("phase.sh").read_text(encoding="utf-8")
     words = ["start", name, *(["again"] if again else [])]
-    return _phase(name, _asked(link, words, stdin=script.encode()).text)
+    reply = link.shell(
+        f"umask 077; mkdir -p ~/{FOLDER} && cd ~/{FOLDER} && command -v flock >/dev/null"
+        f" && printf %s {quote(body)} > phase.sh.$$ && mv -f phase.sh.$$ phase.sh"
+        f" && exec sh phase.sh {' '.join(words)}",
+        stdin=script.encode(),
+        seconds=120,
+    )
+    if reply.status != 0:
+        raise _odd(name, reply.complaint or f"status {reply.status}: it may lack flock")
+    return _phase(name, reply.text)
 
 
 def read(link: Link, names: Sequence[str] = PHASES) -> list[Phase]:
     """How the phases stand, by their markers on the machine, in the order given."""
     for name in names:
         _check(name)
-    there = link.shell(f"test -e ~/{FOLDER}/phase.sh", seconds=60)
-    if there.status != 0:
+    reply = link.shell(
+        f"cd ~/{FOLDER} 2>/dev/null && test -e phase.sh || {{ echo none; exit; }};"
+        f" exec sh phase.sh state {' '.join(names)}",
+        seconds=60,
+    )
+    if reply.status != 0:
+        raise _odd(names[0], reply.complaint or f"status {reply.status}")
+    if reply.text == "none\n":
         return [Phase(name, "waiting") for name in names]
     found = {}
-    for line in _asked(link, ["state", *names]).text.splitlines():
+    for line in reply.text.splitlines():
         name, _, rest = line.partition(" ")
         found[name] = _phase(name, rest)
     if missing := [name for name in names if name not in found]:
@@ -98,7 +115,7 @@ def follow(
     that did not get through, the last refusal is raised.
     """
     _check(name)
-    missed = 0
+    missed, wait = 0, min(0.25, LOOK_SECONDS)
     while True:
         try:
             reply = _asked(link, ["read", name, str(offset), str(_PIECE)])
@@ -117,7 +134,18 @@ def follow(
             continue
         if phase.state != "running":
             return
-        sleep(LOOK_SECONDS)
+        # What is short is seen to end soon; what lasts is not asked all the time.
+        wait = min(wait * 2, LOOK_SECONDS)
+        sleep(wait)
+
+
+def tail(link: Link, name: str, logged: int, *, most: int = 20_000) -> bytes:
+    """The end of the phase's log, ``logged`` bytes long, at most ``most`` of it."""
+    _check(name)
+    if not logged:
+        return b""
+    reply = _asked(link, ["read", name, str(max(0, logged - most)), str(most)])
+    return reply.out.partition(b"\n")[2]
 
 
 def failure(phase: Phase, machine: str) -> StudioError:
@@ -126,29 +154,16 @@ def failure(phase: Phase, machine: str) -> StudioError:
     return StudioError(
         PHASE_FAILED,
         f"The phase {phase.name} on {machine} ended {how}. The machine still costs money.",
-        hint=f"Its log is ~/{FOLDER}/{phase.name}.log there: ategnatos studio provider run"
-        f" {machine} -- tail -n 40 {FOLDER}/{phase.name}.log",
+        hint=f"Its log: ategnatos studio provider phase {phase.name} {machine} --log. It may be"
+        " started again.",
         machine=machine,
         phase=phase.name,
         status=phase.status,
     )
 
 
-def _install(link: Link) -> None:
-    body = resources.files(__package__).joinpath("phase.sh").read_bytes()
-    reply = link.shell(
-        f"umask 077; mkdir -p ~/{FOLDER} && cd ~/{FOLDER} && command -v flock >/dev/null"
-        " && cat > phase.sh.$$ && mv -f phase.sh.$$ phase.sh",
-        stdin=body,
-        seconds=60,
-    )
-    if reply.status != 0:
-        raise _odd("phase.sh", reply.complaint or "it lacks flock (util-linux)")
-
-
-def _asked(link: Link, words: Sequence[str], *, stdin: bytes | None = None) -> Reply:
-    line = f"sh ~/{FOLDER}/phase.sh {' '.join(words)}"
-    reply = link.shell(line, stdin=stdin, seconds=120)
+def _asked(link: Link, words: Sequence[str]) -> Reply:
+    reply = link.shell(f"sh ~/{FOLDER}/phase.sh {' '.join(words)}", seconds=120)
     if reply.status != 0:
         raise _odd(words[1], f"status {reply.status} {reply.complaint}")
     return reply

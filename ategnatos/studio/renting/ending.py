@@ -13,7 +13,7 @@ from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.spend import machines, rentals
 from ategnatos.guard.budget.teardown import Outcome
 from ategnatos.providers.values import Bill, Leftover
-from ategnatos.studio.renting import keys
+from ategnatos.studio import ways
 from ategnatos.studio.watchdog import ABSENCE_SECONDS, Finding, attend
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def end(
             order = machines.of_resource(db, rental.provider, rental.resource)
             with database.writing(db):
                 machines.close_ended(db, now=clock())
-            if order is not None:
-                keys.forget(order.label)
+            ways.forget(ways.label_of(rental, order))
     if provider is None:
         return Ended(found, Bill(None, why), (), False)
     return _with_proof(provider, found, rental, started)
