@@ -44,9 +44,9 @@ NOUNS: Table = {
         "ategnatos.commands.train.gates.environment",
         "Gate 3: whether the machine has what the training needs, and what mends it.",
     ),
-    "lora": (
-        "ategnatos.commands.train.lora",
-        "LoRA files: look inside, tag, convert, merge, make smaller.",
+    "dry-run": (
+        "ategnatos.commands.train.gates.dry_run",
+        "Gate 4: a few real steps of the plan, one save, and what they took.",
     ),
     "lora": (
         "ategnatos.commands.train.lora",

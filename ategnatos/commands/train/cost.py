@@ -57,6 +57,7 @@ def cost(
     """Hours and dollars with their bars: by a price of your own, or on each known offer."""
     from ategnatos.commands.train.vram import first_able
     from ategnatos.knowledge import gpus
+    from ategnatos.train.pace import measured
     from ategnatos.train.pace import price as pricing
     from ategnatos.train.pace.speed import Pace
     from ategnatos.train.plan import store
@@ -84,7 +85,8 @@ def cost(
         offers: list[Any] = [_own(card.name, card.usable_gb, price)]
     else:
         offers = _asked(call, provider, gpu)
-    found = pricing.quotes(kept.plan, chosen, number, offers, pace=pace)
+    known = measured.by_gpu(call.project(), kept.plan, chosen)
+    found = pricing.quotes(kept.plan, chosen, number, offers, pace=pace, measured=known)
     data: dict[str, Any] = {
         "plan": kept.name,
         "number": kept.number,

@@ -6,7 +6,7 @@ Offers come from providers, which this room does not know: anything with the few
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 from typing import TYPE_CHECKING, Protocol
@@ -70,6 +70,7 @@ def quotes(
     offers: Iterable[Rentable],
     *,
     pace: Pace | None = None,
+    measured: Mapping[str, Pace] | None = None,
     calibration: Calibration | None = None,
     disk_gb: float = 60,
     down_gb: float = 0,
@@ -77,8 +78,8 @@ def quotes(
 ) -> list[Quote]:
     """The plan on each offer, the cheapest that fits first, those that cannot last.
 
-    ``pace`` is a measured one, for offers of the GPU it was measured on. Raises StudioError
-    (``vram_family``, ``trainer_habits``).
+    ``pace`` is said to hold for all of them; ``measured`` are those of a GPU by its name in the
+    table. Raises StudioError (``vram_family``, ``trainer_habits``).
     """
     made = estimate(of_plan(plan, trainer), calibration or shipped())
     found = []
@@ -95,7 +96,7 @@ def quotes(
             why = f"it takes about {made.likely:.0f} GiB and {memory:.0f} GiB are there"
             found.append(Quote(offer.provider, offer.id, gpu.name, verdict, why_not=why))
             continue
-        own = pace or expected(plan, gpu)
+        own = pace or (measured or {}).get(gpu.name) or expected(plan, gpu)
         likely, low, high = (one + _SETUP_HOURS for one in own.hours(steps))
         usd = [
             _up(offer.cost(Decimal(str(one)), disk_gb=disk_gb, down_gb=down_gb, up_gb=up_gb))

@@ -100,6 +100,12 @@ def after_steps(seconds: Sequence[float]) -> Pace | None:
     return Pace(one, one / _RUN, one * _RUN, "run", f"the last {len(newest)} steps of this run")
 
 
+def measured(seconds: float, basis: Literal["dry run", "run"], because: str) -> Pace:
+    """From a figure that was measured already."""
+    spread = _DRY_RUN if basis == "dry run" else _RUN
+    return Pace(seconds, seconds / spread, seconds * spread, basis, because)
+
+
 def operations(network: Network, pixels: float, pictures: int, checkpointing: bool) -> float:
     """Operations of one update: forward, backward to the inputs, and forward again where what
     was not kept is reckoned anew.

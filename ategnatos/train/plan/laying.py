@@ -32,14 +32,17 @@ class Ready:
     layout: Layout
     version: Version
 
-    def put(self, project: Project, *, copy: bool = False) -> stage.Laid:
-        """Put it on the disk at the dataset's root. Raises StudioError as :func:`stage.put`."""
+    def put(self, project: Project, *, copy: bool = False, at: Path | None = None) -> stage.Laid:
+        """Put it on the disk: at the dataset's root, or ``at`` another place from which it will be
+        brought to the machine where that root is. Raises StudioError as :func:`stage.put`.
+        """
         bound = {
             "dataset": self.version.dataset,
             "number": self.version.number,
             "digest": self.version.digest(),
         }
-        return stage.put(project, self.layout, Path(self.dataset.root), bound, copy=copy)
+        place = at or Path(self.dataset.root)
+        return stage.put(project, self.layout, place, bound, copy=copy)
 
 
 def version_of(project: Project, plan: Plan) -> Version:

@@ -27,7 +27,7 @@ def command(kept: Kept, trainer: str, machine: str) -> str:
 def state(project: Project, kept: Kept, trainer: str, machine: str, now: Now) -> Gate:
     """Open where the newest dry run went well, of this plan, on exactly what is there now."""
     how = command(kept, trainer, machine)
-    event = newest(project, EVENT, kept.name, trainer, machine)
+    event = newest(project, EVENT, kept, trainer, machine)
     if event is None:
         why = f"no step of it was tried on {machine} with {trainer} yet"
         return Gate(4, NAMES[3], False, why, how)

@@ -25,23 +25,27 @@ def command(kept: Kept, trainer: str, machine: str) -> str:
     return f"ategnatos train environment {kept.name} --trainer {trainer}{where}"
 
 
-def newest(project: Project, kind: str, plan: str, trainer: str, machine: str) -> Event | None:
-    """The newest event of a gate for that plan, trainer and machine."""
+def newest(project: Project, kind: str, kept: Kept, trainer: str, machine: str) -> Event | None:
+    """The newest event of a gate for that plan, trainer and machine: of the plan as it is, where
+    there is one (a plan that was set back is the same plan), else of an earlier version of it.
+    """
     from ategnatos.grimoire import journal
 
-    found = None
+    found = same = None
     for event in journal.read(project, {kind}):
         said = event.references
-        if (said.get("plan"), said.get("trainer"), said.get("machine")) == (plan, trainer, machine):
+        about = (said.get("plan"), said.get("trainer"), said.get("machine"))
+        if about == (kept.name, trainer, machine):
             found = event
-    return found
+            same = event if said.get("digest") == kept.digest else same
+    return same or found
 
 
 def looked(project: Project, kept: Kept, trainer: str, machine: str) -> Now:
     """What is there now, as far as gates 3 and 4 are bound to it. Never raises StudioError."""
     from ategnatos.train.gates.environment import there
 
-    event = newest(project, EVENT, kept.name, trainer, machine)
+    event = newest(project, EVENT, kept, trainer, machine)
     return there.now(project, kept, trainer, machine, event)
 
 

@@ -74,10 +74,10 @@ def torch(said: Mapping[str, Any], facts: MachineFacts, python: str) -> TorchSai
     if build is not None:
         why = table.refuses(build, card, driver)
     else:
-        needs = table.card(card.compute)
+        row = table.card(card.compute)
         least = table.driver_for(wanted)
-        if needs is not None and cuda.version(wanted) < cuda.version(needs.cuda):
-            why = f"PyTorch {number} is for CUDA {wanted}; {needs.says}"
+        if row is not None and cuda.version(wanted) < cuda.version(row.cuda):
+            why = f"PyTorch {number} is for CUDA {wanted}; {row.says}"
         elif least and driver and cuda.version(driver) < cuda.version(least):
             why = f"CUDA {wanted} needs driver {least} or newer, not {driver}"
     if why:
@@ -85,6 +85,12 @@ def torch(said: Mapping[str, Any], facts: MachineFacts, python: str) -> TorchSai
     if build is None:
         return TorchSaid(unknown=f"PyTorch {number} is not in the table: the dry run decides")
     return TorchSaid()
+
+
+def needs(card: Gpu | None) -> str:
+    """What the table says of such cards, or ""."""
+    row = cuda.matrix().card(card.compute) if card is not None else None
+    return row.says if row is not None else ""
 
 
 def install(number: str, card: Gpu | None, driver: str, python: str) -> str:

@@ -1,0 +1,321 @@
+"""One dry run: laid out in a folder of its own, started by the keeper as a run is, watched.
+
+It ends with whoever asked for it: Ctrl-C, a closed terminal and a request to end pass on to the
+trainer's whole group. After a kill that nobody can catch the trainer does its few steps and ends by
+itself; nothing is on record then, and the next dry run ends what is still there.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from ategnatos.grimoire.errors import StudioError
+from ategnatos.grimoire.files import canonical_json, explained, write_atomic
+from ategnatos.grimoire.zones import Zone, resolve
+from ategnatos.train import placing
+from ategnatos.train.machine import machine_of
+from ategnatos.train.plan import laying, writing
+from ategnatos.train.run.keeper import Keeper, Signal, command_file
+from ategnatos.train.run.place import Place
+from ategnatos.trainers.events import Event, Failed, Progress
+
+if TYPE_CHECKING:
+    from ategnatos.grimoire.project import Project
+    from ategnatos.machines import Machine
+    from ategnatos.train.gates import Opened
+    from ategnatos.train.plan.store import Kept
+    from ategnatos.train.run.keeper import Look
+    from ategnatos.train.watching.values import Finding
+    from ategnatos.trainers import Trainer, Translation
+
+_ATTEMPT = 1
+_ABOUT = "place.json"
+LOG = "log.txt"
+# Between two looks: here a process is asked, far a line is opened.
+NEAR_SECONDS, FAR_SECONDS = 0.2, 2.0
+# What a trainer may take to end by itself before it is killed.
+_GRACE_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Tried:
+    """A dry run that is over, with all that was seen of it; how it went is for ``verdict``.
+
+    ``status`` is the exit status as a shell says it, None where nobody could write it down.
+    ``drawn`` is the bar's last count and what it counts to. ``peak_mib`` is what the run took of
+    the GPU above ``before_mib``, which others held. ``late``: it was ended after its patience.
+    """
+
+    number: int
+    place: Place
+    trainer: Trainer
+    translation: Translation
+    began: float
+    status: int | None = None
+    drawn: tuple[int, int] | None = None
+    failed: str = ""
+    failed_as: str = ""
+    findings: list[Finding] = field(default_factory=list)
+    step_times: list[float] = field(default_factory=list)
+    told_seconds: float | None = None
+    before_mib: int | None = None
+    most_mib: int | None = None
+    late: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def folder(self) -> Path:
+        """Its folder here."""
+        return self.place.here
+
+    @property
+    def log(self) -> Path:
+        """What the trainer said, whole."""
+        return self.folder / LOG
+
+    @property
+    def output(self) -> Path:
+        """What the trainer wrote, here."""
+        return self.folder / self.translation.output
+
+    @property
+    def peak_mib(self) -> int | None:
+        """MiB at the peak, of this run alone; None where there is no GPU to ask."""
+        if self.most_mib is None or self.before_mib is None:
+            return None
+        return max(0, self.most_mib - self.before_mib)
+
+
+def carry(
+    project: Project,
+    kept: Kept,
+    trainer: Trainer,
+    machine: str,
+    opened: Opened,
+    *,
+    steps: int,
+    patience: float,
+    say: Callable[[str], None],
+    on_event: Callable[[Event], None] = lambda event: None,
+    clock: Callable[[], float] = time.time,
+) -> Tried:
+    """Train ``steps`` steps and come back; ``patience`` is in seconds.
+
+    Raises StudioError: what laying out and translating raise, ``machine_*``, ``keeper_odd``,
+    ``disk_full``. A failure of the trainer is none: it is in what comes back.
+    """
+    reached = machine_of(project, machine, say=say)
+    base = resolve(
+        project, Zone.WORKSPACE, Path("training", kept.name, "dry-runs"), for_writing=True
+    )
+    _end_leftovers(project, base, say)
+    where = placing.places(project, machine, opened.environment.get("base", ""))
+    place = _new_place(base, reached, where.training(kept.name) / "dry-runs")
+    plan = where.plan(kept.plan)
+    say(f"Laying out {steps} steps of {kept.name!r} for {trainer.name} in {place.here}")
+    ready = laying.ready(project, plan, trainer.layout, Path(place.there) / "dataset")
+    made = trainer.dry_run(plan, ready.dataset, place.there, steps)
+    ready.put(project, at=place.here / "dataset")
+    writing.write(place.here, made, ours={"plan": kept.name, "digest": kept.digest})
+    tried = Tried(int(place.here.name), place, trainer, made, clock())
+    keeper = Keeper(reached, str(place.there), opened.python)
+    _bring(tried, opened, keeper)
+    with _ended_together():
+        try:
+            _watch(tried, keeper, opened, patience, on_event, clock)
+        except BaseException:
+            say("Ending the trainer ...")
+            _end(keeper)
+            raise
+    if place.far:
+        _fetch(tried)
+    return tried
+
+
+def _new_place(base: Path, machine: Machine, far: PurePosixPath) -> Place:
+    """A folder that nobody had before, numbered from 1."""
+    with explained(base, "No dry run was begun."):
+        base.mkdir(parents=True, exist_ok=True)
+        number = max((int(one.name) for one in base.iterdir() if one.name.isdigit()), default=0) + 1
+        while True:
+            try:
+                (base / str(number)).mkdir()
+                break
+            except FileExistsError:
+                number += 1
+    here = base / str(number)
+    there = here if machine.name == "local" else far / str(number)
+    return Place(here, there, machine)
+
+
+def _bring(tried: Tried, opened: Opened, keeper: Keeper) -> None:
+    """Everything to the machine, and the keeper."""
+    place, made = tried.place, tried.translation
+    command, folder, environment = made.placed(opened.home, opened.python)
+    attempt = f"attempts/{_ATTEMPT}"
+    place.make(attempt)
+    script = command_file(command, folder or str(place.there), environment)
+    write_atomic(place.here / attempt / "command.sh", script)
+    about = {"machine": place.machine.name, "there": str(place.there), "python": opened.python}
+    write_atomic(place.here / _ABOUT, canonical_json(about) + b"\n")
+    place.bring("dataset", *made.files, f"{attempt}/command.sh")
+    keeper.install()
+
+
+def _watch(
+    tried: Tried,
+    keeper: Keeper,
+    opened: Opened,
+    patience: float,
+    on_event: Callable[[Event], None],
+    clock: Callable[[], float],
+) -> None:
+    from ategnatos.train.watching.monitor import Monitor
+    from ategnatos.train.watching.values import Vitals
+    from ategnatos.trainers.lines import Lines
+
+    gpu = "0" if opened.gpu else ""
+    tried.before_mib = keeper.look(_ATTEMPT, 0, gpu).vram_mib if gpu else None
+    monitor = Monitor(tried.translation.steps)
+    parser, lines, offset = tried.trainer.parser(), Lines(), 0
+    began = clock()
+
+    def take(found: Sequence[str], at: float) -> None:
+        for line in found:
+            for event in parser.parse(line):
+                _note(tried, event, at)
+                monitor.feed(event, at)
+                on_event(event)
+
+    with tried.log.open("wb") as log:
+        keeper.start(_ATTEMPT)
+        while True:
+            look = keeper.look(_ATTEMPT, offset, gpu)
+            at = clock()
+            log.write(look.log)
+            log.flush()
+            offset += len(look.log)
+            take(lines.feed(look.log), at)
+            tried.most_mib = _larger(tried.most_mib, look.vram_mib)
+            monitor.tick(
+                Vitals(
+                    look.alive,
+                    bool(look.log),
+                    look.disk_used_share,
+                    look.disk_free,
+                    look.vram_mib,
+                ),
+                at,
+            )
+            if _over(look, offset):
+                break
+            if at - began > patience:
+                tried.late = at - began
+                _end(keeper)
+                look = keeper.look(_ATTEMPT, offset)
+                break
+            if not look.log:
+                time.sleep(FAR_SECONDS if tried.place.far else NEAR_SECONDS)
+    take([*lines.close(), ""], clock())
+    monitor.close()
+    tried.status = look.status
+    tried.findings = list(monitor.findings)
+    tried.seconds = clock() - began
+
+
+def _over(look: Look, offset: int) -> bool:
+    return look.over and offset >= look.size
+
+
+def _larger(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else max(one, other)
+
+
+def _note(tried: Tried, event: Event, at: float) -> None:
+    if isinstance(event, Progress):
+        if tried.drawn is None or event.step > tried.drawn[0]:
+            tried.step_times.append(at)
+        tried.drawn = (event.step, event.total)
+        tried.told_seconds = event.seconds_a_step or tried.told_seconds
+    elif isinstance(event, Failed):
+        tried.failed, tried.failed_as = event.text, event.code or tried.failed_as
+
+
+@contextmanager
+def _ended_together() -> Iterator[None]:
+    """A request to end, or a closed terminal, is what Ctrl-C is."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: dict[int, Any] = {
+        one: signal.signal(one, stop) for one in (signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(keeper: Keeper) -> None:
+    """End the trainer and all it started; what does not end by itself is killed."""
+    names: tuple[Signal, ...] = ("TERM", "KILL")
+    for name in names:
+        if not keeper.signal(_ATTEMPT, name):
+            return
+        limit = time.monotonic() + _GRACE_SECONDS
+        while time.monotonic() < limit:
+            if not keeper.look(_ATTEMPT, 0).alive:
+                return
+            time.sleep(NEAR_SECONDS)
+
+
+def _end_leftovers(project: Project, base: Path, say: Callable[[str], None]) -> None:
+    """End trainers of dry runs whose command was killed. Only one dry run of a plan is at work at
+    a time (the lock of :mod:`recording`), so none of them is somebody's.
+    """
+    for one in sorted(base.iterdir()) if base.is_dir() else ():
+        about = _about(one)
+        if about is None or (one / "verdict.json").exists():
+            continue
+        try:
+            keeper = Keeper(machine_of(project, about["machine"]), about["there"], about["python"])
+            if keeper.look(_ATTEMPT, 0).alive:
+                say(f"Ending what is left of dry run {one.name} ...")
+                _end(keeper)
+        except StudioError as error:
+            # A machine that is gone runs nothing any more.
+            say(f"Dry run {one.name} on {about['machine']} could not be looked at: {error.message}")
+
+
+def _about(folder: Path) -> dict[str, str] | None:
+    try:
+        found: dict[str, str] = json.loads((folder / _ABOUT).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def _fetch(tried: Tried) -> None:
+    """What the trainer wrote, from the machine; nothing where it wrote nothing."""
+    from ategnatos.machines import MACHINE_COPY
+
+    output = tried.translation.output
+    try:
+        tried.place.machine.pull(f"{tried.place.there}/{output}", tried.folder / output)
+    except StudioError as error:
+        if error.code is not MACHINE_COPY:
+            raise
