@@ -27,6 +27,7 @@ _BITS = {
     "F16": 16, "BF16": 16, "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64,
     "C64": 64, "F4": 4,
 }  # fmt: skip
+KNOWN_TYPES = frozenset(_BITS)
 
 
 @dataclass(frozen=True, slots=True)
