@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from tests.train.dataset.pictures import CONTENTS, STYLE, drawn
+from ategnatos.train.demonstration.owl import PACKAGED
+from tests.train.dataset.pictures import CONTENTS, STYLE
 
 
 def answer(envelope: dict[str, Any], place: Path) -> None:
@@ -27,8 +29,8 @@ def answer(envelope: dict[str, Any], place: Path) -> None:
     place.write_text(json.dumps({"answers": answers}), encoding="utf-8")
 
 
-def inbox(folder: Path, count: int = 12) -> None:
-    """The pictures that a person has put into ``folder``."""
+def inbox(folder: Path) -> None:
+    """The pictures that a person has put into ``folder``: sixteen owls, without captions."""
     folder.mkdir(parents=True)
-    for number in range(1, count + 1):
-        (folder / f"{number:03d}.png").write_bytes(drawn(number, (1024, 1024)))
+    for one in PACKAGED.glob("*.png"):
+        shutil.copy(one, folder)

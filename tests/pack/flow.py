@@ -10,14 +10,17 @@ In the indented blocks of a flow,
     -> error.code = CODE         the step is refused, with this code
     -> file PATH                 the studio has this file now
     -> answers PATH              the agent looks and writes down what it sees (see ``eyes``)
+    person edits PATH            the person adds a line to it in an editor
     write PATH                   the agent writes a file: the lines after it that begin with "| "
 
-What follows two spaces after such a line is for the reader.
+What follows two spaces after such a line is for the reader. A flow that says "Goes on from
+[another](another.md)" begins in the studio that the other left.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +67,8 @@ def steps(text: str) -> list[Step]:
         command = said.removeprefix("person$ ")
         if command.startswith("ategnatos "):
             found.append(Step(number, command, person))
+        elif said.startswith("person edits "):
+            found.append(Step(number, said.removeprefix("person edits "), person=True, written=[]))
         elif said.startswith("write "):
             found.append(Step(number, said.removeprefix("write "), written=[]))
         elif said.startswith("| ") and found and found[-1].written is not None:
@@ -88,6 +93,12 @@ def _expected(said: str) -> Expected:
         case [path, "as", name]:
             return Expected("field", path, name=name)
     raise ValueError(f"this says nothing that could be looked at: {said}")
+
+
+def before(page: Path) -> Path | None:
+    """The flow that ``page`` goes on from; None where it begins in a fresh studio."""
+    found = re.search(r"Goes on from \[[^\]]+\]\(([\w-]+\.md)\)", page.read_text("utf-8"))
+    return page.with_name(found[1]) if found else None
 
 
 def at(value: Any, path: str) -> Iterator[Any]:

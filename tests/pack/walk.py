@@ -50,7 +50,7 @@ class Walk:
 
     def _step(self, where: str, step: Step) -> None:
         if step.written is not None:
-            (self.place / step.command).write_text("\n".join([*step.written, ""]), "utf-8")
+            self._write(step)
             return
         words = [self.names.get(one, one) for one in shlex.split(step.command)][1:]
         if words[:2] == ["art", "generate"] and "comfyui" not in words:
@@ -80,6 +80,14 @@ class Walk:
                     assert not all(empty(value) for value in found), f"{what} is empty"
                 if one.name:
                     self.names[one.name] = str(found[0])
+
+    def _write(self, step: Step) -> None:
+        path = self.place / step.command
+        before = ""
+        if step.person:
+            before = path.read_text("utf-8") + "A line by hand.\n"
+            path.chmod(0o644)
+        path.write_text(before + "".join(f"{line}\n" for line in step.written or ()), "utf-8")
 
     def _person(self, where: str, words: list[str]) -> None:
         answers = _ANSWERS.get(tuple(words[:2]))

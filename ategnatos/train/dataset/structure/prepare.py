@@ -218,8 +218,8 @@ def _check_captions(
             f"{len(missing)} of {len(readable)} pictures of {dataset!r} have no caption"
             f" ({', '.join(missing[:_SHOWN])}{' ...' if len(missing) > _SHOWN else ''});"
             " nothing was laid out.",
-            hint=f"Caption them: ategnatos train dataset captions next {dataset}. With"
-            " --uncaptioned they are trained on the trigger alone.",
+            hint=f"Caption them: ategnatos train dataset captions next {dataset}. ('train dataset"
+            " structure --uncaptioned' lays them out for the trigger alone.)",
             pictures=missing,
         )
 
