@@ -32,8 +32,8 @@ class Seen:
     ``status`` is its exit status as a shell or as Python says it, None where nobody could write
     it down. ``asked`` is who had it stopped, ``because`` the finding for which the program did.
     ``drawn`` is the bar's last count and what it counts to; ``step`` of ``steps`` are those of the
-    plan. ``final`` says of the finished LoRA: "" it is there and whole, else why not. ``failed`` are the trainer's own
-    words about its end, ``failed_as`` its parser's name for them.
+    plan. ``final`` says of the finished LoRA: "" it is there and whole, else why not. ``failed``
+    are the trainer's own words about its end, ``failed_as`` its parser's name for them.
     """
 
     status: int | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ategnatos.train.checkpoints import ledger
 from ategnatos.train.run import state
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ def snapshot(project: Project, run: Run) -> dict[str, Any]:
     watched = seen.get("monitor", {})
     steps = run.steps or int(watched.get("steps") or 0)
     step = max(run.step, int(watched.get("step") or 0))
+    saved = ledger.read(run.folder)
+    best, latest = saved.best(), saved.latest()
+    tries = state.read(run.folder).get("attempts", [])
     return {
         **run.facts(),
         "says": run.says,
@@ -34,8 +38,48 @@ def snapshot(project: Project, run: Run) -> dict[str, Any]:
         "vram_mib": seen.get("vram_mib"),
         "peak_mib": watched.get("peak_mib"),
         "disk": {"used_share": seen.get("disk_used_share"), "free": seen.get("disk_free")},
-        "alive": seen.get("alive"),
+        "alive": _alive(run, seen, len(tries)),
         "findings": seen.get("findings", []),
-        "attempts": state.read(run.folder).get("attempts", []),
+        "checkpoints": {
+            "count": sum(not one.removed for one in saved.entries),
+            "whole": sum(one.usable for one in saved.entries),
+            "metric": saved.metric(),
+            "best": best.facts_of_it() if best else None,
+            "latest": latest.facts_of_it() if latest else None,
+        },
+        "attempts": tries,
+        "followed": followed(project, run),
+        "stopping": seen.get("stopping", ""),
+        "unreachable_since": seen.get("unreachable_since", ""),
+        "log": str(run.folder / "attempts" / str(tries[-1]["number"]) / "log.txt") if tries else "",
         "seen_at": seen.get("at", ""),
     }
+
+
+def followed(project: Project, run: Run) -> bool:
+    """Whether a living process follows the run."""
+    from ategnatos.grimoire.jobs import database, store
+
+    digits = run.job.removeprefix("j")
+    if not digits.isdigit() or not database.exists(project):
+        return False
+    with database.connect(project) as db:
+        return store.get(db, int(digits)).held(db.now())
+
+
+def _alive(run: Run, seen: dict[str, Any], tries: int) -> bool | None:
+    """Whether the trainer lives: looked at where it trains here, as last seen elsewhere."""
+    if not tries:
+        return None
+    if run.machine != "local":
+        return bool(seen.get("alive"))
+    from ategnatos.machines.local import LocalMachine
+    from ategnatos.train.run.keeper import Keeper
+
+    newest = state.read(run.folder)["attempts"][-1]
+    if newest.get("end"):
+        return False
+    if not (run.folder / "keeper.sh").is_file():
+        return None
+    # A last byte that no log has: only whether it lives is asked.
+    return Keeper(LocalMachine(), str(run.folder), "").look(newest["number"], 1 << 60).alive

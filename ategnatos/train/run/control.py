@@ -1,0 +1,421 @@
+"""What people do with runs: launch, put into the line, stop, go on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ategnatos.grimoire import journal
+from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.grimoire.files import write_atomic
+from ategnatos.grimoire.jobs import database, moves, store, throttle
+from ategnatos.train import gates
+from ategnatos.train.machine import LOCAL, machine_of
+from ategnatos.train.run import (
+    attempts,
+    place,
+    preparing,
+    record,
+    resuming,
+    state,
+    status,
+    supervise,
+)
+from ategnatos.train.run.steps import SAGA, SAGAS, saves_of
+
+if TYPE_CHECKING:
+    from ategnatos.grimoire.jobs.database import Database
+    from ategnatos.grimoire.jobs.records import Job
+    from ategnatos.grimoire.project import Project
+    from ategnatos.machines import Machine
+    from ategnatos.train.gates import Opened
+    from ategnatos.train.plan.store import Kept
+    from ategnatos.train.run.record import Run
+    from ategnatos.train.run.resuming import Point
+
+RUN_BUSY = ErrorCode("run_busy", "The GPU is in use by another training of this studio.")
+RUN_STATE = ErrorCode("run_state", "The run is not in a state that allows this.")
+RUN_TIMER = ErrorCode("run_timer", "A rented machine has no running budget timer.")
+
+ORDER_EVENT = "run.ordered"
+
+# As gates.require; what is asked before anything is started.
+Require = Callable[["Project", "Kept", str, str], "Opened"]
+Start = Callable[["Project", int], None]
+
+
+def order(
+    project: Project,
+    kept: Kept,
+    trainer: str,
+    machine: str,
+    *,
+    actor: str,
+    now: datetime,
+    gpu: str = "0",
+    priority: int = 0,
+    wait: bool = False,
+    require: Require = gates.require,
+    parent: str = "",
+) -> Run:
+    """Write a run and its job down; nothing is started yet. ``wait``: behind what is there.
+
+    Raises StudioError: ``trainer_unknown``, ``machine_unknown``, ``train_gate``, ``run_timer``,
+    ``run_busy``, and those of laying the dataset out.
+    """
+    from ategnatos.trainers import load_trainer
+
+    chosen = load_trainer(trainer)
+    there = machine_of(project, machine)
+    opened = require(project, kept, chosen.name, machine)
+    timed(project, there)
+    resource = gpu_of(there, gpu)
+    if not wait:
+        _free(project, resource)
+    from ategnatos.train.plan import laying
+
+    ready = laying.ready(project, kept.plan, chosen.layout, project.workspace / "training")
+    run = record.new(
+        project,
+        kept,
+        trainer=chosen.name,
+        machine=there.name,
+        gpu=resource,
+        steps=ready.dataset.steps,
+        now=now,
+        parent=parent,
+    )
+    preparing.keep_plan(run.folder, kept.plan)
+    _keep_environment(run, opened)
+    with database.connect(project) as db:
+        job = _job(db, run, priority, now)
+        if not any(row["name"] == resource for row in throttle.rows(db)):
+            throttle.limit(db, resource, concurrency=1, rate=None)
+    run = record.note(project, run.id, now=now, job=job.name)
+    journal.append(
+        project,
+        ORDER_EVENT,
+        actor=actor,
+        references={"run": run.id, "plan": run.plan, "digest": run.digest, "job": job.name},
+        data={
+            "trainer": run.trainer,
+            "machine": run.machine,
+            "gpu": resource,
+            "gates": [one.event for one in opened.gates],
+            "parent": parent,
+        },
+        now=now,
+    )
+    return run
+
+
+def start(project: Project, job_id: int) -> None:
+    """Start a supervisor for a job, apart from this process: it outlives the shell."""
+    run = _run_of(project, job_id)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with (run.folder / "supervisor.log").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "ategnatos.train.run.supervise", str(project.root), str(job_id)],
+            cwd=project.root,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def attend(project: Project, gpu: str, begin: Start = start) -> int | None:
+    """See to it that somebody carries the line of a GPU on; the job that was begun, or None."""
+    with database.connect(project) as db:
+        following = supervise.next_in_line(db, gpu)
+    if following is not None:
+        begin(project, following)
+    return following
+
+
+def stop(
+    project: Project,
+    run: Run,
+    *,
+    actor: str,
+    now: datetime,
+    begin: Start = start,
+    wait: float = 0.0,
+) -> Run:
+    """Have a run stopped cleanly; ``wait`` so many seconds for its end.
+
+    One that still waits is taken out of the line at once. Where nobody follows the run, a
+    supervisor is started to do it. Raises StudioError (``run_state``).
+    """
+    with database.connect(project) as db:
+        job = store.get(db, number_of(run))
+        if not job.runnable:
+            raise StudioError(
+                RUN_STATE,
+                f"The run {run.id} {run.says}; there is nothing to stop.",
+                hint=f"ategnatos train status {run.id}",
+                run=run.id,
+                state=run.state,
+            )
+        if job.state == "queued" and not job.held(db.now()):
+            moves.cancel(db, job.id, who=actor, rules=SAGAS[SAGA])
+            why = f"{actor} took it out of the line."
+            return record.note(
+                project, run.id, now=now, actor=actor, state="stopped", why=why,
+                ended_at=record.iso(now),
+            )  # fmt: skip
+        moves.ask_to_stop(db, job.id, who=actor)
+        held = job.held(db.now())
+    if not held:
+        begin(project, number_of(run))
+    deadline = time.monotonic() + wait
+    while True:
+        run = record.load(project, run.id)
+        if run.state in record.ENDED or time.monotonic() >= deadline:
+            return run
+        time.sleep(0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What a resume began: the run (another one, on another machine), and from where.
+
+    ``attached``: its trainer lives, and somebody follows it again.
+    """
+
+    run: Run
+    step: int
+    point: str
+    broken: tuple[str, ...] = ()
+    attached: bool = False
+
+
+def resume(
+    project: Project,
+    run: Run,
+    *,
+    actor: str,
+    now: datetime,
+    machine: str = "",
+    gpu: str = "0",
+    require: Require = gates.require,
+    begin: Start = start,
+    dry_run: bool = False,
+) -> Resumed:
+    """Go on with a run from its newest whole checkpoint; on another ``machine`` as a run of its
+    own. One whose trainer lives and that nobody follows is followed again.
+
+    Raises StudioError: ``run_state``, ``run_nothing``, ``run_busy``, ``run_timer``,
+    ``train_gate``.
+    """
+    elsewhere = bool(machine) and machine != run.machine
+    if run.state == "finished":
+        raise _state(run, "is finished: nothing is left to train", "ategnatos train eval")
+    if run.state not in record.ENDED and not elsewhere:
+        if status.followed(project, run):
+            raise _state(run, f"{run.says} already", f"ategnatos train watch {run.id}")
+        if not dry_run:
+            begin(project, number_of(run))
+        return Resumed(run, run.step, "", attached=True)
+    if run.state not in record.ENDED and status.followed(project, run):
+        raise _state(run, f"{run.says}: stop it first", f"ategnatos train stop {run.id}")
+    from ategnatos.train.plan import store as plans
+
+    kept = plans.load(project, run.plan, run.number)
+    opened = require(project, kept, run.trainer, machine or run.machine)
+    there = machine_of(project, machine or run.machine)
+    timed(project, there)
+    found = newest(project, run, there)
+    broken = tuple(f"{path.name}: {why}" for path, why in found.broken)
+    if elsewhere:
+        if not dry_run:
+            run = _moved(project, run, kept, there, gpu, actor, now, require)
+            begin(project, number_of(run))
+        return Resumed(run, found.step, found.name, broken)
+    _free(project, run.gpu, run.id)
+    if not dry_run:
+        _keep_environment(run, opened)
+        with database.connect(project) as db:
+            moves.retry(db, number_of(run), who=actor, rules=SAGAS[SAGA])
+        run = record.note(project, run.id, now=now, actor=actor, state="queued", why="")
+        begin(project, number_of(run))
+    return Resumed(run, found.step, found.name, broken)
+
+
+def newest(project: Project, run: Run, machine: Machine) -> Point:
+    """The checkpoint that a run would go on from. Raises StudioError (``run_nothing``)."""
+    from ategnatos.train.plan import laying
+    from ategnatos.trainers import load_trainer
+
+    last = attempts.last(run.folder)
+    trainer = load_trainer(run.trainer)
+    plan = preparing.plan_of(run.folder)
+    ready = laying.ready(project, plan, trainer.layout, run.folder / "dataset")
+    laid = preparing.Laid(plan, ready.dataset, trainer)
+    where = place.Place(run.folder, run.folder, machine)
+    found = preparing.point_of(run, where, laid, saves_of(run, trainer, laid), last)
+    if found is None:
+        raise resuming.nothing(run.id)
+    return found
+
+
+def queue(db: Database, gpu: str = "") -> list[Job]:
+    """Training jobs that run or wait, in the order in which they are taken."""
+    from ategnatos.grimoire.jobs.records import job_of
+
+    rows = db.execute(
+        "SELECT * FROM job WHERE saga=? AND runnable=1"
+        " ORDER BY engine, CASE WHEN state='training' THEN 0 ELSE 1 END, priority DESC, id",
+        (SAGA,),
+    ).fetchall()
+    return [one for one in map(job_of, rows) if not gpu or one.engine == gpu]
+
+
+def gpu_of(machine: Machine, gpu: str) -> str:
+    """The name under which the GPU is locked."""
+    from ategnatos.guard.locks.names import parse_resource
+
+    if machine.name == LOCAL:
+        return parse_resource(f"gpu:local:{gpu}")
+    return parse_resource(f"gpu:{machine.name}")
+
+
+def timed(project: Project, machine: Machine) -> None:
+    """Refuse a billed machine without a timer that ends it. Raises StudioError (``run_timer``)."""
+    if machine.name == LOCAL:
+        return
+    from ategnatos.grimoire.spend import rentals
+
+    with database.connect(project) as db:
+        names = {one.name for one in rentals.live(db)}
+    if machine.name not in names:
+        raise StudioError(
+            RUN_TIMER,
+            f"No budget timer runs for {machine.name}, so nothing would end it; nothing was"
+            " started.",
+            hint=f"ategnatos studio budget timer start {machine.name} --max-minutes 120",
+            machine=machine.name,
+        )
+
+
+def number_of(run: Run) -> int:
+    """The number of its job. Raises StudioError (``run_state``) where it has none."""
+    digits = run.job.removeprefix("j")
+    if not digits.isdigit():
+        raise _state(run, "was written down and never put into the line", "ategnatos doctor")
+    return int(digits)
+
+
+def _free(project: Project, gpu: str, run: str = "") -> None:
+    """Refuse where another run uses the GPU or waits for it."""
+    others = [
+        one
+        for one in record.every(project)
+        if one.gpu == gpu and one.state not in record.ENDED and one.id != run
+    ]
+    if others:
+        raise StudioError(
+            RUN_BUSY,
+            f"{gpu} has {others[-1].id} already, which {others[-1].says}; nothing was started.",
+            hint=f"Put it behind: ategnatos train queue add {others[-1].plan} --trainer"
+            f" {others[-1].trainer}. Or stop that one: ategnatos train stop {others[-1].id}",
+            gpu=gpu,
+            runs=[one.id for one in others],
+        )
+
+
+def _keep_environment(run: Run, opened: Opened) -> None:
+    """What the gates found on the machine: for the start, and for whoever repeats the run."""
+    text = json.dumps(opened.environment, indent=1, ensure_ascii=False, sort_keys=True, default=str)
+    write_atomic(run.folder / preparing.ENVIRONMENT, text.encode() + b"\n")
+    facts: dict[str, Any] = opened.environment
+    state.change(
+        run.folder,
+        run_id=run.id,
+        status=run.state,
+        install={
+            "home": opened.home,
+            "python": opened.python,
+            "gpu": opened.gpu,
+            "version": str(facts.get("version", "")),
+            "commit": str(facts.get("commit", "")),
+        },
+    )
+
+
+def _job(db: Database, run: Run, priority: int, now: datetime) -> Job:
+    job, _ = store.record(
+        db,
+        kind="training",
+        engine=run.gpu,
+        recipe_id=f"training-{run.plan}",
+        base=run.digest,
+        take=0,
+        binding=run.id,
+        asked=f"train {run.plan} with {run.trainer} ({run.id})",
+        request={"run": run.id, "plan": run.plan, "digest": run.digest},
+        now=store.iso(now),
+        saga=SAGAS[SAGA],
+        priority=priority,
+        data={"run": run.id},
+    )
+    return job
+
+
+def _moved(
+    project: Project,
+    run: Run,
+    kept: Kept,
+    machine: Machine,
+    gpu: str,
+    actor: str,
+    now: datetime,
+    require: Require,
+) -> Run:
+    """A run of its own on another machine, with what the first one saved."""
+    import shutil
+
+    fresh = order(
+        project, kept, run.trainer, machine.name, actor=actor, now=now, gpu=gpu, require=require,
+        parent=run.id,
+    )  # fmt: skip
+    last = attempts.last(run.folder)
+    assert last is not None, "newest() found a checkpoint of it"
+    preparing.keep_plan(fresh.folder, preparing.plan_of(run.folder))
+    shutil.copytree(
+        run.folder / last.output,
+        fresh.folder / last.output,
+        dirs_exist_ok=True,
+        ignore=shutil.ignore_patterns("*.ledger.json"),
+    )
+    for name in ("metrics.jsonl",):
+        if (run.folder / name).is_file():
+            shutil.copy2(run.folder / name, fresh.folder / name)
+    # Number 0 stands for what was done before, elsewhere.
+    before = attempts.Attempt(
+        0, 0, "", last.output, last.steps, last.started_at, record.iso(now), None, "lost",
+        "elsewhere", f"It began as {run.id} on {run.machine}.",
+    )  # fmt: skip
+    attempts.put(fresh.folder, before)
+    return record.note(project, fresh.id, now=now, changes=list(run.changes))
+
+
+def _run_of(project: Project, job_id: int) -> Run:
+    with database.connect(project) as db:
+        return record.load(project, str(store.get(db, job_id).data["run"]))
+
+
+def _state(run: Run, why: str, hint: str) -> StudioError:
+    return StudioError(
+        RUN_STATE,
+        f"The run {run.id} {why}; nothing was changed.",
+        hint=hint,
+        run=run.id,
+        state=run.state,
+    )

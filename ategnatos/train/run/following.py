@@ -1,0 +1,303 @@
+"""Follow one try to its end: its log into the curve, its saves into the ledger, its health judged.
+
+All that a follower knows it has from the log and the curve on the disk, so one that died is
+followed by the next, which reads the log again from its first byte. The trainer goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.machines import MACHINE_TIMEOUT, MACHINE_UNREACHABLE
+from ategnatos.train.run import bringing, record, state
+from ategnatos.train.run.ending import Ending, Patience
+from ategnatos.train.run.keeper import Keeper, Look
+from ategnatos.train.watching import curve
+from ategnatos.train.watching.monitor import Monitor
+from ategnatos.train.watching.values import Finding, Vitals
+from ategnatos.trainers import events
+from ategnatos.trainers.lines import Lines
+
+if TYPE_CHECKING:
+    from ategnatos.grimoire.project import Project
+    from ategnatos.train.run.attempts import Attempt
+    from ategnatos.train.run.place import Place
+    from ategnatos.train.run.record import Run
+    from ategnatos.train.run.saves import Saves
+
+RUN_LOST = ErrorCode("run_lost", "The machine of a training has not answered for too long.")
+
+# A start that nobody hears of for so long, in seconds, has failed.
+_START_SECONDS = 120.0
+# The card's memory is asked for so often; its program takes a moment.
+_VRAM_SECONDS = 10.0
+_MOST_FINDINGS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """Seconds between two looks: ``first`` in the beginning, then ``later``. A machine that does
+    not answer is tried for ``lost`` seconds.
+    """
+
+    first: float = 0.25
+    later: float = 2.0
+    lost: float = 1800.0
+    patience: Patience = field(default_factory=Patience)
+
+    def pause(self, followed: float) -> float:
+        """How long to wait after so many seconds."""
+        return self.first if followed < 30 else self.later
+
+
+@dataclass(slots=True)
+class Followed:
+    """A try that is over, and what was seen of it."""
+
+    status: int | None
+    monitor: Monitor
+    drawn: tuple[int, int] | None
+    failed: events.Failed | None
+    asked: str
+    because: Finding | None
+
+
+class Following:
+    """One try being followed. ``check`` returns who wants it stopped, or raises."""
+
+    def __init__(
+        self,
+        project: Project,
+        run: Run,
+        attempt: Attempt,
+        keeper: Keeper,
+        place: Place,
+        saves: Saves,
+        *,
+        clock: Callable[[], datetime],
+        rhythm: Rhythm,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._project, self._run, self._attempt = project, run, attempt
+        self._keeper, self._place, self._saves = keeper, place, saves
+        self._clock, self._rhythm, self._say = clock, rhythm, say
+        points = curve.read(run.folder).points
+        self._recorded = points[-1].step if points else 0
+        self.monitor = Monitor.again(
+            [one for one in points if one.step <= attempt.begins],
+            attempt.steps,
+            resumed_at=attempt.begins,
+            bar_counts_from_resume=saves.trainer.bar_counts_from_resume,
+        )
+        self._parser, self._lines = saves.trainer.parser(), Lines()
+        self._offset = 0
+        self._drawn: tuple[int, int] | None = None
+        self._failed: events.Failed | None = None
+        self._because: Finding | None = None
+        self._asked = attempt.asked
+        self._saved_since = True
+        self._vram: int | None = None
+        self._vram_at = float("-inf")
+        self._ending: Ending | None = None
+
+    def go(self, check: Callable[[], str]) -> Followed:
+        """Follow it until nothing of it runs any more and its log is read to the end.
+
+        Raises StudioError (``run_lost``, ``disk_full``, ...) and whatever ``check`` does; the
+        trainer is then left as it is.
+        """
+        began = time.monotonic()
+        if self._place.far:
+            self._replay()
+        while True:
+            asked = check()
+            if asked and not self._asked:
+                self._asked = asked
+            look = self._look(check)
+            self._read(look)
+            if look.over and self._offset >= look.size:
+                break
+            silent = look.keeper_pid is None and look.status is None
+            if silent and time.monotonic() - began > _START_SECONDS:
+                break
+            self._stop_if_wanted(look)
+            if self._offset >= look.size:
+                time.sleep(self._rhythm.pause(time.monotonic() - began))
+        self._finish(look)
+        return Followed(
+            look.status, self.monitor, self._drawn, self._failed, self._asked, self._because
+        )
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _replay(self) -> None:
+        """What was brought of the log before, from the copy here."""
+        path = self._attempt.log(self._run.folder)
+        if path.is_file():
+            raw = path.read_bytes()
+            self._offset = len(raw)
+            self._take(raw)
+
+    def _look(self, check: Callable[[], str]) -> Look:
+        """One look at the machine; where the line is broken, again until it is not."""
+        since, told = None, False
+        while True:
+            now = time.monotonic()
+            ask_gpu = now - self._vram_at >= _VRAM_SECONDS
+            card = self._run.gpu.rpartition(":")[2] if not self._place.far else "0"
+            try:
+                look = self._keeper.look(
+                    self._attempt.number, self._offset, card if ask_gpu else ""
+                )
+            except StudioError as error:
+                if error.code not in (MACHINE_UNREACHABLE, MACHINE_TIMEOUT):
+                    raise
+                since = since or now
+                if not told:
+                    told = True
+                    self._say(f"{error.message} The training goes on; trying again.")
+                    state.put_live(
+                        self._run.folder,
+                        {**state.live(self._run.folder), "unreachable_since": self._now()},
+                    )
+                if now - since > self._rhythm.lost:
+                    raise _lost(self._run, now - since) from error
+                check()
+                time.sleep(min(self._rhythm.later, 5.0))
+                continue
+            if ask_gpu:
+                self._vram, self._vram_at = look.vram_mib, now
+            return look
+
+    def _read(self, look: Look) -> None:
+        """Everything that one look brings."""
+        if look.log:
+            if self._place.far:
+                path = self._attempt.log(self._run.folder)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("ab") as log:
+                    log.write(look.log)
+            self._offset += len(look.log)
+            self._take(look.log)
+        vitals = Vitals(
+            look.alive, bool(look.log), look.disk_used_share, look.disk_free, self._vram
+        )
+        if look.began and (look.alive or look.over):
+            self._heed(self.monitor.tick(vitals, self._clock().timestamp()))
+        self._points()
+        self._note_saves(over=False)
+        self._live(look)
+
+    def _take(self, raw: bytes) -> None:
+        for line in self._lines.feed(raw):
+            self._line(line)
+
+    def _line(self, line: str) -> None:
+        at = self._clock().timestamp()
+        for event in self._parser.parse(line):
+            if isinstance(event, events.Progress):
+                self._drawn = (event.step, event.total)
+            elif isinstance(event, events.Failed):
+                self._failed = event
+            elif isinstance(event, events.Saved):
+                self._saved_since = True
+            self._heed(self.monitor.feed(event, at))
+
+    def _heed(self, found: list[Finding]) -> None:
+        for one in found:
+            self._say(one.text)
+            if one.weight == "stop" and self._because is None:
+                self._because = one
+
+    def _points(self) -> None:
+        fresh = [one for one in self.monitor.take() if one.step > self._recorded]
+        if fresh:
+            curve.append(self._run.folder, fresh)
+            self._recorded = max(one.step for one in fresh)
+
+    def _note_saves(self, *, over: bool) -> None:
+        """Look for saves where one was announced or is not settled; write down what is new."""
+        if not (self._saved_since or self._saves.waiting or over):
+            return
+        if self._place.far and not bringing.bring(self._place, self._attempt.output, over=over):
+            return
+        made = self._saves.look(self._attempt, self.monitor, self._clock(), over=over)
+        self._saved_since = False
+        if not made:
+            return
+        whole = [one for one in made if one.whole]
+        seen = self.monitor.snapshot()
+        if whole:
+            newest = max(whole, key=lambda one: one.step)
+            state.change(
+                self._run.folder,
+                last_checkpoint=newest.name,
+                last_checkpoint_at=newest.at,
+                completed_steps=seen["step"],
+            )
+            record.note(
+                self._project, self._run.id, now=self._clock(), step=seen["step"],
+                latest=newest.name,
+            )  # fmt: skip
+        for one in made:
+            if not one.whole:
+                self._say(f"A save of step {one.step} is not whole: {one.why}.")
+
+    def _live(self, look: Look) -> None:
+        seen = self.monitor.snapshot()
+        findings = [asdict(one) for one in self.monitor.findings[-_MOST_FINDINGS:]]
+        values: dict[str, Any] = {
+            "at": self._now(),
+            "attempt": self._attempt.number,
+            "alive": look.alive,
+            "pid": look.pid,
+            "offset": self._offset,
+            "disk_used_share": look.disk_used_share,
+            "disk_free": look.disk_free,
+            "vram_mib": self._vram,
+            "findings": findings,
+            "monitor": seen,
+            "stopping": self._ending.stage if self._ending is not None else "",
+        }
+        before = state.live(self._run.folder)
+        if {**before, "at": ""} != {**values, "at": ""}:
+            state.put_live(self._run.folder, values)
+
+    def _stop_if_wanted(self, look: Look) -> None:
+        if not (self._asked or self._because) or not look.alive:
+            return
+        if self._ending is None:
+            why = self._because.text if self._because else f"{self._asked} asked for it."
+            self._say(f"Stopping the trainer: {why}")
+            self._ending = Ending(self._keeper, self._attempt.number, self._rhythm.patience)
+            record.note(self._project, self._run.id, now=self._clock(), state="stopping", why=why)
+            state.change(self._run.folder, status="stopping")
+        self._ending.go_on(saving=bool(self._saves.waiting) and self._because is None)
+
+    def _finish(self, look: Look) -> None:
+        for line in [*self._lines.close(), ""]:
+            self._line(line)
+        self.monitor.close()
+        self._points()
+        self._note_saves(over=True)
+        self._live(look)
+
+    def _now(self) -> str:
+        return record.iso(self._clock())
+
+
+def _lost(run: Run, seconds: float) -> StudioError:
+    return StudioError(
+        RUN_LOST,
+        f"{run.machine} has not answered for {seconds / 60:.0f} minutes. The run {run.id} is given"
+        " up here; whether its trainer still runs there, nobody knows.",
+        hint=f"Go on elsewhere: ategnatos train resume {run.id} --machine local. See what is rented"
+        " and bills: ategnatos studio provider status",
+        run=run.id,
+        machine=run.machine,
+    )

@@ -1,0 +1,212 @@
+"""Lay a try of a run out: pictures, the trainer's files, its command; nothing is started.
+
+Everything stands in the run's folder before the trainer begins, so that a crash at any moment
+leaves either no try or one that can be started as it stands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ategnatos.grimoire.files import write_atomic
+from ategnatos.train.plan import laying, writing
+from ategnatos.train.run import attempts, handing, record, resuming, state
+from ategnatos.train.run.keeper import Keeper, command_file
+from ategnatos.train.watching import curve
+from ategnatos.trainers.plan import Plan, read
+
+if TYPE_CHECKING:
+    from ategnatos.grimoire.project import Project
+    from ategnatos.train.run.attempts import Attempt
+    from ategnatos.train.run.memory import Change
+    from ategnatos.train.run.place import Place
+    from ategnatos.train.run.record import Run
+    from ategnatos.train.run.resuming import Point
+    from ategnatos.trainers import Checkpoint, Dataset, Trainer, Translation
+
+PLAN = "plan.json"
+ENVIRONMENT = "environment.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A run ready for a try: its dataset as the trainer sees it, on its machine."""
+
+    plan: Plan
+    dataset: Dataset
+    trainer: Trainer
+
+
+def plan_of(folder: Path) -> Plan:
+    """The plan that the run trains: as it was ordered, and changed where memory ran out.
+
+    Raises StudioError (``plan_invalid``), OSError.
+    """
+    return read(json.loads((folder / PLAN).read_bytes()))
+
+
+def keep_plan(folder: Path, plan: Plan) -> None:
+    """Write it down."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(plan.facts(), indent=1, ensure_ascii=False) + "\n"
+    write_atomic(folder / PLAN, text.encode())
+
+
+def dataset(project: Project, run: Run, trainer: Trainer, place: Place) -> Laid:
+    """Lay the pictures out beside the run (hard links), and bring them where it trains.
+
+    Raises StudioError as :func:`laying.ready` and :func:`stage.put`, and those of the machine.
+    """
+    plan = plan_of(run.folder)
+    near = laying.ready(project, plan, trainer.layout, place.here / "dataset")
+    near.put(project)
+    seen = near.dataset
+    if place.far:
+        # The same, with the paths that it will have there.
+        seen = laying.ready(project, plan, trainer.layout, Path(place.there) / "dataset").dataset
+        place.make()
+        place.bring("dataset")
+    return Laid(plan, seen, trainer)
+
+
+def point_of(run: Run, place: Place, laid: Laid, saves: Any, last: Attempt | None) -> Point | None:
+    """The newest whole checkpoint, with the run from there; None where there is none.
+
+    What lies here is looked at: of a far machine it was brought.
+    """
+    if last is None:
+        return None
+    here = laid.trainer.checkpoints(run.folder / last.output, run.plan)
+
+    def resume(one: Checkpoint) -> Translation:
+        far = replace(one, weights=_there(place, one.weights), state=_there(place, one.state))
+        return laid.trainer.resume(laid.plan, laid.dataset, place.there, far)
+
+    return resuming.newest(here, lambda one: saves.step_of(one, last, last.steps), resume)
+
+
+def attempt(
+    run: Run,
+    place: Place,
+    laid: Laid,
+    keeper: Keeper,
+    point: Point | None,
+    *,
+    change: Change | None,
+    clock: Callable[[], datetime],
+) -> Attempt:
+    """Write a try down with everything that it needs, there too; it is not started.
+
+    Without a ``point`` it begins anew, and what an earlier try left is moved aside.
+    """
+    folder = run.folder
+    before = attempts.last(folder)
+    number = 1 if before is None else before.number + 1
+    made = (
+        point.translation
+        if point is not None
+        else laid.trainer.translate(laid.plan, laid.dataset, place.there)
+    )
+    if point is None and before is not None:
+        resuming.empty(place, before.output, number)
+    elif point is not None and before is not None:
+        keep = _kept(run, laid, before, point)
+        resuming.clear(place, before.output, run.plan, keep, number)
+    begins = point.step if point is not None else 0
+    _cut(folder, begins)
+    writing.write(folder, made, ours={"plan": run.plan, "digest": run.digest, "run": run.id})
+    install = state.read(folder).get("install", {})
+    command, cwd, environment = made.placed(install.get("home", ""), keeper.python)
+    environment |= _card(run, place)
+    tried = attempts.Attempt(
+        number=number,
+        begins=begins,
+        point=point.name if point is not None else "",
+        output=made.output,
+        steps=made.steps,
+        started_at=record.iso(clock()),
+        change=change.facts() if change is not None else {},
+    )
+    place.make(f"attempts/{number}")
+    home = tried.folder(folder)
+    write_atomic(home / "command.sh", command_file(command, cwd or str(place.there), environment))
+    for name, raw in made.files.items():
+        (home / "files" / name).parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(home / "files" / name, raw)
+    keeper.install()
+    place.bring(*made.files, f"attempts/{number}/command.sh")
+    if point is not None and place.far:
+        parts = [part for part in (point.checkpoint.weights, point.checkpoint.state) if part]
+        place.bring(*(str(part.relative_to(folder)) for part in parts))
+    attempts.put(folder, tried, **_facts(run, place, tried, made, clock()))
+    handing.write(run, laid, tried, made)
+    return tried
+
+
+def _kept(run: Run, laid: Laid, before: Attempt, point: Point) -> set[str]:
+    """Names in the output that stay: the point and what is older and whole."""
+    broken = {path.name for path, _ in point.broken}
+    own = {part.name for part in (point.checkpoint.weights, point.checkpoint.state) if part}
+    kept = set(own)
+    for one in laid.trainer.checkpoints(run.folder / before.output, run.plan):
+        names = {part.name for part in (one.weights, one.state) if part is not None}
+        kept |= names
+        if names & own:
+            break
+    # ai-toolkit keeps one state for all: that of a newer save is not the point's.
+    if point.checkpoint.state is None:
+        kept.discard("optimizer.pt")
+    return kept - broken
+
+
+def _cut(folder: Path, begins: int) -> None:
+    """Leave of the curve what is not trained again: each step stands in it once."""
+    path = folder / curve.NAME
+    if path.is_file():
+        kept = [one for one in curve.read(folder).points if one.step <= begins]
+        write_atomic(path, "".join(map(curve.line, kept)).encode())
+
+
+def _card(run: Run, place: Place) -> dict[str, str]:
+    """Which GPU a process may see, where the machine has several."""
+    _, provider, card = run.gpu.split(":", 2)
+    return {"CUDA_VISIBLE_DEVICES": card} if provider == "local" and card.isdigit() else {}
+
+
+def _there(place: Place, path: Path | None) -> Path | None:
+    if path is None:
+        return None
+    return Path(place.there / path.relative_to(place.here))
+
+
+def _facts(
+    run: Run, place: Place, tried: Attempt, made: Translation, now: datetime
+) -> dict[str, Any]:
+    """The state file's other values (A-145), as they are before the start."""
+    provider, _, instance = run.machine.partition(":")
+    known = state.read(run.folder)
+    return {
+        "run_id": run.id,
+        "plan": run.plan,
+        "plan_version": run.number,
+        "digest": run.digest,
+        "backend": run.trainer,
+        "config_path": str(place.there / next(iter(made.files))),
+        "dataset_path": str(place.there / "dataset"),
+        "output_dir": str(place.there / made.output),
+        "output": made.output,
+        "status": "training",
+        "started_at": known.get("started_at") or record.iso(now),
+        "last_checkpoint": known.get("last_checkpoint", ""),
+        "last_checkpoint_at": known.get("last_checkpoint_at", ""),
+        "total_steps": tried.steps,
+        "completed_steps": tried.begins,
+        "provider": provider,
+        "instance_id": instance,
+        "updated_at": record.iso(now),
+    }

@@ -1,0 +1,418 @@
+"""The step function of the saga ``training``: a run from its GPU's lock to its end.
+
+It can be taken up at any moment. What was begun stands in the run's folder; a try whose trainer
+lives is followed, one that is over is judged, and only then another is laid out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ategnatos.grimoire import journal
+from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.grimoire.jobs import saga
+from ategnatos.grimoire.jobs.effects import LaterError
+from ategnatos.grimoire.jobs.run import Done, StoppedError
+from ategnatos.guard import locks
+from ategnatos.guard.locks import process
+from ategnatos.train.machine import machine_of
+from ategnatos.train.run import (
+    attempts,
+    memory,
+    outcome,
+    place,
+    preparing,
+    progress,
+    record,
+    state,
+)
+from ategnatos.train.run.following import RUN_LOST, Followed, Following, Rhythm
+from ategnatos.train.run.keeper import Keeper
+from ategnatos.train.run.saves import Saves
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ategnatos.grimoire.jobs.records import Job
+    from ategnatos.grimoire.jobs.run import Run as JobRun
+    from ategnatos.grimoire.jobs.worker import Step
+    from ategnatos.grimoire.project import Project
+    from ategnatos.machines import Machine
+    from ategnatos.train.run.attempts import Attempt
+    from ategnatos.train.run.outcome import Outcome
+    from ategnatos.train.run.place import Place
+    from ategnatos.train.run.preparing import Laid
+    from ategnatos.train.run.record import Run
+    from ategnatos.trainers import Trainer
+
+RUN_FAILED = ErrorCode("run_failed", "A training ended otherwise than with a finished LoRA.")
+
+SAGA = "training"
+SAGAS: Mapping[str, saga.Saga] = {SAGA: saga.load(SAGA)}
+CHANGED_EVENT = "run.changed"
+MEASURED_EVENT = "run.measured"
+
+# A GPU that somebody else uses is asked for again after so many seconds.
+_BUSY_SECONDS = 10.0
+# A lock on a far GPU lasts so long after the last word of whoever follows the run.
+_LEASE_SECONDS = 600.0
+_RENEW_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Steps:
+    """Carries training jobs out. ``machine`` gives a machine by its name."""
+
+    project: Project
+    clock: Callable[[], datetime]
+    machine: Callable[[Project, str], Machine] = machine_of
+    rhythm: Rhythm = Rhythm()  # noqa: RUF009 - it is frozen
+    say: Callable[[str], None] = lambda text: None
+
+    def table(self) -> dict[str, Step]:
+        """Step functions by the names that the saga uses."""
+        return {"train": self.train}
+
+    def failed(self, job: Job, error: Mapping[str, Any]) -> None:
+        """A job is failed: its run must not go on saying that it is at work."""
+        run = record.load(self.project, str(job.data["run"]))
+        if run.state not in record.ENDED:
+            how = "stopped" if error.get("code") == "cancelled" else "failed"
+            self._ended(run, how, str(error.get("message", "")))
+
+    def train(self, job: JobRun) -> Done:
+        """Train to the end. Raises StudioError (``run_failed``, ``run_lost``, ...), LaterError
+        where the GPU is in use, StoppedError where somebody stopped it.
+        """
+        run = record.load(self.project, str(job.job.data["run"]))
+        where = place.of(self.project, run, self.machine(self.project, run.machine))
+        keeper = Keeper(where.machine, str(where.there), _python(run))
+        with self._lock(run) as held:
+            renewed = self.clock()
+
+            def check() -> str:
+                nonlocal renewed
+                seen = state.live(run.folder).get("monitor", {})
+                try:
+                    job.progress(int(seen.get("step") or 0), run.steps or 1, run.id)
+                except StoppedError as stopped:
+                    if not stopped.by:
+                        raise
+                    return stopped.by
+                if (self.clock() - renewed).total_seconds() > _RENEW_SECONDS:
+                    held.renew()
+                    renewed = self.clock()
+                return ""
+
+            try:
+                result = self._tries(run, where, keeper, held, check)
+            except StudioError as error:
+                if error.code is RUN_LOST:
+                    self._ended(run, "lost", error.message)
+                raise
+        if result.code == "stopped":
+            raise StoppedError(attempts_asked(run))
+        if result.state != "finished":
+            raise StudioError(
+                RUN_FAILED,
+                f"The run {run.id} {record.STATES[result.state].partition(';')[0]}: {result.why}",
+                hint=" ".join(result.mend) or f"ategnatos train resume {run.id}",
+                run=run.id,
+                state=result.state,
+                why=result.code,
+            )
+        return Done()
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _tries(
+        self,
+        run: Run,
+        where: Place,
+        keeper: Keeper,
+        held: locks.Held,
+        check: Callable[[], str],
+    ) -> Outcome:
+        """One try after the other, until one ends in something else than lack of memory."""
+        from ategnatos.trainers import load_trainer
+
+        trainer = load_trainer(run.trainer)
+        change: memory.Change | None = None
+        while True:
+            tried = attempts.last(run.folder)
+            if tried is None or tried.end:
+                # Nobody waits for pictures to be laid out for a run that is not wanted any more.
+                asked = check()
+                if asked:
+                    return self._ended(run, "stopped", f"{asked} stopped it before it began.")
+                run = record.note(self.project, run.id, now=self.clock(), state="preparing")
+                tried = self._laid(run, where, keeper, trainer, change)
+            run = record.note(
+                self.project,
+                run.id,
+                now=self.clock(),
+                state="training",
+                begun_at=run.begun_at or record.iso(self.clock()),
+                ended_at="",
+                why="",
+                steps=tried.steps,
+            )
+            state.change(run.folder, status="training")
+            progress.write(self.project, run, self.clock())
+            followed = self._followed(run, tried, where, keeper, held, trainer, check)
+            result = self._judged(run, tried, followed, trainer)
+            tried = attempts.ended(
+                run.folder,
+                tried,
+                ended_at=record.iso(self.clock()),
+                status=followed.status,
+                end=result.state,
+                code=result.code,
+                why=result.why,
+                asked=followed.asked,
+            )
+            self._measured(run, followed)
+            change = self._gentler(run, result)
+            if change is None:
+                return self._ended(run, result.state, result.why, result)
+            if not where.far:
+                _take_back(held)
+
+    def _laid(
+        self,
+        run: Run,
+        where: Place,
+        keeper: Keeper,
+        trainer: Trainer,
+        change: memory.Change | None,
+    ) -> Attempt:
+        laid = preparing.dataset(self.project, run, trainer, where)
+        point = None
+        if change is None or not change.anew:
+            saves = saves_of(run, trainer, laid)
+            point = preparing.point_of(run, where, laid, saves, attempts.last(run.folder))
+            for path, why in point.broken if point is not None else ():
+                self.say(f"{path.name} is not whole ({why}): it is moved aside.")
+        if point is not None:
+            self.say(f"Going on from {point.name}, step {point.step}.")
+        return preparing.attempt(run, where, laid, keeper, point, change=change, clock=self.clock)
+
+    def _followed(
+        self,
+        run: Run,
+        tried: Attempt,
+        where: Place,
+        keeper: Keeper,
+        held: locks.Held,
+        trainer: Trainer,
+        check: Callable[[], str],
+    ) -> Followed:
+        from ategnatos.train.plan import laying
+
+        keeper.start(tried.number)
+        if not where.far:
+            _hand_over(held, keeper, tried.number)
+        plan = preparing.plan_of(run.folder)
+        ready = laying.ready(self.project, plan, trainer.layout, where.here / "dataset")
+        saves = saves_of(run, trainer, preparing.Laid(plan, ready.dataset, trainer))
+        following = Following(
+            self.project,
+            run,
+            tried,
+            keeper,
+            where,
+            saves,
+            clock=self.clock,
+            rhythm=self.rhythm,
+            say=self.say,
+        )
+        return following.go(check)
+
+    def _judged(self, run: Run, tried: Attempt, followed: Followed, trainer: Trainer) -> Outcome:
+        from ategnatos.knowledge import failures
+        from ategnatos.knowledge.log_end import lines_of
+
+        log = tried.log(run.folder)
+        lines = lines_of(log) if log.is_file() else []
+        saves = Saves(run.folder, trainer, run.plan, 1)
+        return outcome.judge(
+            outcome.Seen(
+                status=followed.status,
+                step=followed.monitor.snapshot()["step"],
+                steps=tried.steps,
+                drawn=followed.drawn,
+                final=saves.final(tried),
+                diagnosis=failures.diagnose(lines, status=followed.status),
+                findings=followed.monitor.findings,
+                asked=followed.asked,
+                because=followed.because,
+                failed=followed.failed.text if followed.failed else "",
+                failed_as=followed.failed.code if followed.failed else "",
+            )
+        )
+
+    def _gentler(self, run: Run, result: Outcome) -> memory.Change | None:
+        """What the next try changes, where memory ran out and something is left to change."""
+        if result.code != outcome.OOM:
+            return None
+        done = [str(one.change["name"]) for one in attempts.every(run.folder) if one.change]
+        change = memory.next_change(preparing.plan_of(run.folder), run.trainer, done)
+        if change is None:
+            return None
+        self.say(change.said)
+        preparing.keep_plan(run.folder, change.plan)
+        journal.append(
+            self.project,
+            CHANGED_EVENT,
+            actor="ategnatos",
+            references={"run": run.id, "plan": run.plan, "digest": run.digest},
+            data=change.facts(),
+            now=self.clock(),
+        )
+        record.note(
+            self.project,
+            run.id,
+            now=self.clock(),
+            changes=[*record.load(self.project, run.id).changes, change.said],
+        )
+        return change
+
+    def _ended(self, run: Run, how: str, why: str, result: Outcome | None = None) -> Outcome:
+        now = self.clock()
+        step = int(state.live(run.folder).get("monitor", {}).get("step") or run.step)
+        run = record.note(
+            self.project, run.id, now=now, state=how, ended_at=record.iso(now), why=why, step=step
+        )
+        state.change(
+            run.folder, status=how, why=why, ended_at=record.iso(now), completed_steps=step
+        )
+        progress.write(self.project, run, now)
+        return result or outcome.Outcome(how, how, why)
+
+    def _measured(self, run: Run, followed: Followed) -> None:
+        """Keep what the machine needed: time a step, and its peak of memory where it has a GPU."""
+        seen = followed.monitor.snapshot()
+        card = str(state.read(run.folder).get("install", {}).get("gpu", ""))
+        if seen["seconds_a_step"]:
+            journal.append(
+                self.project,
+                MEASURED_EVENT,
+                actor="ategnatos",
+                references={"run": run.id, "plan": run.plan, "digest": run.digest},
+                data={
+                    "machine": run.machine,
+                    "gpu": card,
+                    "seconds_a_step": seen["seconds_a_step"],
+                    "peak_mib": seen["peak_mib"],
+                },
+                now=self.clock(),
+            )
+        if seen["peak_mib"] and card:
+            from ategnatos.train.vram import measured
+
+            try:
+                measured.record_peak(
+                    self.project,
+                    run=run.id,
+                    machine=f"{run.machine}/{card}",
+                    plan=preparing.plan_of(run.folder),
+                    trainer=run.trainer,
+                    gb=seen["peak_mib"] / 1024,
+                    gpu=card,
+                    now=self.clock(),
+                )
+            except StudioError as error:
+                # A family that the estimate does not know has no place in it; the run is none
+                # the worse.
+                self.say(f"The peak of memory was not added to the estimate: {error.message}")
+
+    @contextmanager
+    def _lock(self, run: Run) -> Iterator[locks.Held]:
+        """Hold the run's GPU: a holding that outlives this process as long as the trainer lives.
+
+        Raises LaterError where somebody else has it.
+        """
+        who = f"train {run.id}"
+        held = locks.standing(run.gpu, who)
+        far = run.machine != place.LOCAL
+        if held is None:
+            try:
+                held = locks.acquire(
+                    run.gpu,
+                    who=who,
+                    process=None if far else process.this(),
+                    lease=_LEASE_SECONDS,
+                    timeout=0.0,
+                )
+            except StudioError as error:
+                if error.code is not locks.RESOURCE_HELD:
+                    raise
+                raise LaterError(_BUSY_SECONDS, error.message) from error
+        elif not far:
+            _adopt(held, run)
+        living = False
+        try:
+            yield held
+        except (StoppedError, StudioError):
+            # Given up here, and the trainer may live: then its process holds the GPU on.
+            living = bool(state.live(run.folder).get("alive"))
+            raise
+        except BaseException:
+            living = True
+            raise
+        finally:
+            if not living:
+                held.give_back()
+
+
+def attempts_asked(run: Run) -> str:
+    """Who had the run stopped."""
+    tried = attempts.last(run.folder)
+    return (tried.asked if tried is not None else "") or "somebody"
+
+
+def _hand_over(held: locks.Held, keeper: Keeper, number: int) -> None:
+    """Let the lock last as long as the trainer's keeper: whatever becomes of this process."""
+    number_of = keeper.look(number, 0).keeper_pid
+    found = process.of(number_of) if number_of is not None else None
+    if found is not None:
+        held.hand_over(found)
+
+
+def _take_back(held: locks.Held) -> None:
+    """Hold the lock ourselves again, now that the trainer it was handed to is gone."""
+    try:
+        held.hand_over(process.this())
+    except StudioError as error:
+        if error.code is not locks.LOCK_LOST:
+            raise
+        raise LaterError(_BUSY_SECONDS, error.message) from error
+
+
+def _adopt(held: locks.Held, run: Run) -> None:
+    """Carry a lock on that the trainer's keeper holds; ours again where that one is gone."""
+    holder = held.holder.process
+    if holder is None or process.alive(holder) is not True:
+        held.hand_over(process.this())
+
+
+def saves_of(run: Run, trainer: Trainer, laid: Laid) -> Saves:
+    facts = {
+        "run": run.id,
+        "plan": run.plan,
+        "number": run.number,
+        "digest": run.digest,
+        "dataset": run.dataset,
+        "dataset_version": run.dataset_version,
+        "trainer": run.trainer,
+        "family": laid.plan.family,
+    }
+    return Saves(run.folder, trainer, run.plan, laid.dataset.steps_an_epoch, facts)
+
+
+def _python(run: Run) -> str:
+    return str(state.read(run.folder).get("install", {}).get("python") or "python3")
