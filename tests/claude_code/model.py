@@ -23,11 +23,20 @@ def tool(name: str, **wanted: Any) -> Content:
     return [{"type": "tool_use", "id": f"toolu_{name}_{id(wanted)}", "name": name, "input": wanted}]
 
 
-class Model:
-    """``script`` is what the model answers, turn by turn; then it says "done"."""
+def said(text: str) -> Content:
+    """A turn in which the model says something and calls nothing."""
+    return [{"type": "text", "text": text}]
 
-    def __init__(self, script: list[Turn]) -> None:
+
+class Model:
+    """``script`` is what the model answers, turn by turn; then it says "done".
+
+    ``agents`` holds a script for each agent that the conversation sends, by its prompt.
+    """
+
+    def __init__(self, script: list[Turn], agents: dict[str, list[Turn]] | None = None) -> None:
         self.script = script
+        self.agents = agents or {}
         self.requests: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         model = self
@@ -83,10 +92,11 @@ class Model:
     def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
             self.requests.append(asked)
-            turn: Content = [{"type": "text", "text": "done"}]
+            turn = said("done")
+            script = self._script(asked)
             # Requests without tools are the client's own (a title, a summary).
-            if asked.get("tools") and self.script:
-                following = self.script.pop(0)
+            if asked.get("tools") and script:
+                following = script.pop(0)
                 turn = following() if callable(following) else following
         calls = any(piece["type"] == "tool_use" for piece in turn)
         return {
@@ -99,6 +109,11 @@ class Model:
             "stop_sequence": None,
             "usage": {"input_tokens": 1, "output_tokens": 1},
         }
+
+    def _script(self, asked: dict[str, Any]) -> list[Turn]:
+        """The script of whoever asks: an agent's first message holds its prompt."""
+        first = json.dumps(asked.get("messages", [])[:1])
+        return next((one for prompt, one in self.agents.items() if prompt in first), self.script)
 
     @property
     def heard(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.claude_code.model import Model, Turn, tool
+from tests.claude_code.model import Model, Turn, said, tool
 from tests.fences.faults import FAULTS, put
 
 CLIENT = os.environ.get("ATEGNATOS_CLAUDE_CODE") or shutil.which("claude")
@@ -63,7 +63,12 @@ def studio(tmp_path: Path) -> Path:
 
 
 def talk(
-    studio: Path, prompt: str, *script: Turn, options: tuple[str, ...] = (), path: str = ""
+    studio: Path,
+    prompt: str,
+    *script: Turn,
+    options: tuple[str, ...] = (),
+    path: str = "",
+    agents: dict[str, list[Turn]] | None = None,
 ) -> Spoken:
     """One headless conversation in ``studio``."""
     home = studio.parent / "home"
@@ -73,7 +78,7 @@ def talk(
     assert CLIENT is not None
     node = shutil.which("node") or "/usr/bin/node"
     path = path or f"{BIN}:{Path(node).parent}:/usr/bin:/bin"
-    with Model(list(script)) as model:
+    with Model(list(script), agents) as model:
         done = subprocess.run(
             [CLIENT, "-p", prompt, "--output-format", "stream-json", "--verbose", *options],
             cwd=studio,
@@ -116,7 +121,9 @@ def test_a_fresh_studio_in_one_conversation(studio: Path) -> None:
     assert listed <= set(spoken.init["skills"])
     body = (studio / ".claude/skills/studio/SKILL.md").read_text().partition("\n# ")[2]
     assert body.splitlines()[0] in spoken.model.heard, "/studio put its body into the request"
-    assert f"Ategnatos studio at {studio}" in spoken.model.heard, "the conversation's first screen"
+    # The status has five seconds; a machine that is busier than that is said to be.
+    screens = (f"Ategnatos studio at {studio}", "its status could not be read")
+    assert any(one in spoken.model.heard for one in screens), "the conversation's first screen"
     status, approve, write, redirect, read, skill, generate = spoken.results
     assert '"ok": true' in status, "it ran without being asked for"
     assert "[person]" in approve, "the wording around a reason is the client's"
@@ -161,11 +168,15 @@ def test_the_locks_hold_with_the_hooks_off(studio: Path) -> None:
         "hello",
         tool("Bash", command="ategnatos art generate 'a red potion' --count 1 --json"),
         tool("Bash", command="ategnatos art approve 'j1#1' --json"),
+        tool("Bash", command="ategnatos art reject 'j1#1' --because 'no' --json"),
+        tool("Bash", command="ategnatos gate init --name mo --json"),
     )
-    made, approved = spoken.results
+    made, *refused = spoken.results
     assert '"ok": true' in made
-    assert "terminal" in approved
-    assert '"ok": true' not in approved
+    assert len(refused) == 3
+    for told in refused:
+        assert "terminal" in told
+        assert '"ok": true' not in told
     journal = (studio / "grimoire/.state/journal.jsonl").read_text()
     assert "approved" not in journal
 
@@ -196,3 +207,64 @@ def test_the_plugin_speaks_in_a_studio_and_is_silent_elsewhere(studio: Path) -> 
     outside = talk(elsewhere, "hello", tool("Bash", command="ls"), options=plugin)
     assert "[" not in outside.results[0]
     assert "Ategnatos studio at" not in outside.model.heard
+
+
+def test_the_fences_of_a_fleet(studio: Path) -> None:
+    """An investigator without a promise, one whose report proves nothing, a writer's bounds."""
+    coordination = studio / "state" / "coordination"
+    coordination.mkdir(parents=True)
+    put_json(studio / ".claude" / "fleet.json", {"writers": ["writer"]})
+    put_json(studio / "contracts" / "query.json", {"component": "query", "source_roots": ["src"]})
+    writer = studio / ".claude" / "agents" / "writer.md"
+    writer.parent.mkdir()
+    writer.write_text("---\nname: writer\ndescription: Writes.\ntools: Write\n---\nWrite.\n")
+
+    def send(kind: str, prompt: str, *staged: tuple[str, object]) -> Turn:
+        def turn() -> list[dict[str, Any]]:
+            for name, what in staged:
+                put_json(coordination / name, what)
+            wanted = {"prompt": prompt, "subagent_type": kind, "run_in_background": False}
+            return tool("Agent", description="x", **wanted)
+
+        return turn
+
+    def write(name: str) -> Turn:
+        return tool("Write", file_path=str(studio / name), content="x = 1\n")
+
+    proof = {
+        "packet_type": "audit",
+        "canonical_commands": ["echo 27 of 27 passed"],
+        "expected_evidence_format": "raw_stdout",
+    }
+    scope = ("pending-scope.json", {"contract": "contracts/query.json"})
+    spoken = talk(
+        studio,
+        "hello",
+        send("general-purpose", "LOOK-WITHOUT-A-PROMISE"),
+        send("general-purpose", "IS-THE-GATE-GREEN", ("pending-subagent-audit.json", proof)),
+        send("writer", "WRITE-WITHOUT-A-SCOPE"),
+        send("writer", "WRITE-THE-QUERY", scope),
+        options=("--permission-mode", "acceptEdits"),
+        agents={
+            "IS-THE-GATE-GREEN": [
+                tool("Bash", command="echo 27 of 27 passed"),
+                said("The gate is red: four files lack a field."),
+                said("I looked at it again:\n27 of 27 passed\nThe gate is green."),
+            ],
+            "WRITE-WITHOUT-A-SCOPE": [write("src/a.py")],
+            "WRITE-THE-QUERY": [write("src/b.py"), write("other/c.py")],
+        },
+    )
+    heard = spoken.model.heard
+    assert "nothing says how they will be proven" in heard
+    assert "The report does not carry its proof yet" in heard, "the first report was sent back"
+    assert any("The gate is green" in told for told in spoken.results)
+    assert not any("The gate is red" in told for told in spoken.results)
+    assert "writer has no scope" in heard
+    assert "lies outside what component 'query' may touch" in heard.replace("\\", "")
+    assert [one.name for one in studio.glob("*/*.py")] == ["b.py"]
+
+
+def put_json(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value), encoding="utf-8")
