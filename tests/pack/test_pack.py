@@ -66,6 +66,19 @@ def test_every_command_that_is_named_exists(path: Path) -> None:
             assert verb in verbs(room)
 
 
+@pytest.mark.parametrize("path", SKILLS, ids=lambda path: path.parent.name)
+def test_a_skill_names_each_of_its_pages(path: Path) -> None:
+    """A page that no skill names is never read: the client shows nothing but SKILL.md."""
+    text = path.read_text()
+    pages = [*path.parent.glob("resources/**/*.md"), *path.parent.glob("flows/*.md")]
+    names = [one.relative_to(path.parent).as_posix().removeprefix("resources/") for one in pages]
+    shortened = {
+        name for name in names if f"`{name}`" not in text and f"`resources/{name}`" not in text
+    }
+    # Pages of one folder may share its name, once it was said.
+    assert [one for one in sorted(shortened) if f"`{one.rpartition('/')[2]}`" not in text] == []
+
+
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_a_prompt_in_an_example_is_single_quoted(path: Path) -> None:
     for line in path.read_text().splitlines():
