@@ -48,6 +48,14 @@ NOUNS: Table = {
         "ategnatos.commands.train.gates.dry_run",
         "Gate 4: a few real steps of the plan, one save, and what they took.",
     ),
+    "checkpoints": (
+        "ategnatos.commands.train.checkpoints",
+        "What a run saved: is it whole, which is the best, what may go.",
+    ),
+    "clean": (
+        "ategnatos.commands.train.clean",
+        "Free caches, old states and other things that trainings leave behind.",
+    ),
     "lora": (
         "ategnatos.commands.train.lora",
         "LoRA files: look inside, tag, convert, merge, make smaller.",
