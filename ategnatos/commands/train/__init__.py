@@ -48,6 +48,32 @@ NOUNS: Table = {
         "ategnatos.commands.train.gates.dry_run",
         "Gate 4: a few real steps of the plan, one save, and what they took.",
     ),
+    "launch": (
+        "ategnatos.commands.train.run.launch",
+        "Start a run that outlives the shell; refuses while a gate is closed.",
+    ),
+    "status": (
+        "ategnatos.commands.train.run.status",
+        "How a run stands: step, loss, checkpoints, what was noticed.",
+    ),
+    "watch": (
+        "ategnatos.commands.train.run.watch",
+        "Follow a run to its end; takes up one that nobody follows.",
+    ),
+    "stop": ("ategnatos.commands.train.run.stop", "Stop a run cleanly."),
+    "resume": (
+        "ategnatos.commands.train.run.resume",
+        "Go on from the newest whole checkpoint, here or on another machine.",
+    ),
+    "list": ("ategnatos.commands.train.run.listing", "Every run, the newest first."),
+    "queue": (
+        "ategnatos.commands.train.run.queue",
+        "The line of trainings: one GPU trains one, the next begins by itself.",
+    ),
+    "eval": (
+        "ategnatos.commands.train.evaluate",
+        "The same pictures from each save at several weights, and numbers beside them.",
+    ),
     "checkpoints": (
         "ategnatos.commands.train.checkpoints",
         "What a run saved: is it whole, which is the best, what may go.",

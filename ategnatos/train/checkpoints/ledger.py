@@ -112,11 +112,13 @@ def record(
     samples: Sequence[str] = (),
     facts: Mapping[str, Any] | None = None,
     now: datetime,
+    over: bool = False,
 ) -> Entry | None:
     """Enter what a trainer saved, having looked into it; None where it is still being written.
 
     ``found`` has absolute paths inside ``folder``. ``step`` is the plan's own count, where the
     trainer counts from a resume. ``losses`` is ``monitor.losses(step)``, ``samples`` are paths.
+    ``over``: the trainer has ended, so nothing is being written any more.
     What is entered already and has not changed is given back as it is; what is broken is entered
     as such (``whole`` false, with ``why``). Raises StudioError (``disk_full``, ``write_failed``,
     ``locked``, ``ledger_broken``, ``path_outside``).
@@ -132,7 +134,7 @@ def record(
             weights, state, stamp
         ):  # fmt: skip
             return before
-        seen = looking.look(found, now)
+        seen = looking.look(found, now, over=over)
         if seen is None or looking.stamp(found) != stamp:
             return None
         made = before or _new(entries, found, _step(found, step, losses), now)

@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 SETTLES_SECONDS = 30.0
 
 
-def look(found: Checkpoint, now: datetime) -> dict[str, Any] | None:
-    """What an entry says of the files; None where they are still being written."""
+def look(found: Checkpoint, now: datetime, *, over: bool = False) -> dict[str, Any] | None:
+    """What an entry says of the files; None where they are still being written, which cannot be
+    where it is ``over``.
+    """
     weights, state = found.weights, found.state
     why = integrity.check(weights) if weights is not None else ""
     state_why = integrity.check(state) if state is not None else ""
     for path, wrong in ((weights, why), (state, state_why)):
-        if path is not None and (_locked(path) or (wrong and _fresh(path, now))):
+        growing = path is not None and (_locked(path) or (wrong and _fresh(path, now)))
+        if growing and not over:
             return None
     text = "; ".join(part for part in (why, f"its state: {state_why}" if state_why else "") if part)
     return {

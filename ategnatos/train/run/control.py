@@ -277,6 +277,12 @@ def queue(db: Database, gpu: str = "") -> list[Job]:
     return [one for one in map(job_of, rows) if not gpu or one.engine == gpu]
 
 
+def waits(run: Run) -> None:
+    """Refuse a run that is not in the line any more. Raises StudioError (``run_state``)."""
+    if run.state != "queued":
+        raise _state(run, f"{run.says} and is not in the line", f"ategnatos train stop {run.id}")
+
+
 def gpu_of(machine: Machine, gpu: str) -> str:
     """The name under which the GPU is locked."""
     from ategnatos.guard.locks.names import parse_resource

@@ -187,7 +187,8 @@ class Following:
         vitals = Vitals(
             look.alive, bool(look.log), look.disk_used_share, look.disk_free, self._vram
         )
-        if look.began and (look.alive or look.over):
+        # That who was told to end is gone is nothing to notice.
+        if look.alive or (look.over and self._ending is None):
             self._heed(self.monitor.tick(vitals, self._clock().timestamp()))
         self._points()
         self._note_saves(over=False)

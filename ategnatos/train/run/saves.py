@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 # A save is looked at when nothing of it was written for so long, in seconds: weights come first,
 # and what can be resumed from after them.
 _QUIET = 1.0
-# Past the time in which the ledger takes what is not whole for something still being written.
-_SETTLED = timedelta(minutes=10)
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 
 
@@ -65,7 +63,8 @@ class Saves:
                     step=step,
                     samples=self._samples(attempt, step),
                     facts=self.facts,
-                    now=now if not over else now + _SETTLED,
+                    now=now,
+                    over=over,
                 )
             if entry is None:
                 self.waiting += [path for path in (one.weights, one.state) if path is not None]

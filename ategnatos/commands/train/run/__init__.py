@@ -1,0 +1,1 @@
+"""``train launch|status|watch|stop|resume|list|queue``: runs, as a person steers them."""

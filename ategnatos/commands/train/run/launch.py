@@ -1,0 +1,114 @@
+"""``train launch``: start a run, here or on a rented machine, that outlives the shell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ategnatos.commands.contract import Answer, Call, command, room
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ategnatos.grimoire.project import Project
+    from ategnatos.train.gates import Opened
+
+app = room()
+
+Plan = Annotated[str, typer.Argument(help="The plan.")]
+TrainerOption = Annotated[
+    str, typer.Option("--trainer", help="kohya, simpletuner ...; default: that of its gates.")
+]
+MachineOption = Annotated[
+    str, typer.Option("--machine", help="local, or a rented machine by its name.")
+]
+GpuOption = Annotated[
+    str, typer.Option("--gpu", metavar="N", help="Which GPU of this computer; the first is 0.")
+]
+
+
+@command(app, "launch", example="ategnatos train launch ann --trainer kohya", dry_run=True)
+def launch(
+    call: Call,
+    name: Plan,
+    trainer: TrainerOption = "",
+    machine: MachineOption = "local",
+    gpu: GpuOption = "0",
+    attach: Annotated[
+        bool, typer.Option("--attach", help="Watch it to its end; Ctrl-C leaves it training.")
+    ] = False,
+) -> Answer:
+    """Start training. Needs four open gates, the GPU's lock and, where it bills, a timer."""
+    from datetime import UTC, datetime
+
+    from ategnatos.guard.actor import actor
+    from ategnatos.train.gates import usual
+    from ategnatos.train.plan import store
+    from ategnatos.train.run import control, status
+
+    project = call.project()
+    kept = store.load(project, name)
+    chosen = usual.trainer(project, kept, trainer)
+    if call.dry_run:
+        return _would(call, project, kept, chosen, machine, gpu, datetime.now(UTC))
+    run = control.order(
+        project, kept, chosen, machine, actor=actor(), now=datetime.now(UTC), gpu=gpu
+    )
+    control.start(project, control.number_of(run))
+    if attach:
+        from ategnatos.commands.train.run.watch import follow
+
+        return follow(call, project, run.id)
+    seen = status.snapshot(project, run)
+    return Answer(
+        {**seen, "started": True},
+        f"{run.id} is begun: {run.steps} steps with {chosen} on {machine}. It goes on without this"
+        " shell.",
+        (f"ategnatos train watch {run.id}", f"ategnatos train stop {run.id}"),
+    )
+
+
+def _would(
+    call: Call,
+    project: Project,
+    kept: Any,
+    trainer: str,
+    machine: str,
+    gpu: str,
+    now: datetime,
+) -> Answer:
+    from ategnatos.train import gates
+    from ategnatos.train.machine import machine_of
+    from ategnatos.train.plan import laying
+    from ategnatos.train.run import control
+    from ategnatos.trainers import load_trainer
+
+    opened = gates.require(project, kept, trainer, machine)
+    there = machine_of(project, machine)
+    control.timed(project, there)
+    resource = control.gpu_of(there, gpu)
+    layout = load_trainer(trainer).layout
+    ready = laying.ready(project, kept.plan, layout, project.workspace / "training")
+    steps = ready.dataset.steps
+    facts = {
+        "dry_run": True,
+        "plan": kept.name,
+        "trainer": trainer,
+        "machine": machine,
+        "gpu": resource,
+        "steps": steps,
+        "seconds": _seconds(opened, steps),
+    }
+    return Answer(facts, f"Would train {kept.name} for {steps} steps{_time(facts)}.")
+
+
+def _seconds(opened: Opened, steps: int) -> float | None:
+    return None if opened.seconds_a_step is None else opened.seconds_a_step * steps
+
+
+def _time(facts: dict[str, Any]) -> str:
+    from ategnatos.commands.train.run.words import duration
+
+    seconds = facts["seconds"]
+    return "" if seconds is None else f", about {duration(seconds)} by its dry run"

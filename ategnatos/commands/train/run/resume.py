@@ -1,0 +1,67 @@
+"""``train resume``: go on with a run from its newest whole checkpoint."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ategnatos.commands.contract import Answer, Call, command, room
+
+app = room()
+
+
+@command(app, "resume", example="ategnatos train resume ann", dry_run=True)
+def resume(
+    call: Call,
+    name: Annotated[str, typer.Argument(help="A run, or a plan: its newest run.")],
+    machine: Annotated[
+        str, typer.Option("--machine", help="Another machine; default: the one it had.")
+    ] = "",
+    gpu: Annotated[
+        str, typer.Option("--gpu", metavar="N", help="Which GPU of this computer, with --machine.")
+    ] = "0",
+    attach: Annotated[
+        bool, typer.Option("--attach", help="Watch it to its end; Ctrl-C leaves it training.")
+    ] = False,
+) -> Answer:
+    """Go on where it was: every save is looked into first, and a broken one is moved aside.
+
+    On another machine it becomes a run of its own that names the first as its parent.
+    """
+    from datetime import UTC, datetime
+
+    from ategnatos.guard.actor import actor
+    from ategnatos.train.run import control, record, status
+
+    project = call.project()
+    before = record.load(project, name)
+    made = control.resume(
+        project,
+        before,
+        actor=actor(),
+        now=datetime.now(UTC),
+        machine=machine,
+        gpu=gpu,
+        dry_run=call.dry_run,
+    )
+    for text in made.broken:
+        call.warn(f"Not whole, and moved aside: {text}")
+    if attach and not call.dry_run:
+        from ategnatos.commands.train.run.watch import follow
+
+        return follow(call, project, made.run.id)
+    facts = {
+        **status.snapshot(project, made.run),
+        "from": made.point,
+        "from_step": made.step,
+        "broken": list(made.broken),
+        "dry_run": call.dry_run,
+    }
+    verb = "would go on" if call.dry_run else "goes on"
+    told = (
+        f"{made.run.id} trains; a supervisor follows it again."
+        if made.attached
+        else f"{made.run.id} {verb} from {made.point}, step {made.step} of {made.run.steps}."
+    )
+    return Answer(facts, told, (f"ategnatos train watch {made.run.id}",))

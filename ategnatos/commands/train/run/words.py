@@ -1,0 +1,112 @@
+"""A run in words: one line for a list, a page for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ategnatos.commands.terminal import plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def line(seen: dict[str, Any]) -> str:
+    """How a run stands, in one line."""
+    parts = [f"{seen['id']} {seen['says']}"]
+    if seen["steps"]:
+        parts.append(f"step {seen['step']} of {seen['steps']} ({100 * seen['share']:.0f} %)")
+    if (loss := number(seen["smoothed"])) is not None:
+        parts.append(f"loss {loss:.4f}")
+    if seen["seconds_a_step"]:
+        parts.append(f"{seen['seconds_a_step']:.2f} s a step")
+    if seen["state"] == "training" and seen["eta_seconds"]:
+        parts.append(f"about {duration(seen['eta_seconds'])} left")
+    return ", ".join(parts)
+
+
+def page(seen: dict[str, Any]) -> Any:
+    """All of it, to be drawn."""
+
+    def draw(console: Console) -> None:
+        def say(text: str) -> None:
+            console.print(plain(text), soft_wrap=True, markup=False)
+
+        say(line(seen))
+        if seen["why"]:
+            say(f"  {seen['why']}")
+        say(
+            f"  plan {seen['plan']} version {seen['number']}, {seen['trainer']} on"
+            f" {seen['machine']} ({seen['gpu']}), job {seen['job']}"
+        )
+        if seen["state"] in {"training", "stopping", "preparing"}:
+            say(f"  {attended(seen)}")
+        if seen["zone"]:
+            hint = (seen["hint"] or {}).get("text", "")
+            say(f"  zone: {seen['zone']}. {hint}")
+        disk = seen["disk"]["used_share"]
+        if disk is not None:
+            memory = f", GPU memory {seen['vram_mib']:,} MiB" if seen["vram_mib"] else ""
+            say(f"  disk {100 * disk:.0f} % full{memory}")
+        saved = seen["checkpoints"]
+        if saved["count"]:
+            say(f"  {saved['whole']} of {saved['count']} checkpoints are whole")
+            for name in ("best", "latest"):
+                one = saved[name]
+                if one:
+                    by = f" (by {saved['metric']})" if name == "best" and saved["metric"] else ""
+                    say(f"    {name}{by}: {one['name']}, {one['weights'] or one['state']}")
+        for text in seen["changes"]:
+            say(f"  changed: {text}")
+        for one in seen["findings"][-5:]:
+            say(f"  {one['weight']}: {one['text']}")
+        if len(seen["attempts"]) > 1:
+            for one in seen["attempts"]:
+                begun = f"from step {one['begins']}" if one["begins"] else "from the start"
+                say(f"  try {one['number']}, {begun}: {one['end'] or 'goes on'} {one['code']}")
+        say(f"  folder {seen['folder']}")
+
+    return draw
+
+
+def attended(seen: dict[str, Any]) -> str:
+    """Who looks after a run that is at work."""
+    if seen["unreachable_since"]:
+        return f"its machine has not answered since {seen['unreachable_since']}; it may train on"
+    if seen["followed"]:
+        return "its supervisor follows it"
+    if seen["alive"]:
+        return (
+            "it trains, and nobody follows it: 'ategnatos train watch "
+            f"{seen['id']}' takes it up again"
+        )
+    return (
+        f"its trainer is gone and nobody follows it: 'ategnatos train watch {seen['id']}' finds"
+        " out how it ended"
+    )
+
+
+def next_steps(seen: dict[str, Any]) -> tuple[str, ...]:
+    """What is worth running now."""
+    name = seen["id"]
+    return {
+        "queued": (f"ategnatos train watch {name}", "ategnatos train queue list"),
+        "preparing": (f"ategnatos train watch {name}",),
+        "training": (f"ategnatos train watch {name}", f"ategnatos train stop {name}"),
+        "finished": (f"ategnatos train checkpoints {name}", f"ategnatos train eval {name}"),
+    }.get(
+        seen["state"],
+        (f"ategnatos train resume {name}", f"ategnatos knowledge diagnose {seen['log']}"),
+    )
+
+
+def duration(seconds: float) -> str:
+    """``2 h 5 min``, ``40 s``."""
+    minutes = int(seconds // 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{seconds:.0f} s"
+
+
+def number(value: Any) -> float | None:
+    """A figure, where it is one."""
+    return float(value) if isinstance(value, int | float) else None
