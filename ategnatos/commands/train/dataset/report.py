@@ -33,7 +33,7 @@ def report(
     from ategnatos.art.licences import policy_of
     from ategnatos.guard.actor import actor
     from ategnatos.train.dataset import record
-    from ategnatos.train.dataset.report import decision, writing
+    from ategnatos.train.dataset.report import NO_GO, writing
     from ategnatos.train.dataset.report import gate as gates
 
     project = call.project()
@@ -48,7 +48,7 @@ def report(
         data["report"] = str(path)
         data["gate"] = gates.state(project, name).facts()
     failed = None
-    if weighed.decision.verdict == decision.NO_GO:
+    if weighed.decision.verdict == NO_GO:
         stops = [one for one in weighed.decision.reasons if one.stops]
         failed = StudioError(
             DATASET_NO_GO,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ategnatos.train.dataset import rights
 from ategnatos.train.dataset.audit.meanings import MEANINGS
 from ategnatos.train.dataset.captions.fixes import LOOK_AGAIN
+from ategnatos.train.dataset.report import GO, NO_GO
 
 if TYPE_CHECKING:
     from ategnatos.train.dataset.audit.findings import Finding
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from ategnatos.train.dataset.coach.coaching import Coached
     from ategnatos.train.dataset.rights import Judgement
     from ategnatos.train.dataset.version import Version
-
-GO, NO_GO = "GO", "NO-GO"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,7 @@ from ategnatos.grimoire import journal
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import sha256_file
 from ategnatos.train.dataset import record, store
-from ategnatos.train.dataset.report.decision import GO
-from ategnatos.train.dataset.report.writing import EVENT
+from ategnatos.train.dataset.report import EVENT, GO
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project

@@ -18,8 +18,8 @@ from ategnatos.train.dataset import measured, record, rights, store
 from ategnatos.train.dataset.audit import auditing
 from ategnatos.train.dataset.captions import lint
 from ategnatos.train.dataset.coach import coaching
+from ategnatos.train.dataset.report import EVENT, sheets
 from ategnatos.train.dataset.report import decision as deciding
-from ategnatos.train.dataset.report import sheets
 from ategnatos.train.dataset.report.page import page
 from ategnatos.train.dataset.structure.prepare import look
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from ategnatos.guard.policy import Policy
     from ategnatos.train.dataset.version import Version
 
-EVENT = "dataset.report"
 NAME = "dataset-report.md"
 _PICTURES = "report"
 
