@@ -8,6 +8,7 @@ itself; nothing is on record then, and the next dry run ends what is still there
 from __future__ import annotations
 
 import json
+import math
 import signal
 import threading
 import time
@@ -26,7 +27,7 @@ from ategnatos.train.machine import machine_of
 from ategnatos.train.plan import laying, writing
 from ategnatos.train.run.keeper import Keeper, Signal, command_file
 from ategnatos.train.run.place import Place
-from ategnatos.trainers.events import Event, Failed, Progress
+from ategnatos.trainers.events import Event, Failed, Progress, Skipped, Warned
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
@@ -51,8 +52,10 @@ class Tried:
     """A dry run that is over, with all that was seen of it; how it went is for ``verdict``.
 
     ``status`` is the exit status as a shell says it, None where nobody could write it down.
-    ``drawn`` is the bar's last count and what it counts to. ``peak_mib`` is what the run took of
-    the GPU above ``before_mib``, which others held. ``late``: it was ended after its patience.
+    ``drawn`` is the bar's last count and what it counts to; ``step_times`` are when each step was
+    first seen, ``told_times`` the seconds that the bar said then. ``skipped`` counts steps that
+    were left out for want of memory. ``peak_mib`` is what the run took of the GPU above
+    ``before_mib``, which others held. ``late``: it was ended after its patience.
     """
 
     number: int
@@ -64,8 +67,12 @@ class Tried:
     drawn: tuple[int, int] | None = None
     failed: str = ""
     failed_as: str = ""
+    skipped: int = 0
+    no_number: bool = False
+    no_captions: str = ""
     findings: list[Finding] = field(default_factory=list)
     step_times: list[float] = field(default_factory=list)
+    told_times: list[float] = field(default_factory=list)
     told_seconds: float | None = None
     before_mib: int | None = None
     most_mib: int | None = None
@@ -244,10 +251,17 @@ def _note(tried: Tried, event: Event, at: float) -> None:
     if isinstance(event, Progress):
         if tried.drawn is None or event.step > tried.drawn[0]:
             tried.step_times.append(at)
+            tried.told_times += [] if event.elapsed is None else [event.elapsed]
         tried.drawn = (event.step, event.total)
         tried.told_seconds = event.seconds_a_step or tried.told_seconds
+        tried.no_number |= event.loss is not None and not math.isfinite(event.loss)
     elif isinstance(event, Failed):
         tried.failed, tried.failed_as = event.text, event.code or tried.failed_as
+    elif isinstance(event, Skipped):
+        tried.skipped += 1
+    elif isinstance(event, Warned):
+        tried.no_number |= event.code == "nan"
+        tried.no_captions = event.text if event.code == "no_captions" else tried.no_captions
 
 
 @contextmanager

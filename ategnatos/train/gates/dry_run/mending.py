@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _NAMED = re.compile(r"""['"`]([^'"`\n]{2,300}[/.][^'"`\n]{0,300})['"`]|(?<![\w/])(/[^\s'",:;]+)""")
 # A plan that was expected to take all but so much may have been the one that did not fit.
 _BELOW = 0.98
+_MISSING = re.compile(r"FileNotFoundError|No such file|does not exist|not a (?:file|directory)")
 _MODULE = re.compile(r"No module named ['\"]([\w.]+)['\"]")
 
 
@@ -44,6 +45,11 @@ class Case:
     tried: Tried
     first: Diagnosis | None
     lines: Sequence[str]
+
+    @property
+    def line(self) -> str:
+        """The line that tells of it, or the trainer's last words; "" where there are none."""
+        return self.first.line if self.first is not None else self.tried.failed
 
     @property
     def trainer(self) -> str:
@@ -148,11 +154,9 @@ def _card(case: Case) -> Mend | None:
 
 def _file(case: Case) -> Mend | None:
     """The file that is missing, by its name."""
-    if case.first is None:
-        return None
     plan = case.kept.plan
     fields = {"model": plan.model, "vae": plan.vae, **plan.parts}
-    found = [(one or other).rstrip("/") for one, other in _NAMED.findall(case.first.line)]
+    found = [(one or other).rstrip("/") for one, other in _NAMED.findall(case.line)]
     # A path of the plan before one of the trainer's own code.
     named = next((one for one in found if one in fields.values()), found[0] if found else "")
     if not named:
@@ -167,7 +171,7 @@ def _file(case: Case) -> Mend | None:
 
 
 def _package(case: Case) -> Mend | None:
-    found = _MODULE.search(case.first.line) if case.first is not None else None
+    found = _MODULE.search(case.line)
     if found is None:
         return None
     from ategnatos.train.gates.environment.checks import PIP
@@ -186,6 +190,16 @@ def _no_pictures(case: Case) -> Mend:
         if case.tried.status == 0
         else "the trainer found no picture to train on",
     )
+
+
+def _untrained(case: Case) -> Mend | None:
+    """It said that all is well and left nothing of use."""
+    return _no_pictures(case) if case.tried.drawn is None else None
+
+
+def _other(case: Case) -> Mend | None:
+    """No known failure: a file that is named as missing is the likeliest."""
+    return _file(case) if _MISSING.search(case.line) else None
 
 
 def _no_number(case: Case) -> Mend:
@@ -230,7 +244,8 @@ _SPECIAL: Mapping[str, Callable[[Case], Mend | None]] = {
     "missing_package": _package,
     "bitsandbytes_broken": _package,
     "no_training_data": _no_pictures,
-    "untrained": _no_pictures,
+    "untrained": _untrained,
+    "failed": _other,
     "nan": _no_number,
     "nan_loss": _no_number,
     "divergence": _no_number,

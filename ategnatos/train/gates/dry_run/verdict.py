@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from ategnatos.train.gates.dry_run.carry import Tried
     from ategnatos.train.plan.store import Kept
 
-# A look takes its time: what a step takes is measured where it takes longer than a few looks.
-_LOOKS = 5
+# A bar tells whole seconds, and a look takes its time: what is so coarse measures no short step.
+_WHOLE_SECOND = 1.0
+_TIMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ def weigh(project: Project, kept: Kept, opened: Opened, tried: Tried) -> Verdict
         )
     )
     why, code = _clause(outcome.why), outcome.code
-    if outcome.state == "finished" and not (drawn and drawn[0] >= steps):
-        code, why = "short", f"the trainer ended as if all were well, and {_reached(tried)}"
+    if outcome.state == "finished":
+        code, why = _short_of(tried)
     if not code:
         return Verdict(True, "", "", "", "", pace, found, tuple(one.name for one in told))
     first = told[0] if told and told[0].name == code else None
@@ -87,6 +88,20 @@ def weigh(project: Project, kept: Kept, opened: Opened, tried: Tried) -> Verdict
     return Verdict(
         False, code, made.why or why, made.command, line, pace, {}, tuple(o.name for o in told)
     )
+
+
+def _short_of(tried: Tried) -> tuple[str, str]:
+    """What a few steps must not show, though a long run goes on after it."""
+    if tried.skipped:
+        what = "GPU memory ran out, and the trainer left the step out and went on"
+        return "cuda_oom", what
+    if tried.no_number:
+        return "nan", "a loss was no number, and the trainer went on as if all were well"
+    if tried.no_captions:
+        return "no_captions", f"the captions are not read: {tried.no_captions.strip()[:200]}"
+    if tried.drawn is None or tried.drawn[0] < tried.translation.steps:
+        return "short", f"the trainer ended as if all were well, and {_reached(tried)}"
+    return "", ""
 
 
 def _clause(text: str) -> str:
@@ -126,14 +141,16 @@ def _facts(weights: Path, output: Path) -> dict[str, Any]:
 
 
 def _pace(tried: Tried) -> float | None:
-    """Seconds a step without the first: measured where that can be, else as the bar says."""
+    """Seconds a step without the first, in which memory is taken and kernels are chosen: between
+    the bar's own times, else between those at which they were seen, where either is fine enough;
+    else the bar's average.
+    """
     from ategnatos.train.gates.dry_run.carry import FAR_SECONDS, NEAR_SECONDS
 
     look = FAR_SECONDS if tried.place.far else NEAR_SECONDS
-    times = tried.step_times
-    between = [after - before for before, after in pairwise(times)]
-    # Before the first step it is drawn with 0: then the first difference is the first step.
-    measured = between[1:] if len(between) > 1 else []
-    if measured and median(measured) > _LOOKS * look:
-        return median(measured)
+    for times, coarse in ((tried.told_times, _WHOLE_SECOND), (tried.step_times, look)):
+        # The bar is drawn with 0 before the first step, so the first difference is that step.
+        later = [after - before for before, after in pairwise(times)][1:]
+        if later and median(later) >= _TIMES * coarse:
+            return median(later)
     return tried.told_seconds
