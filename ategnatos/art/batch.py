@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from ategnatos.art.recipes import origin
 from ategnatos.art.references import parse_candidate
 from ategnatos.art.sitting import Choice
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.grimoire.jobs import database, saga, store
+from ategnatos.grimoire.jobs import database, saga, store, undecided
 from ategnatos.guard import gate
 from ategnatos.guard.gate import book, record, requests
 
@@ -67,6 +68,38 @@ def waiting(project: Project, names: Sequence[str] = ()) -> list[Waiting]:
             names=list(names),
         )
     return [there[name] for name in dict.fromkeys(order)]
+
+
+def line(project: Project, names: Sequence[str] = ()) -> list[str]:
+    """The same pictures by name (``j7#2``) and in the same order, for a page that shows them
+    little by little; whether a file lies on disk is seen when it is shown.
+
+    Empty where nothing waits. Raises StudioError as :func:`waiting`, without ``nothing_waits``.
+    """
+    if names:
+        try:
+            return [one.reference for _, one in waiting(project, names)]
+        except StudioError as error:
+            if error.code is not NOTHING_WAITS:
+                raise
+            return []
+    if not database.exists(project):
+        return []
+    with database.connect(project) as db:
+        found = undecided.line(db, origin.STAGE)
+        concepts = {job for job, _, settings in found if _is_concept(settings)}
+        passed = {job for job in concepts if origin.finals(store.candidates(db, job))}
+    there = dict.fromkeys(
+        f"j{job}#{number}"
+        for job, number, settings in found
+        if job not in passed or not _is_concept(settings)
+    )
+    asked = dict.fromkeys(one.candidate for one in requests.waiting(project, there.keys()))
+    return [*asked, *(name for name in there if name not in asked)]
+
+
+def _is_concept(settings: str) -> bool:
+    return bool(settings) and json.loads(settings).get(origin.STAGE) == origin.CONCEPT
 
 
 def _named(db: database.Database, name: str) -> list[Waiting]:

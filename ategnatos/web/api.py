@@ -60,7 +60,10 @@ def _pictures(request: Request) -> dict[str, Any]:
 
 
 def _waiting(request: Request) -> dict[str, Any]:
-    return desk.waiting(project_of(request), request.query_params.getlist("name"))
+    asked = request.query_params
+    limit = max(1, min(gallery.whole(asked.get("limit"), desk.MOST_SHOWN), desk.MOST_SHOWN))
+    offset = gallery.whole(asked.get("offset"), 0)
+    return desk.waiting(project_of(request), asked.getlist("name"), offset=offset, limit=limit)
 
 
 def _job(request: Request) -> dict[str, Any]:
@@ -101,9 +104,13 @@ ENDPOINTS = (
     ),
     Endpoint(
         "/waiting",
-        "What waits for a person's verdict.",
+        "A window of what waits for a person's verdict.",
         _waiting,
-        {"name": "A job, candidate or version; repeatable. Without: everything."},
+        {
+            "name": "A job, candidate or version; repeatable. Without: everything.",
+            "offset": "How many to leave out.",
+            "limit": f"At most so many, up to {desk.MOST_SHOWN}.",
+        },
     ),
     Endpoint("/jobs/{job}", "The tree that a job stands in, and how it came to be.", _job, {}),
     Endpoint("/money", "What is spent and reserved, against the caps.", _money, {}),

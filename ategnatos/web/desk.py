@@ -15,7 +15,7 @@ from ategnatos.art import batch, sitting, verdicts
 from ategnatos.art.recipes import origin
 from ategnatos.art.references import parse_candidate
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.grimoire.jobs import database, store
+from ategnatos.grimoire.jobs import database, store, undecided
 from ategnatos.grimoire.locks import hold
 from ategnatos.guard.actor import person
 from ategnatos.guard.gate import requests, trust
@@ -39,18 +39,42 @@ class Signed:
     left: int
 
 
-def waiting(project: Project, names: Sequence[str] = ()) -> dict[str, Any]:
-    """All that waits for a verdict, with what was chosen already, as JSON values.
+# A window of the line that is shown at once.
+MOST_SHOWN = 200
 
-    A job stands once however many pictures it has. Raises StudioError (``nothing_waits``, ...).
+
+def waiting(
+    project: Project, names: Sequence[str] = (), *, offset: int = 0, limit: int = MOST_SHOWN
+) -> dict[str, Any]:
+    """A window of what waits for a verdict, with all that was chosen already, as JSON values.
+
+    Raises StudioError (``job_unknown``, ``reference``, ...).
     """
-    found = batch.waiting(project, names)
-    open_now = [one for _, one in found]
-    asked = requests.waiting(project, {one.reference for one in open_now})
-    notes = {one.candidate: {"note": one.note, "by": one.actor} for one in asked}
-    jobs = {job.name: _job(job) for job, _ in found}
+    line = batch.line(project, names)
     return {
-        "jobs": jobs,
+        "total": len(line),
+        "offset": offset,
+        **shown(project, line[offset : offset + limit]),
+        "choices": chosen(project, line),
+    }
+
+
+def shown(project: Project, names: Sequence[str]) -> dict[str, Any]:
+    """These undecided pictures with what a person should know of them; a job stands once.
+
+    One that is gone, decided or another job's is left out. Raises StudioError (``reference``).
+    """
+    places = [parse_candidate(name) for name in names]
+    if not places or not database.exists(project):
+        return {"jobs": {}, "pictures": []}
+    with database.connect(project) as db:
+        known = undecided.these(db, places)
+    found = [known[place] for place in places if place in known]
+    found = [(job, one) for job, one in found if one.verdict is None]
+    asked = requests.waiting(project, {one.reference for _, one in found})
+    notes = {one.candidate: {"note": one.note, "by": one.actor} for one in asked}
+    return {
+        "jobs": {job.name: _job(job) for job, _ in found},
         "pictures": [
             {
                 "name": one.reference,
@@ -64,13 +88,19 @@ def waiting(project: Project, names: Sequence[str] = ()) -> dict[str, Any]:
             }
             for job, one in found
         ],
-        "choices": chosen(project, open_now),
     }
 
 
-def chosen(project: Project, open_now: Sequence[store.Candidate]) -> list[dict[str, Any]]:
-    """The choices of the draft that these pictures still wait for, oldest first."""
-    kept = sitting.read(sitting.draft_of(project, person()))
+def chosen(project: Project, line: Sequence[str]) -> list[dict[str, Any]]:
+    """The choices of the draft about pictures of this line that still wait, oldest first."""
+    there = set(line)
+    draft = sitting.read(sitting.draft_of(project, person()))
+    kept = [one for one in draft if one.candidate in there]
+    if not kept or not database.exists(project):
+        return []
+    with database.connect(project) as db:
+        known = undecided.these(db, {parse_candidate(one.candidate) for one in kept})
+    open_now = [one for _, one in known.values() if one.verdict is None]
     return [_told(one) for one in sitting.still_open(kept, open_now)]
 
 

@@ -7,6 +7,7 @@ two studios with the same picture share one.
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
@@ -21,8 +22,8 @@ MEDIA_TYPE = "image/webp"
 _QUALITY = 80
 # Changed with the way they are drawn, so that an old one is not taken for a new one.
 _LAYOUT = 1
-# Drawing takes a core: a page that asks for fifty at once must not take all of them.
-_DRAWING = BoundedSemaphore(2)
+# Drawing takes a core: a page that asks for fifty at once leaves half of them to whoever looks.
+_DRAWING = BoundedSemaphore(max(1, min(4, (os.cpu_count() or 2) // 2)))
 
 
 def place_of(sha256: str) -> Path:

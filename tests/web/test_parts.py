@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ategnatos.art import batch
 from ategnatos.grimoire import journal
 from ategnatos.grimoire.jobs import database, job_words, picture_rows
 from ategnatos.grimoire.jobs.job_words import Query
 from ategnatos.grimoire.project import Project
-from ategnatos.guard.gate import held, trust
-from ategnatos.web import api, thumbnails
+from ategnatos.guard.gate import held, requests, trust
+from ategnatos.web import api, desk, thumbnails
 from ategnatos.web.changes import Changes
 from ategnatos.web.pages import review
 from ategnatos.web.sessions import CODE_SECONDS, KEY_SECONDS, PERSON, READER, Doorkeeper, spoken
@@ -129,3 +131,28 @@ def test_the_document_names_every_endpoint_and_every_reason_is_understood() -> N
     assert set(described["paths"]) == routes
     said = review.reasons()
     assert len(said) == len(set(said)) >= 12
+
+
+def test_the_page_has_the_line_of_the_terminal_and_reads_a_window_of_it(project: Project) -> None:
+    made = [one for count in (3, 4, 5) for one in keys.made(project, count)]
+    keys.give(project, made[4], None)
+    now = datetime.now(UTC)
+    requests.ask(project, made[7].reference, "look", actor="test", now=now)
+    with database.connect(project) as db, database.writing(db):
+        for one in made[:2]:
+            told = json.dumps({**one.settings, "recipe_stage": "concept"})
+            db.execute(
+                "UPDATE candidate SET settings=? WHERE job=? AND number=?",
+                (told, one.job, one.number),
+            )
+    line = batch.line(project)
+    assert line == [one.reference for _, one in batch.waiting(project)]
+    assert line[0] == made[7].reference
+    assert made[0].reference not in line, "what was made from a concept is decided, not it"
+    assert batch.line(project, ["j2"]) == [f"j2#{n}" for n in (1, 3, 4)]
+    window = desk.waiting(project, offset=2, limit=3)
+    assert [one["name"] for one in window["pictures"]] == line[2:5]
+    assert (window["total"], window["choices"]) == (len(line), [])
+    (asked,) = desk.shown(project, [made[7].reference])["pictures"]
+    assert asked["asked"]["note"] == "look"
+    assert desk.shown(project, [made[4].reference, "j99#1"])["pictures"] == []

@@ -1,4 +1,4 @@
-"""Review: the desk in a browser, and its four requests."""
+"""Review: the desk in a browser, and its requests."""
 
 from __future__ import annotations
 
@@ -36,10 +36,9 @@ def reasons() -> list[str]:
     return list(by_wish.values())[:_MOST_REASONS]
 
 
-def waiting(request: Request) -> Response:
-    """All that waits, and what signing will ask for."""
+def line(request: Request) -> Response:
+    """The names of all that waits, what was chosen, and what signing will ask for."""
     project, session = project_of(request), session_of(request)
-    names = request.query_params.getlist("name")
     signer: dict[str, Any] = {"signs": False, "open": False, "problem": None, "key": None}
     try:
         signer["signs"] = desk.signs(project)
@@ -51,15 +50,24 @@ def waiting(request: Request) -> Response:
     except StudioError as error:
         signer["problem"] = told(error)
     try:
-        found = desk.waiting(project, names)
+        names = batch.line(project, request.query_params.getlist("name"))
+        facts = {"names": names, "choices": desk.chosen(project, names)}
     except StudioError as error:
-        if error.code is not batch.NOTHING_WAITS:
-            return refused(error)
-        found = {"jobs": {}, "pictures": [], "choices": []}
+        return refused(error)
     return JSONResponse(
-        {**found, "signer": signer, "may_decide": session.may_decide},
+        {**facts, "signer": signer, "may_decide": session.may_decide},
         headers={"cache-control": "no-store"},
     )
+
+
+def pictures(request: Request) -> Response:
+    """Some of them, by name: what a person should know of each."""
+    names = request.query_params.getlist("name")[: desk.MOST_SHOWN]
+    try:
+        found = desk.shown(project_of(request), names)
+    except StudioError as error:
+        return refused(error)
+    return JSONResponse(found, headers={"cache-control": "no-store"})
 
 
 async def choose(request: Request) -> Response:

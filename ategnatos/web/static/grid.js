@@ -2,6 +2,8 @@
 
 import { small } from "./wire.js";
 
+const FLUNG = 8; // pixels in a millisecond
+
 export class Grid {
   // source: { count, at(index) -> item or null, want(first, last) }
   constructor(place, source, { size = 208, caption = () => "", mark = () => "", open, link = null }) {
@@ -11,9 +13,30 @@ export class Grid {
     this.inner = document.createElement("div");
     this.inner.className = "inner";
     place.replaceChildren(this.inner);
-    place.addEventListener("scroll", () => this.plan(), { passive: true });
+    place.addEventListener("scroll", () => (this.feel(), this.plan()), { passive: true });
     new ResizeObserver(() => this.measure()).observe(place);
-    this.planned = false;
+    this.planned = this.flung = false;
+    this.top = this.felt = 0;
+  }
+
+  // Flung: what flies past is not decoded, and what stays is as soon as it slows down.
+  feel() {
+    const now = performance.now(), speed = Math.abs(this.place.scrollTop - this.top) / Math.max(1, now - this.felt);
+    Object.assign(this, { top: this.place.scrollTop, felt: now });
+    if (speed < FLUNG) return;
+    this.flung = true;
+    clearTimeout(this.slowing);
+    this.slowing = setTimeout(() => {
+      this.flung = false;
+      this.cells.forEach((cell) => this.load(cell));
+    }, 90);
+  }
+
+  load(cell) {
+    if (cell.item?.sha256 && !this.flung && cell.loaded !== cell.item) {
+      cell.loaded = cell.item;
+      cell.picture.src = small(cell.item);
+    }
   }
 
   measure() {
@@ -59,7 +82,7 @@ export class Grid {
   drop(cell) {
     cell.remove();
     cell.picture.removeAttribute("src");
-    cell.item = null;
+    cell.item = cell.loaded = null;
     if (this.pool.length < 80) this.pool.push(cell);
   }
 
@@ -99,7 +122,7 @@ export class Grid {
     }
     if (item && cell.item !== item) {
       cell.item = item;
-      cell.picture.src = small(item);
+      this.load(cell);
       if (this.link) cell.href = this.link(item);
       cell.setAttribute("aria-label", `${item.name}, ${this.caption(item)}`);
     }

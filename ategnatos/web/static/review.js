@@ -1,6 +1,7 @@
 // Review by keyboard: look, choose, sign once.
 
 import { Grid } from "./grid.js";
+import { Line } from "./line.js";
 import { load, refuse, Stage } from "./stage.js";
 import { Strip } from "./strip.js";
 import { get, mayDecide, post, toast } from "./wire.js";
@@ -9,6 +10,7 @@ import { signing } from "./signing.js";
 
 const $ = (id) => document.getElementById(id);
 const desk = $("desk");
+const AHEAD = 8; // pictures that are fetched and decoded before somebody gets there
 const GROUNDS = ["dark", "light", "checker"];
 const DOES = {
   approved: "will be approved: these bytes may be exported, promoted and shipped, and the prompt goes into the library.",
@@ -17,7 +19,7 @@ const DOES = {
 };
 
 let ready = false; // whether what is meant is on the screen: nobody judges what they do not see
-let data, items, jobs, index = 0, compared = 1, focus = 0, strip, grid, stage, keeper;
+let data, line, index = 0, compared = 1, focus = 0, strip, grid, stage, keeper;
 const choices = new Map();
 const broken = new Set();
 
@@ -25,9 +27,12 @@ const names = desk.dataset.names.split(" ").filter(Boolean);
 const query = names.map((one) => `name=${encodeURIComponent(one)}`).join("&");
 
 async function begin() {
-  data = await get(`/review/waiting?${query}`);
-  ({ pictures: items, jobs } = data);
-  if (!items.length) {
+  data = await get(`/review/line?${query}`);
+  line = new Line(data.names, (first, last) => {
+    strip?.known(first, last);
+    for (let place = first; place < last; place++) grid?.again(place);
+  });
+  if (!line.count) {
     desk.hidden = true;
     $("nothing").hidden = false;
     return;
@@ -38,66 +43,77 @@ async function begin() {
   for (const one of data.choices) choices.set(one.name, one);
   keeper = new Keeper((problem) => said(problem));
   stage = stage || new Stage($("stage"), (text) => ($("zoom").textContent = text));
-  strip = new Strip($("strip"), items, mark, (place) => go(place));
+  strip = new Strip($("strip"), line, mark, (place) => go(place));
   const open = (place) => (showGrid(false), go(place));
   grid = null;
-  showGrid.make = () =>
-    (grid = new Grid($("grid"), { count: items.length, at: (place) => items[place], want() {} }, { caption: (one) => one.name, mark, open }));
-  const first = items.findIndex((one) => !choices.has(one.name));
-  await go(first < 0 ? items.length - 1 : first);
+  showGrid.make = () => (grid = new Grid($("grid"), line, { caption: (one) => one.name, mark, open }));
+  const first = line.names.findIndex((name) => !choices.has(name));
+  await go(first < 0 ? line.count - 1 : first);
   if (choices.size) toast(`${choices.size} ${choices.size === 1 ? "choice" : "choices"} of yours stand from before.`);
 }
 
 const mark = (one) => choices.get(one.name)?.verdict || (broken.has(one.name) ? "broken" : "");
-const meant = () => items[Math.min(index + focus, items.length - 1)];
+const meant = () => line.at(Math.min(index + focus, line.count - 1));
 
+// The places that are on the stage.
 function shown() {
-  const first = Math.min(index, Math.max(0, items.length - compared));
-  return items.slice(first, first + compared);
+  const first = Math.min(index, Math.max(0, line.count - compared));
+  return Array.from({ length: Math.min(compared, line.count) }, (_, place) => first + place);
 }
 
+let turn = 0;
+
 async function go(to, from = 0) {
-  index = Math.max(0, Math.min(items.length - 1, to));
-  if (compared > 1) index = Math.min(index, Math.max(0, items.length - compared));
+  const mine = ++turn;
+  index = Math.max(0, Math.min(line.count - 1, to));
+  if (compared > 1) index = Math.min(index, Math.max(0, line.count - compared));
   focus = Math.max(0, Math.min(focus, compared - 1));
   ready = false;
   strip.go(index + focus);
   tell();
-  const now = shown();
+  const now = await Promise.all(shown().map((place) => line.need(place)));
+  if (mine !== turn) return;
   const sound = await stage.show(now, focus);
-  if (!sound) return;
+  if (!sound || mine !== turn) return;
   now.forEach((one, place) => (sound[place] ? broken.delete(one.name) : broken.add(one.name)));
   ready = true;
   tell();
   if (from) requestAnimationFrame(() => (desk.dataset.last = (performance.now() - from).toFixed(1)));
   // The next ones are decoded while this one is looked at.
-  for (let ahead = compared; ahead < compared * 2 + 2; ahead++) if (items[index + ahead]) load(items[index + ahead]).catch(() => {});
+  line.want(index, index + compared * 2 + 24);
+  for (let ahead = compared; ahead < compared + AHEAD; ahead++) {
+    const next = line.at(index + ahead);
+    if (next) load(next).catch(() => {});
+  }
 }
 
 function tell() {
-  const one = meant(), job = jobs[one.job], choice = choices.get(one.name);
+  $("count").textContent = `${(index + focus + 1).toLocaleString("en")} of ${line.count.toLocaleString("en")}`;
+  const signs = data.signer.signs;
+  $("sign").textContent = choices.size ? `${signs ? "Sign" : "Record"} ${choices.size}` : signs ? "Sign" : "Record";
+  desk.dataset.chosen = choices.size;
+  const one = meant();
+  desk.dataset.shown = one ? one.name : "";
+  desk.dataset.ready = ready && one ? one.name : "";
+  if (!one) return;
+  const job = line.jobs[one.job] || { prompt: "" }, choice = choices.get(one.name);
   $("name").textContent = one.name;
   $("asked").textContent = job.prompt + (job.change ? `  (changed: ${job.change})` : "");
   $("note").hidden = !one.asked;
   $("note").textContent = one.asked ? `Asked: ${one.asked.note}` : "";
-  $("count").textContent = `${index + focus + 1} of ${items.length}`;
-  $("hash").textContent = `sha256 ${one.sha256.slice(0, 16)}…`;
+  $("hash").textContent = one.sha256 ? `sha256 ${one.sha256.slice(0, 16)}…` : "";
   $("hash").title = one.sha256;
   const badge = $("verdict");
   badge.hidden = !choice;
   badge.dataset.mark = badge.textContent = choice ? choice.verdict : "";
   const levers = job.recipe ? `${job.recipe.id} ${Object.entries(job.recipe.levers).map((pair) => pair.join("=")).join(" ")}` : "";
   let does = `${one.width} × ${one.height}, seed ${one.seed}${levers ? `, ${levers}` : ""}`;
-  if (broken.has(one.name)) does = "changed on disk or gone: it cannot be judged.";
+  if (one.gone) does = "decided elsewhere, or gone: it waits no more.";
+  else if (broken.has(one.name)) does = "changed on disk or gone: it cannot be judged.";
   else if (choice?.verdict === "rejected") does = `${DOES.rejected} (${choice.reason})`;
   else if (choice) does = DOES[one.concept ? "concept" : "approved"];
   $("does").textContent = does;
   $("stage").setAttribute("aria-label", `${one.name}: ${job.prompt}`);
-  const signs = data.signer.signs;
-  $("sign").textContent = choices.size ? `${signs ? "Sign" : "Record"} ${choices.size}` : signs ? "Sign" : "Record";
-  desk.dataset.chosen = choices.size;
-  desk.dataset.shown = one.name;
-  desk.dataset.ready = ready ? one.name : "";
   for (const button of desk.querySelectorAll("[data-do=approve],[data-do=reject],[data-do=undo],[data-do=sign]")) button.disabled = !mayDecide;
 }
 
@@ -111,7 +127,7 @@ function said(problem) {
 // What the server found changed on disk is shown no more, though the browser may hold it still.
 function withdraw(problems) {
   const names = problems.filter((one) => GONE.has(one.code)).map((one) => one.candidate);
-  const found = items.filter((one) => names.includes(one.name));
+  const found = names.map((name) => line.at(line.index(name))).filter(Boolean);
   found.forEach(refuse);
   if (found.length) go(index);
 }
@@ -132,12 +148,12 @@ function choose(verdict, reason = null) {
     stage.focus(focus);
     if (place === index + focus) go(index + compared, from), (focus = 0);
     else tell(), strip.go(index + focus);
-  } else if (place + 1 < items.length) go(place + 1, from);
+  } else if (place + 1 < line.count) go(place + 1, from);
   else tell();
 }
 
 function painted(one) {
-  const place = items.indexOf(one);
+  const place = line.index(one.name);
   strip.paint(place);
   grid?.again(place);
   tell();
@@ -146,12 +162,13 @@ function painted(one) {
 function undo() {
   const last = [...choices.keys()].pop();
   if (!last) return toast("There is no choice to take back.");
+  const { sha256 } = choices.get(last);
   choices.delete(last);
-  const place = items.findIndex((one) => one.name === last);
-  keeper.keep({ name: last, sha256: items[place].sha256, verdict: "", reason: "" });
-  painted(items[place]);
+  keeper.keep({ name: last, sha256, verdict: "", reason: "" });
+  painted({ name: last });
   focus = 0;
-  go(place);
+  const place = line.index(last);
+  if (place >= 0) go(place);
 }
 
 function why() {
@@ -191,7 +208,7 @@ function why() {
 
 function compare() {
   compared = compared === 1 ? 2 : compared === 2 ? 4 : 1;
-  if (compared > items.length) compared = items.length > 1 && compared === 4 ? 1 : Math.min(2, items.length);
+  if (compared > line.count) compared = line.count > 1 && compared === 4 ? 1 : Math.min(2, line.count);
   focus = 0;
   desk.querySelector("[data-do=compare]").setAttribute("aria-pressed", compared > 1);
   go(index);
@@ -239,7 +256,7 @@ const keys = { a: "approve", r: "reject", u: "undo", c: "compare", b: "ground", 
 const deciding = new Set(["approve", "reject", "undo", "sign"]);
 
 function act(name, again = false) {
-  if ((name === "approve" || name === "reject") && (again || !ready)) return;
+  if ((name === "approve" || name === "reject") && (again || !ready || meant()?.gone)) return;
   if (deciding.has(name) && !mayDecide) return toast("This session may look and not decide: start ‘ategnatos web’ in your own terminal.");
   acts[name]();
 }
@@ -255,7 +272,7 @@ document.addEventListener("keydown", (event) => {
   if (key === "ArrowRight") move(1);
   else if (key === "ArrowLeft") move(-1);
   else if (key === "Home") go(0);
-  else if (key === "End") go(items.length - 1);
+  else if (key === "End") go(line.count - 1);
   else if (key === "+" || key === "=") stage.step(1);
   else if (key === "-") stage.step(-1);
   else if (key === "?") $("help").showModal();

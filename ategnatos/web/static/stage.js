@@ -3,7 +3,7 @@
 import { whole } from "./wire.js";
 
 const kept = new Map(); // address -> Promise<HTMLImageElement>, the last few
-const MOST_KEPT = 14;
+const MOST_KEPT = 20;
 
 export function load(one) {
   const where = whole(one);
