@@ -96,6 +96,7 @@ ENDPOINTS = (
             "engine": "An engine.",
             "project": "A project.",
             "lora": "A LoRA.",
+            "colour": "A colour that much of the picture has, by name.",
             "seed": "A seed.",
             "since": "12h, 7d, 2w, 3m, 1y ago, or a date.",
             "offset": "How many to leave out.",

@@ -21,6 +21,7 @@ from ategnatos.knowledge import lore
 from ategnatos.web import api, metrics, pictures, stream
 from ategnatos.web.answers import drawn, refused, told
 from ategnatos.web.changes import Changes
+from ategnatos.web.colours import Colours
 from ategnatos.web.door import Door
 from ategnatos.web.endings import Endings
 from ategnatos.web.pages import (
@@ -63,6 +64,7 @@ def build(page: Page) -> Starlette:
     async def living(app: Starlette) -> AsyncIterator[None]:
         async with app.state.changes.following():
             yield
+        app.state.colours.end()
 
     app = Starlette(
         routes=_routes(),
@@ -77,6 +79,7 @@ def build(page: Page) -> Starlette:
     app.state.page = page
     app.state.changes = Changes(page.project)
     app.state.endings = Endings()
+    app.state.colours = Colours(page.project)
     app.state.templates = _templates()
     return app
 

@@ -18,6 +18,7 @@ from ategnatos.grimoire.project import Project
 from ategnatos.guard.gate import held, requests, trust
 from ategnatos.web import api, desk, thumbnails
 from ategnatos.web.changes import Changes
+from ategnatos.web.colours import Colours
 from ategnatos.web.pages import review
 from ategnatos.web.sessions import CODE_SECONDS, KEY_SECONDS, PERSON, READER, Doorkeeper, spoken
 from tests.guard import keys
@@ -156,3 +157,27 @@ def test_the_page_has_the_line_of_the_terminal_and_reads_a_window_of_it(project:
     (asked,) = desk.shown(project, [made[7].reference])["pictures"]
     assert asked["asked"]["note"] == "look"
     assert desk.shown(project, [made[4].reference, "j99#1"])["pictures"] == []
+
+
+def test_pictures_are_found_by_colours_that_were_measured_once(project: Project) -> None:
+    made = keys.made(project, 3)
+    (project.root / made[2].path).unlink()
+    colours = Colours(project)
+    colours.begin()
+    assert colours.wait(60)
+    with database.connect(project) as db:
+        job_words.catch_up(db)
+        assert picture_rows.unmeasured(db, 9) == []
+        assert picture_rows.count_unmeasured(db) == 0
+        named = picture_rows.facets(db)["colour"]
+        assert named
+        found = {
+            row.reference
+            for name in named
+            for row in picture_rows.window(db, Query(colour=name), offset=0, limit=9)
+        }
+        assert found == {one.reference for one in made[:2]}, "what is gone has no colours"
+        assert picture_rows.count(db, Query(colour="no-such-colour")) == 0
+    colours.end()
+    colours.begin()
+    assert colours.wait(0), "a page that ended begins nothing"

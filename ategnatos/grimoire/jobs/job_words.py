@@ -24,7 +24,8 @@ class Query:
 
     ``words`` are words and ``"phrases"``, all of which must be there. ``verdict`` is approved,
     rejected, or ``none`` for a picture without one. ``family`` is a family or one of its variants.
-    ``since`` and ``until`` are ISO 8601 in UTC. ``asset`` is an id, ``project`` a name.
+    ``since`` and ``until`` are ISO 8601 in UTC. ``asset`` is an id, ``project`` a name. ``colour``
+    narrows pictures and no jobs.
     """
 
     words: str = ""
@@ -39,6 +40,7 @@ class Query:
     until: str | None = None
     asset: int | None = None
     project: str | None = None
+    colour: str | None = None
 
 
 def catch_up(db: Database) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.jobs import job_words
+from ategnatos.grimoire.jobs.database import writing
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.database import Database
@@ -56,7 +57,9 @@ def facets(db: Database) -> dict[str, list[str]]:
         "lora": "SELECT DISTINCT loras FROM job_words WHERE TRIM(loras) <> '' ORDER BY 1",
         "project": "SELECT DISTINCT project FROM asset ORDER BY 1",
     }
+    found["colour"] = "SELECT DISTINCT words FROM picture_colours"
     values = {name: [str(row[0]) for row in db.execute(sql)] for name, sql in found.items()}
+    values["colour"] = sorted({word for some in values["colour"] for word in some.split()})
     values["lora"] = sorted({word for some in values["lora"] for word in some.split()})
     return values
 
@@ -72,6 +75,9 @@ def _source(query: Query) -> tuple[str, list[Any]]:
     elif query.verdict is not None:
         where.append("c.verdict = ?")
         values.append(query.verdict)
+    if query.colour is not None:
+        where.append("c.sha256 IN (SELECT sha256 FROM picture_colours WHERE words LIKE ?)")
+        values.append(f"% {query.colour} %")
     where.append("c.cleaned_at IS NULL")
     narrow = len(where) > 2
     tables = "candidate c JOIN job j ON j.id = c.job JOIN job_words t ON t.job = c.job"
@@ -89,3 +95,31 @@ def undecided_of(db: Database, job_id: int) -> list[PictureRow]:
         (job_id,),
     )
     return [PictureRow(*tuple(row)) for row in rows]
+
+
+_UNMEASURED = (
+    "FROM candidate c LEFT JOIN picture_colours p ON p.sha256 = c.sha256"
+    " WHERE p.sha256 IS NULL AND c.cleaned_at IS NULL"
+)
+
+
+def unmeasured(db: Database, limit: int) -> list[tuple[str, str]]:
+    """The newest pictures whose colours nobody measured yet: path in the project and SHA-256."""
+    rows = db.execute(
+        f"SELECT c.path, c.sha256 {_UNMEASURED} ORDER BY c.job DESC, c.number LIMIT ?", (limit,)
+    )
+    return [(str(row[0]), str(row[1])) for row in rows]
+
+
+def count_unmeasured(db: Database) -> int:
+    """How many pictures those are."""
+    return int(db.execute(f"SELECT COUNT(*) {_UNMEASURED}").fetchone()[0])
+
+
+def keep_colours(db: Database, found: dict[str, tuple[str, ...]]) -> None:
+    """Write down the colour names of pictures, by SHA-256, the largest share first."""
+    with writing(db):
+        db.executemany(
+            "INSERT INTO picture_colours (sha256, words) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            [(sha256, f" {' '.join(names)} " if names else "") for sha256, names in found.items()],
+        )

@@ -25,11 +25,13 @@ VERDICTS = ("approved", "rejected", "none")
 def page(request: Request) -> Response:
     """The page with its facets; the pictures come by script as it is scrolled."""
     project = project_of(request)
-    facets: dict[str, list[str]] = {"family": [], "engine": [], "lora": [], "project": []}
+    names = ("project", "family", "engine", "lora", "colour")
+    facets: dict[str, list[str]] = {name: [] for name in names}
     if database.exists(project):
         with database.connect(project) as db:
             job_words.catch_up(db)
             facets = picture_rows.facets(db)
+        request.app.state.colours.begin()
     asked = request.query_params
     given = {name: asked.get(name, "") for name in ("words", "seed", "verdict", *facets)}
     return drawn(request, "gallery.html", facets=facets, given=given)
@@ -38,14 +40,16 @@ def page(request: Request) -> Response:
 def window(project: Project, asked: Mapping[str, str], offset: int, limit: int) -> dict[str, Any]:
     """The same as JSON values. Raises StudioError (``since``)."""
     if not database.exists(project):
-        return {"total": 0, "offset": offset, "pictures": []}
+        return {"total": 0, "unmeasured": 0, "offset": offset, "pictures": []}
     query = query_of(asked)
     with database.connect(project) as db:
         job_words.catch_up(db)
         total = picture_rows.count(db, query)
         rows = picture_rows.window(db, query, offset=offset, limit=limit)
+        unmeasured = picture_rows.count_unmeasured(db) if query.colour else 0
     return {
         "total": total,
+        "unmeasured": unmeasured,
         "offset": offset,
         "pictures": [
             {
@@ -78,6 +82,7 @@ def query_of(asked: Mapping[str, str]) -> Query:
         engine=asked.get("engine") or None,
         lora=asked.get("lora") or None,
         project=asked.get("project") or None,
+        colour=asked.get("colour") or None,
         seed=int(seed) if seed.isdecimal() and len(seed) < 19 else None,
         since=search.moment(since, now) if since else None,
     )

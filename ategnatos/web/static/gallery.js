@@ -29,6 +29,7 @@ class Pictures {
       this.pages.set(page, found.pictures);
       const before = this.count;
       this.count = found.total;
+      this.unmeasured = found.unmeasured;
       this.changed(before !== this.count);
     } catch (problem) {
       this.pages.delete(page);
@@ -44,7 +45,8 @@ const query = () => new URLSearchParams([...new FormData(form)].filter(([, value
 function find() {
   source = new Pictures(query());
   source.changed = (other) => {
-    $("count").textContent = `${source.count.toLocaleString("en")} ${source.count === 1 ? "picture" : "pictures"}`;
+    const left = source.unmeasured ? `, ${source.unmeasured.toLocaleString("en")} not measured yet` : "";
+    $("count").textContent = `${source.count.toLocaleString("en")} ${source.count === 1 ? "picture" : "pictures"}${left}`;
     $("empty").hidden = source.count > 0;
     $("grid").hidden = !source.count;
     other ? grid.refresh() : grid.plan();

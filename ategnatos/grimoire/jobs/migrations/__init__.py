@@ -21,6 +21,7 @@ FILES = (
     "004_briefs",
     "005_spend_totals",
     "006_machines",
+    "007_picture_colours",
 )
 VERSION = len(FILES)
 
