@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ategnatos.grimoire.project import Project
@@ -47,6 +48,18 @@ def pictures(project: Project, count: int = 16) -> None:
             draft.caption(name, f"zrvkowl, {content}, {STYLE}", author="person", parts=parts)
     weighed = writing.weigh(project, record.load(project, "owls"), Policy())
     writing.write(project, weighed, actor="user:ann", now=NOW)
+
+
+def sdxl(project: Project, model: Path, **values: Any) -> Kept:
+    """The same for SDXL, with a base model's file."""
+    small = {
+        "model": str(model),
+        "optimizer": "adamw",
+        "learning_rate": 1e-4,
+        "precision": "fp16",
+        "rank": 4,
+    }
+    return plan(project, "sdxl/base", **(small | values))
 
 
 def plan(project: Project, family: str = "starter", **values: Any) -> Kept:

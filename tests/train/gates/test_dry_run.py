@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -83,41 +82,11 @@ def test_the_starter_from_nothing_to_four_open_gates(
     assert "version 3 now" in found["gates"][0]["why"]
 
 
-@pytest.fixture(scope="module")
-def pictured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A studio with its dataset, made once and copied for each test."""
-    folder = tmp_path_factory.mktemp("pictured")
-    ready.pictures(Project.create(folder / "studio"))
-    return folder / "studio"
-
-
-@pytest.fixture
-def studio(pictured: Path, tmp_path: Path) -> Project:
-    shutil.copytree(pictured, tmp_path / "studio", copy_function=os.link)
-    # What is appended to must not be shared.
-    for path in (tmp_path / "studio" / "grimoire" / ".state").rglob("*"):
-        if path.is_file():
-            raw = path.read_bytes()
-            path.unlink()
-            path.write_bytes(raw)
-    fakes.weights(tmp_path / "base.safetensors")
-    return Project.find(tmp_path / "studio")
-
-
 def looked(
     studio: Project, run: Run, install: fakes.Install, tmp_path: Path, **values: Any
 ) -> dict[str, Any]:
     """Gate 3 of the plan 'owl' for a family that the trainer knows."""
-    ready.plan(
-        studio,
-        "sdxl/base",
-        model=str(tmp_path / "base.safetensors"),
-        optimizer="adamw",
-        learning_rate=1e-4,
-        precision="fp16",
-        rank=4,
-        **values,
-    )
+    ready.sdxl(studio, tmp_path / "base.safetensors", **values)
     words = ("--trainer", install.trainer, "--home", str(install.home), "--json")
     return run("train", "environment", "owl", *words, cwd=studio.root).data
 

@@ -42,7 +42,7 @@ _ATTEMPT = 1
 _ABOUT = "place.json"
 LOG = "log.txt"
 # Between two looks: here a process is asked, far a line is opened.
-NEAR_SECONDS, FAR_SECONDS = 0.2, 2.0
+NEAR_SECONDS, FAR_SECONDS = 0.2, 1.0
 # What a trainer may take to end by itself before it is killed.
 _GRACE_SECONDS = 10.0
 
