@@ -135,7 +135,7 @@ def _seen(names: Sequence[str], find: ProviderOf, done: Round) -> dict[str, Sequ
         try:
             seen[name] = provider.ours()
         except StudioError as error:
-            if error.code.code != "secret_missing" or _rents_from(done, name):
+            if error.code.code not in {"secret_missing", "sky_missing"} or _rents_from(done, name):
                 done.silent[name] = error.message
     return seen
 

@@ -12,6 +12,7 @@ from ategnatos.commands.studio import (
     provider_adopt,
     provider_end,
     provider_phase,
+    provider_sky,
     provider_up,
     provider_work,
 )
@@ -28,6 +29,7 @@ provider_end.register(app)
 provider_work.register(app)
 provider_phase.register(app)
 provider_adopt.register(app)
+provider_sky.register(app)
 
 Gpu = Annotated[str | None, typer.Option("--gpu", help="Part of the GPU's name, like 4090.")]
 Count = Annotated[int, typer.Option("--count", help="GPUs in one machine.")]

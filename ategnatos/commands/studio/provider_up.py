@@ -107,11 +107,11 @@ def up(
     plan = Plan(
         found, minutes, new_run(os.urandom), 1, disk, image, {}, "", bidding, down_gb, up_gb
     )
-    facts = _facts(plan, config, minutes)
-    _price(call, project, config, plan, facts, now, confirm=confirm, override=override)
+    facts = facts_of(plan, config)
+    price(call, project, config, plan, facts, now, confirm=confirm, override=override)
     if call.dry_run:
         return Answer({**facts, "dry_run": True}, f"Would rent {offer}: {plan.price()}.")
-    leave = _leave(project, config, plan, now, override=override, because=because)
+    leave = leave_for(project, config, plan, now, override=override, because=because)
     call.say(f"Renting {offer}: {plan.price()}.")
     for text in _nets(provider, idle):
         call.warn(text)
@@ -186,7 +186,8 @@ def up(
     )
 
 
-def _facts(plan: Plan, config: Config, minutes: int) -> dict[str, Any]:
+def facts_of(plan: Plan, config: Config) -> dict[str, Any]:
+    """What is said of a rental before it is one: its price, and the caps that it stands under."""
     from ategnatos.grimoire.spend.amounts import USD, plain
 
     whole = plan.entry(datetime.now(UTC)).amounts[USD]
@@ -195,7 +196,7 @@ def _facts(plan: Plan, config: Config, minutes: int) -> dict[str, Any]:
         "gpu": plan.offer.gpu,
         "gpu_count": plan.offer.gpu_count,
         "rate_usd_per_hour": plain(plan.rate),
-        "minutes": minutes,
+        "minutes": plan.minutes,
         "disk_gb": plan.disk_gb,
         "price_usd": plain(whole),
         "caps": {
@@ -209,7 +210,7 @@ def _facts(plan: Plan, config: Config, minutes: int) -> dict[str, Any]:
     }
 
 
-def _price(
+def price(
     call: Call,
     project: Project,
     config: Config,
@@ -242,7 +243,7 @@ def _price(
     )
 
 
-def _leave(
+def leave_for(
     project: Project,
     config: Config,
     plan: Plan,
@@ -250,7 +251,9 @@ def _leave(
     *,
     override: bool,
     because: str,
+    redo: str = "",
 ) -> Override | None:
+    """A person's leave to pass the caps, where it is asked for. ``redo`` is the command again."""
     from ategnatos.grimoire.jobs import database
     from ategnatos.guard.budget import override as leave
 
@@ -264,10 +267,11 @@ def _leave(
         )
     name = shlex.quote(f"{plan.offer.provider}:{plan.offer.id}")
     hours = Decimal(plan.minutes) / 60
-    redo = (
+    redo = redo or (
         f"ategnatos studio provider up {name} --hours {hours.normalize():f} --disk"
-        f" {plan.disk_gb} --confirm --override --because {shlex.quote(because)}"
+        f" {plan.disk_gb} --confirm"
     )
+    redo += f" --override --because {shlex.quote(because)}"
     with database.connect(project) as db:
         return leave.ask(project, db, config, plan.entry(now), because=because, redo=redo, now=now)
 

@@ -31,7 +31,7 @@ COMFYUI_PORT = 8188
 DATA = "ategnatos/data"
 
 
-def script(name: str, facts: Callable[[], MachineFacts]) -> str:
+def script(name: str, facts: Callable[[], MachineFacts] | None = None) -> str:
     """Our own script of a phase; ``facts`` is asked where it depends on the machine.
 
     Raises StudioError (``no_phase_script``, ``no_build`` where no PyTorch runs on its card).
@@ -47,18 +47,30 @@ def script(name: str, facts: Callable[[], MachineFacts]) -> str:
     body = resources.files(__package__).joinpath(f"{name}.sh").read_text(encoding="utf-8")
     if name != "comfyui":
         return body
-    return f"TORCH={shlex.quote(_torch(facts()))}\nPORT={COMFYUI_PORT}\n{body}"
+    card = None if facts is None else next(iter(facts().gpus), None)
+    if card is None:
+        return _comfyui(body, _torch("", 0.0, ""))
+    return _comfyui(body, _torch(card.name, card.memory_mib / 1024, card.driver))
 
 
-def _torch(found: MachineFacts) -> str:
-    """Where PyTorch for the machine's card and driver comes from."""
+def comfyui_for(gpu: str) -> str:
+    """The script of ``comfyui`` for a machine that is not there yet, by the name of its GPU."""
+    body = resources.files(__package__).joinpath("comfyui.sh").read_text(encoding="utf-8")
+    return _comfyui(body, _torch(gpu, None, ""))
+
+
+def _comfyui(body: str, torch: str) -> str:
+    return f"TORCH={shlex.quote(torch)}\nPORT={COMFYUI_PORT}\n{body}"
+
+
+def _torch(name: str, memory_gb: float | None, driver: str) -> str:
+    """Where PyTorch for that card under that driver comes from."""
     from ategnatos.knowledge import cuda, gpus
 
     table = cuda.matrix()
-    for card in found.gpus:
-        known = gpus.known(card.name, card.memory_mib / 1024)
-        if known is not None:
-            return table.index(cuda.choose(known, card.driver))
+    known = gpus.known(name, memory_gb)
+    if known is not None:
+        return table.index(cuda.choose(known, driver))
     return table.index(next(one for one in reversed(table.builds) if one.default))
 
 
