@@ -105,14 +105,7 @@ def decide(
 
     chosen = next((one for one in evaluation.contenders if one.name == winner), None)
     if chosen is None:
-        known = [one.name for one in evaluation.contenders]
-        raise StudioError(
-            VERDICT_WINNER,
-            f"{winner[:80]!r} is none of the contenders of {evaluation.name}; nothing was"
-            " recorded.",
-            hint=f"They are: {', '.join(known)}.",
-            known=known,
-        )
+        raise no_such_winner(evaluation, winner)
     ranked = votes.ranking(project, evaluation)
     file = next(one for one in evaluation.checkpoints if one.name == chosen.checkpoint)
     low, high = weight_range(evaluation, chosen.checkpoint, chosen.weight)
@@ -174,6 +167,17 @@ def standing(project: Project, plan: str, evaluation: Evaluation | None = None) 
             one.reason,
         )
     return None
+
+
+def no_such_winner(evaluation: Evaluation, winner: str) -> StudioError:
+    """The refusal of a winner that is none of the contenders."""
+    known = [one.name for one in evaluation.contenders]
+    return StudioError(
+        VERDICT_WINNER,
+        f"{winner[:80]!r} is none of the contenders of {evaluation.name}; nothing was recorded.",
+        hint=f"They are: {', '.join(known)}.",
+        known=known,
+    )
 
 
 def require(project: Project, plan: str) -> tuple[Verdict, Evaluation]:

@@ -1,0 +1,335 @@
+"""``train eval``: the same pictures from each save at several weights, with numbers beside them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ategnatos.commands.contract import USAGE, Answer, Call, command, room
+from ategnatos.grimoire.errors import StudioError
+
+if TYPE_CHECKING:
+    from ategnatos.engines import Engine
+    from ategnatos.grimoire.project import Project
+    from ategnatos.train.evaluation.planning import Planned, Subject
+    from ategnatos.train.evaluation.record import Checkpoint, Evaluation
+
+app = room()
+
+
+@command(
+    app,
+    "eval",
+    example="ategnatos train eval owl --checkpoints best,last --weights 0.5,0.7,0.9,1.0",
+    dry_run=True,
+)
+def evaluate(
+    call: Call,
+    name: Annotated[str, typer.Argument(help="A plan, or one of its runs.")],
+    weights: Annotated[
+        str, typer.Option("--weights", help="Besides 0, the model alone. Default: 0.5 to 1.")
+    ] = "",
+    checkpoints: Annotated[
+        str, typer.Option("--checkpoints", help="best, last, final, all, steps or names.")
+    ] = "best,last",
+    files: Annotated[
+        str, typer.Option("--files", metavar="A,B", help="LoRA files instead of a run's.")
+    ] = "",
+    prompts: Annotated[
+        str, typer.Option("--prompts", help="default, or a file with one a line.")
+    ] = "default",
+    seed: Annotated[int, typer.Option("--seed", help="The first seed.")] = -1,
+    seeds: Annotated[int, typer.Option("--seeds", help="How many, from the first on.")] = 0,
+    engine: Annotated[
+        str, typer.Option("--engine", help="Default: by the family of the plan.")
+    ] = "",
+    family: Annotated[str, typer.Option("--family", help="With --files and no plan.")] = "",
+    trigger: Annotated[str, typer.Option("--trigger", help="With --files and no plan.")] = "",
+    training: Annotated[
+        str, typer.Option("--training", help="With --files and no plan: character, style, object.")
+    ] = "",
+    model: Annotated[
+        str | None, typer.Option("--model", help="The base model's file, by the engine's name.")
+    ] = None,
+    size: Annotated[str, typer.Option("--size", metavar="WxH", help="Size in pixels.")] = "",
+    steps: Annotated[int, typer.Option("--steps", help="Sampling steps.")] = 0,
+    cfg: Annotated[float, typer.Option("--cfg", help="How strongly the words count.")] = -1.0,
+    place: Annotated[
+        bool,
+        typer.Option("--place", help="Lay the files into ComfyUI's folder while it lasts."),
+    ] = False,
+    models: Annotated[
+        Path | None, typer.Option("--models", metavar="DIR", help="ComfyUI's folder 'models'.")
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option("--server", metavar="HOST:PORT", help="The engine's server.")
+    ] = None,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Send to a server on the open network.")
+    ] = False,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", help="Seconds for each row of pictures.")
+    ] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Agree to the price where the engine bills.")
+    ] = False,
+) -> Answer:
+    """Make the grid that people judge by. The same command again makes only what is missing."""
+    from datetime import UTC, datetime
+
+    from ategnatos.commands.art.place import place_of
+    from ategnatos.commands.progress import progress
+    from ategnatos.engines import load_engine
+    from ategnatos.guard.actor import actor
+    from ategnatos.train.evaluation import choosing, making, paying, planning
+    from ategnatos.train.evaluation import prompts as asking
+
+    project = call.project()
+    subject, found, version = _subject(project, name, files, checkpoints, family, trigger, training)
+    chosen = engine or ("starter" if subject.family == "starter" else "comfyui")
+    made_by = load_engine(
+        chosen,
+        place_of(project, server=server, allow_remote=allow_remote, timeout=timeout),
+    )
+    _fits(made_by, subject)
+    known = asking.defaults()
+    first = known["seeds"]["first"] if seed < 0 else seed
+    ask = planning.Ask(
+        found,
+        choosing.parse_weights(weights) if weights else tuple(known["weights"]),
+        asking.chosen(
+            prompts,
+            training=subject.training,
+            family=subject.family,
+            trigger=subject.trigger,
+            version=version,
+        ),
+        tuple(range(first, first + (seeds or known["seeds"]["count"]))),
+        _settings(subject, model, size, steps, cfg),
+    )
+    where = {one.name: choosing.file_of(project, one) for one in found}
+    now = datetime.now(UTC)
+    laid: list[Path] = []
+    try:
+        if place and chosen not in ("starter",):
+            where, laid = _laid(call, models, subject, found, where)
+        planned = planning.plan(project, made_by, subject, ask, where, now)
+        for text in planned.evaluation.warnings:
+            call.warn(text)
+        price = paying.price(made_by, planned.missing)
+        if call.dry_run:
+            return _would(call, project, made_by, planned, price, now)
+        if not price.free:
+            _agree(project, price, confirm)
+        with progress(call, f"Evaluation of {subject.plan}") as on_progress:
+            done = making.carry_out(
+                project,
+                made_by,
+                planned,
+                actor=actor(),
+                now=lambda: datetime.now(UTC),
+                on_progress=on_progress,
+            )
+    finally:
+        for path in laid:
+            path.unlink(missing_ok=True)
+    return _told(done, planned.pictures)
+
+
+def _subject(
+    project: Project,
+    name: str,
+    files: str,
+    checkpoints: str,
+    family: str,
+    trigger: str,
+    training: str,
+) -> tuple[Subject, tuple[Checkpoint, ...], Any]:
+    """What is looked at, of a run, of a plan with files by hand, or of files alone."""
+    from ategnatos.train.dataset.captions.protocol import TYPES
+    from ategnatos.train.evaluation import choosing
+    from ategnatos.train.evaluation.planning import Subject
+    from ategnatos.train.plan import laying, store
+
+    run = None
+    plan_name = name
+    if not files:
+        from ategnatos.train.run import record as runs
+
+        run = runs.load(project, name)
+        plan_name = run.plan
+        found = choosing.of_run(project, run, checkpoints)
+    else:
+        paths = [Path(one.strip()).expanduser() for one in files.split(",") if one.strip()]
+        found = choosing.of_files(project, paths)
+    try:
+        kept = store.load(project, plan_name, run.number if run else None)
+    except StudioError as error:
+        if error.code is not store.PLAN_UNKNOWN or run is not None:
+            raise
+        if training and training not in TYPES:
+            raise _usage(f"--training is one of: {', '.join(TYPES)}.") from error
+        if not family:
+            from ategnatos.commands.train.lora.files import family_of
+
+            family = family_of(choosing.file_of(project, found[0]))
+        if not family:
+            raise _usage(
+                f"There is no plan {name!r}, and the files tell no family: say --family."
+            ) from error
+        said = trigger or next((one.trigger for one in found if one.trigger), "")
+        return Subject(name, family, training or "style", said), found, None
+    version = laying.version_of(project, kept.plan)
+    subject = Subject(
+        kept.name,
+        kept.plan.family,
+        kept.plan.training,
+        kept.plan.trigger,
+        (version.dataset, version.number, kept.plan.dataset_digest),
+        run.id if run else "",
+    )
+    return subject, found, version
+
+
+def _fits(engine: Engine, subject: Subject) -> None:
+    able = engine.capabilities()
+    base = subject.family.partition("/")[0]
+    if not able.lora or (able.families and base not in able.families):
+        raise StudioError(
+            USAGE,
+            f"{engine.name} cannot show a LoRA of the family {subject.family}; nothing was made.",
+            hint="Choose another --engine: comfyui for real models, starter for the small one.",
+            engine=engine.name,
+            family=subject.family,
+        )
+
+
+def _settings(
+    subject: Subject, model: str | None, size: str, steps: int, cfg: float
+) -> dict[str, Any]:
+    from ategnatos.art.order import parse_size
+    from ategnatos.train.evaluation.prompts import settings
+
+    said = settings(subject.family)
+    if size:
+        said["width"], said["height"] = parse_size(size)
+    if steps > 0:
+        said["steps"] = steps
+    if cfg >= 0:
+        said["cfg"] = cfg
+    if model:
+        said["model"] = model
+    return said
+
+
+def _laid(
+    call: Call,
+    models: Path | None,
+    subject: Subject,
+    found: tuple[Checkpoint, ...],
+    where: dict[str, Path],
+) -> tuple[dict[str, Path], list[Path]]:
+    """Copies in ComfyUI's folder, each named after its hash, so that none is taken for another."""
+    from ategnatos.commands.studio.machine import installation_or_none
+    from ategnatos.studio.models import places
+    from ategnatos.train.registering import placing
+
+    folder = places.root(models, installation_or_none(call), os.environ) / "loras"
+    laid, ours = {}, []
+    for one in found:
+        target = folder / f"ategnatos-{subject.plan}-{one.sha256[:12]}.safetensors"
+        if placing.put(where[one.name], target, one.sha256):
+            ours.append(target)
+        laid[one.name] = target
+    return laid, ours
+
+
+def _agree(project: Project, price: Any, confirm: bool) -> None:
+    from ategnatos.commands.art.price import PRICE
+    from ategnatos.guard.budget import approved
+
+    if approved.load(project).require_confirm and not confirm:
+        raise StudioError(
+            PRICE,
+            f"This would cost {price.said} ({price.basis}); nothing was sent.",
+            hint="Add --confirm to agree to the price.",
+            price={unit: str(amount) for unit, amount in price.units.items()},
+        )
+
+
+def _would(
+    call: Call, project: Project, engine: Engine, planned: Planned, price: Any, now: Any
+) -> Answer:
+    from ategnatos.train.evaluation import paying
+
+    one = planned.evaluation
+    for text in paying.breaches(project, engine, price, now=now):
+        call.warn(f"It would be refused: {text}")
+    whole = len(one.cells)
+    lines = [
+        f"Would make {planned.pictures} pictures with {engine.name} ({whole} in all,"
+        f" {whole - planned.pictures} are there): {len(one.checkpoints)} checkpoints at"
+        f" {len(one.weights) - 1} weights and the model alone, {len(one.prompts)} prompts,"
+        f" {len(one.seeds)} seeds.",
+        f"Price: {price.said} ({price.basis}).",
+        *(f"  {prompt.kind:<8}{prompt.text}" for prompt in one.prompts),
+        *(f"  {file.name}  {file.path}" for file in one.checkpoints),
+    ]
+    return Answer(
+        {
+            "evaluation": one.name,
+            "stands": planned.stood,
+            "pictures": whole,
+            "missing": planned.pictures,
+            "price": {unit: str(amount) for unit, amount in price.units.items()},
+            "price_usd": str(price.units["usd"]),
+            "price_basis": price.basis,
+            "prompts": [[prompt.kind, prompt.text] for prompt in one.prompts],
+            "checkpoints": [file.name for file in one.checkpoints],
+            "weights": list(one.weights),
+            "seeds": list(one.seeds),
+            "dry_run": True,
+        },
+        "\n".join(lines),
+    )
+
+
+def _told(done: Evaluation, made: int) -> Answer:
+    from ategnatos.train.evaluation import reporting
+
+    report = done.folder / reporting.REPORT
+    grids = [str(done.folder / name) for name in reporting.grid_names(done)]
+    notes = reporting.notes(done)
+    lines = [
+        f"{done.name}: {len(done.cells)} pictures, {made} of them made now.",
+        *(f"Grid: {one}" for one in grids),
+        f"Report: {report}",
+        *(f"  {one}" for one in notes),
+    ]
+    return Answer(
+        {
+            "evaluation": done.name,
+            "number": done.number,
+            "plan": done.plan,
+            "pictures": len(done.cells),
+            "made": made,
+            "grids": grids,
+            "report": str(report),
+            "numbers": done.numbers,
+            "notes": notes,
+            "contenders": len(done.contenders),
+            "dry_run": False,
+        },
+        "\n".join(lines),
+        (
+            f"ategnatos train vote {done.plan}",
+            f"ategnatos train verdict {done.plan}",
+        ),
+    )
+
+
+def _usage(text: str) -> StudioError:
+    return StudioError(USAGE, f"{text} Nothing was made.", hint="ategnatos train eval --help")
