@@ -82,6 +82,22 @@ NOUNS: Table = {
         "ategnatos.commands.train.clean",
         "Free caches, old states and other things that trainings leave behind.",
     ),
+    "eval": (
+        "ategnatos.commands.train.evaluate",
+        "The same pictures from each save at several weights, and numbers beside them.",
+    ),
+    "vote": (
+        "ategnatos.commands.train.vote",
+        "Which of two is better, without knowing which is which.",
+    ),
+    "verdict": (
+        "ategnatos.commands.train.verdict",
+        "Say which is which, and sign for one.",
+    ),
+    "seen": (
+        "ategnatos.commands.train.seen",
+        "What was seen in the pictures, and what the next plan changes for it.",
+    ),
     "lora": (
         "ategnatos.commands.train.lora",
         "LoRA files: look inside, tag, convert, merge, make smaller.",
