@@ -162,17 +162,6 @@ def cancel(db: Database, job_id: int, *, who: str, rules: Saga | None = None) ->
     return True
 
 
-def ask_to_stop(db: Database, job_id: int, *, who: str) -> None:
-    """Have whoever carries the job on, now or next, stop it: for work that goes on elsewhere
-    though no worker holds it. Raises StudioError (``job_state``, ``job_unknown``).
-    """
-    with writing(db):
-        job = store.get(db, job_id)
-        if not job.runnable:
-            raise refused(job, CANCELLED)
-        db.execute("UPDATE job SET stop=? WHERE id=?", (who, job_id))
-
-
 def retry(db: Database, job_id: int, *, who: str, rules: Saga | None = None) -> str:
     """Take a failed job back to where it failed; return that state.
 

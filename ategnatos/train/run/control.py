@@ -155,6 +155,10 @@ def stop(
     """
     with database.connect(project) as db:
         job = store.get(db, number_of(run))
+        if not job.runnable and _lives(run):
+            # Its job was cancelled while nobody followed it; its trainer goes on all the same.
+            moves.retry(db, job.id, who=actor, rules=SAGAS[SAGA])
+            job = store.get(db, job.id)
         if not job.runnable:
             raise StudioError(
                 RUN_STATE,
@@ -170,8 +174,8 @@ def stop(
                 project, run.id, now=now, actor=actor, state="stopped", why=why,
                 ended_at=record.iso(now),
             )  # fmt: skip
-        moves.ask_to_stop(db, job.id, who=actor)
         held = job.held(db.now())
+    state.want_stop(run.folder, actor)
     if not held:
         begin(project, number_of(run))
     deadline = time.monotonic() + wait
@@ -243,6 +247,7 @@ def resume(
         _keep_environment(run, opened)
         with database.connect(project) as db:
             moves.retry(db, number_of(run), who=actor, rules=SAGAS[SAGA])
+        state.stop_heeded(run.folder)
         run = record.note(project, run.id, now=now, actor=actor, state="queued", why="")
         begin(project, number_of(run))
     return Resumed(run, found.step, found.name, broken)
@@ -316,6 +321,12 @@ def number_of(run: Run) -> int:
     if not digits.isdigit():
         raise _state(run, "was written down and never put into the line", "ategnatos doctor")
     return int(digits)
+
+
+def _lives(run: Run) -> bool:
+    """Whether a try of it has begun and nobody knows of its end."""
+    tried = attempts.last(run.folder)
+    return tried is not None and not tried.end
 
 
 def _free(project: Project, gpu: str, run: str = "") -> None:

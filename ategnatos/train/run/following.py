@@ -68,7 +68,7 @@ class Followed:
 
 
 class Following:
-    """One try being followed. ``check`` returns who wants it stopped, or raises."""
+    """One try being followed. ``kept`` hears once which process keeps the trainer."""
 
     def __init__(
         self,
@@ -82,7 +82,9 @@ class Following:
         clock: Callable[[], datetime],
         rhythm: Rhythm,
         say: Callable[[str], None] = lambda text: None,
+        kept: Callable[[int], None] = lambda pid: None,
     ) -> None:
+        self._kept, self._told = kept, False
         self._project, self._run, self._attempt = project, run, attempt
         self._keeper, self._place, self._saves = keeper, place, saves
         self._clock, self._rhythm, self._say = clock, rhythm, say
@@ -106,7 +108,8 @@ class Following:
         self._ending: Ending | None = None
 
     def go(self, check: Callable[[], str]) -> Followed:
-        """Follow it until nothing of it runs any more and its log is read to the end.
+        """Follow it until nothing of it runs any more and its log is read to the end. ``check``
+        says who wants it stopped ("" nobody).
 
         Raises StudioError (``run_lost``, ``disk_full``, ...) and whatever ``check`` does; the
         trainer is then left as it is.
@@ -119,6 +122,9 @@ class Following:
             if asked and not self._asked:
                 self._asked = asked
             look = self._look(check)
+            if look.keeper_pid is not None and not self._told:
+                self._told = True
+                self._kept(look.keeper_pid)
             self._read(look)
             if look.over and self._offset >= look.size:
                 break

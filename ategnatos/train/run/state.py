@@ -14,6 +14,7 @@ from ategnatos.grimoire.files import write_atomic
 
 FILE = "training-state.json"
 LIVE = "live.json"
+WANTED = "wanted.json"
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -36,6 +37,23 @@ def change(folder: Path, **values: Any) -> dict[str, Any]:
 def put_live(folder: Path, values: dict[str, Any]) -> None:
     """Write what a look saw."""
     _write(folder / LIVE, values)
+
+
+def want_stop(folder: Path, who: str) -> None:
+    """Have whoever follows the run, now or next, stop it. A file of its own: the others belong to
+    who follows.
+    """
+    _write(folder / WANTED, {"stop": who})
+
+
+def stop_wanted(folder: Path) -> str:
+    """Who wants it stopped; "" nobody."""
+    return str(_object(folder / WANTED).get("stop", ""))
+
+
+def stop_heeded(folder: Path) -> None:
+    """The wish is fulfilled, or taken back."""
+    (folder / WANTED).unlink(missing_ok=True)
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:

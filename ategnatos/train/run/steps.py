@@ -80,9 +80,19 @@ class Steps:
     def failed(self, job: Job, error: Mapping[str, Any]) -> None:
         """A job is failed: its run must not go on saying that it is at work."""
         run = record.load(self.project, str(job.data["run"]))
-        if run.state not in record.ENDED:
-            how = "stopped" if error.get("code") == "cancelled" else "failed"
-            self._ended(run, how, str(error.get("message", "")))
+        if run.state in record.ENDED:
+            return
+        tried = attempts.last(run.folder)
+        cancelled = error.get("code") == "cancelled"
+        if cancelled and tried is not None and not tried.end:
+            # The job was cancelled before its step could stop the trainer: that is done now.
+            where = place.of(self.project, run, self.machine(self.project, run.machine))
+            keeper = Keeper(where.machine, str(where.there), _python(run))
+            who = job.stop or "somebody"
+            with self._lock(run) as held:
+                self._tries(run, where, keeper, held, lambda: who)
+            return
+        self._ended(run, "stopped" if cancelled else "failed", str(error.get("message", "")))
 
     def train(self, job: JobRun) -> Done:
         """Train to the end. Raises StudioError (``run_failed``, ``run_lost``, ...), LaterError
@@ -103,6 +113,8 @@ class Steps:
                     if not stopped.by:
                         raise
                     return stopped.by
+                if wanted := state.stop_wanted(run.folder):
+                    return wanted
                 if (self.clock() - renewed).total_seconds() > _RENEW_SECONDS:
                     held.renew()
                     renewed = self.clock()
@@ -214,8 +226,6 @@ class Steps:
         from ategnatos.train.plan import laying
 
         keeper.start(tried.number)
-        if not where.far:
-            _hand_over(held, keeper, tried.number)
         plan = preparing.plan_of(run.folder)
         ready = laying.ready(self.project, plan, trainer.layout, where.here / "dataset")
         saves = saves_of(run, trainer, preparing.Laid(plan, ready.dataset, trainer))
@@ -229,6 +239,7 @@ class Steps:
             clock=self.clock,
             rhythm=self.rhythm,
             say=self.say,
+            kept=lambda pid: None if where.far else _hand_over(held, pid),
         )
         return following.go(check)
 
@@ -283,6 +294,7 @@ class Steps:
 
     def _ended(self, run: Run, how: str, why: str, result: Outcome | None = None) -> Outcome:
         now = self.clock()
+        state.stop_heeded(run.folder)
         step = int(state.live(run.folder).get("monitor", {}).get("step") or run.step)
         run = record.note(
             self.project, run.id, now=now, state=how, ended_at=record.iso(now), why=why, step=step
@@ -375,10 +387,9 @@ def attempts_asked(run: Run) -> str:
     return (tried.asked if tried is not None else "") or "somebody"
 
 
-def _hand_over(held: locks.Held, keeper: Keeper, number: int) -> None:
+def _hand_over(held: locks.Held, keeper: int) -> None:
     """Let the lock last as long as the trainer's keeper: whatever becomes of this process."""
-    number_of = keeper.look(number, 0).keeper_pid
-    found = process.of(number_of) if number_of is not None else None
+    found = process.of(keeper)
     if found is not None:
         held.hand_over(found)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from datetime import UTC, datetime
@@ -112,13 +111,3 @@ class Here:
         for one in self.threads:
             one.join(60)
             assert not one.is_alive()
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    return state in "ZX"

@@ -11,23 +11,21 @@ from ategnatos.train.run import record, state, status
 from ategnatos.train.watching import curve
 from tests.train.run.studio import followed, ordered, studio
 
-A_145 = set(
-    [
-        "run_id",
-        "backend",
-        "config_path",
-        "dataset_path",
-        "output_dir",
-        "status",
-        "started_at",
-        "last_checkpoint",
-        "last_checkpoint_at",
-        "total_steps",
-        "completed_steps",
-        "provider",
-        "instance_id",
-    ]
-)
+A_145 = {
+    "run_id",
+    "backend",
+    "config_path",
+    "dataset_path",
+    "output_dir",
+    "status",
+    "started_at",
+    "last_checkpoint",
+    "last_checkpoint_at",
+    "total_steps",
+    "completed_steps",
+    "provider",
+    "instance_id",
+}
 HANDED = ("plan.json", "environment.json", "README.md", "starter.json", "attempts/1/log.txt")
 
 
