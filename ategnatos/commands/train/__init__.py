@@ -82,10 +82,6 @@ NOUNS: Table = {
         "ategnatos.commands.train.clean",
         "Free caches, old states and other things that trainings leave behind.",
     ),
-    "eval": (
-        "ategnatos.commands.train.evaluate",
-        "The same pictures from each save at several weights, and numbers beside them.",
-    ),
     "vote": (
         "ategnatos.commands.train.vote",
         "Which of two is better, without knowing which is which.",
