@@ -274,7 +274,7 @@ def _damaged(path: Path, name: str, why: str) -> StudioError:
         DATASET_DAMAGED,
         f"A version of the dataset {name!r} cannot be trusted: {path} was changed ({why})."
         " It was not read.",
-        hint="Bring the file back from a snapshot ('ategnatos grimoire restore-all --help') or"
+        hint="Bring the file back from a snapshot ('ategnatos grimoire restore --help') or"
         " import the pictures again under another name.",
         dataset=name,
         path=str(path),

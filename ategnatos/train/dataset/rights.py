@@ -165,7 +165,7 @@ def require(version: Version, policy: Policy) -> Judgement:
         raise StudioError(
             TRAINING_REFUSED,
             f"{len(names)} pictures of {name!r} may not be trained on ({why}); nothing was done.",
-            hint=f"Take them out: ategnatos train dataset rights {name} --show says which."
+            hint=f"'ategnatos train dataset rights {name}' says which: take those pictures out."
             " Terms like these are no matter of a reason given.",
             pictures=list(names),
         )
