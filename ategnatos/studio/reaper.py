@@ -262,6 +262,10 @@ def _taken_in(project: Project, db: Database, one: Instance, now: datetime) -> R
         tags=(("machine", one.name),),
     )
     with database.writing(db):
+        # The reaper of another host may have taken it in since we looked.
+        there = rentals.find_live(db, one.provider, one.id)
+        if there is not None:
+            return there
         # It bills already, whatever the caps say: counting it cannot be refused.
         ledger.reserve(db, entry, lambda entry, held: None, now=now)
         rental = rentals.start(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,52 +12,10 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.machines.ssh import call, phases
 from ategnatos.machines.ssh.link import Link
 from tests.machines import sshd
+from tests.machines.cable import FAR, Cable
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.sshd
-
-# TEST-NET-2 (RFC 5737): nobody's.
-NEAR, FAR = "198.51.100.1", "198.51.100.2"
-
-
-def ip(*words: str, check: bool = True) -> bool:
-    done = subprocess.run(["ip", *words], capture_output=True, check=False)
-    assert done.returncode == 0 or not check, done.stderr
-    return done.returncode == 0
-
-
-class Cable:
-    """The two ends of a virtual cable; ``name`` is that of the network namespace."""
-
-    def __init__(self, number: int) -> None:
-        self.name = f"ateg{number}"
-        self.near = f"atg{number}a"
-        self.far = f"atg{number}b"
-
-    def lay(self) -> bool:
-        """Whether it could be laid: that needs root and a kernel that lets us."""
-        if shutil.which("ip") is None or not ip("netns", "add", self.name, check=False):
-            return False
-        laid = ip("link", "add", self.near, "type", "veth", "peer", "name", self.far, check=False)
-        if not laid:
-            return False
-        ip("link", "set", self.far, "netns", self.name)
-        ip("addr", "add", f"{NEAR}/30", "dev", self.near)
-        ip("link", "set", self.near, "up")
-        ip("-n", self.name, "addr", "add", f"{FAR}/30", "dev", self.far)
-        ip("-n", self.name, "link", "set", self.far, "up")
-        ip("-n", self.name, "link", "set", "lo", "up")
-        return True
-
-    def pull(self) -> None:
-        ip("link", "set", self.near, "down")
-
-    def plug(self) -> None:
-        ip("link", "set", self.near, "up")
-
-    def remove(self) -> None:
-        ip("link", "del", self.near, check=False)
-        ip("netns", "del", self.name, check=False)
 
 
 @pytest.fixture

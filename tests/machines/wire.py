@@ -13,7 +13,7 @@ class Wire:
     ``silent`` lets nothing through and closes nothing.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, *, host: str = "127.0.0.1") -> None:
         self._target = target
         self.connections = 0
         self.refuse = 0
@@ -22,7 +22,7 @@ class Wire:
         self.silent = False
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening = socket.create_server((host, 0))
         self.port = int(self._listening.getsockname()[1])
         self._over = False
         self._thread = threading.Thread(target=self._accept, daemon=True)

@@ -167,6 +167,19 @@ def test_a_machine_of_ours_without_a_timer_is_counted_and_ended(place: Place) ->
     assert ended.rental.rate > 0
 
 
+def test_a_machine_without_a_timer_is_counted_once_though_two_hosts_see_it(place: Place) -> None:
+    place.rent()
+    with database.connect(place.project) as db, database.writing(db):
+        (rental,) = rentals.live(db)
+        rentals.end(db, rental, how="person", now=place.time())
+    (seen,) = place.provider.ours()
+    with database.connect(place.project) as db:
+        # The other host's reaper takes it in between this one's look and its word.
+        there = reaper._taken_in(place.project, db, seen, place.time())
+        assert reaper._taken_in(place.project, db, seen, place.time()).id == there.id
+        assert [one.id for one in rentals.live(db)] == [there.id]
+
+
 def test_a_machine_of_a_lost_database_is_known_by_the_journal(place: Place) -> None:
     place.rent()
     for one in place.project.grimoire.glob(".state/studio.db*"):
