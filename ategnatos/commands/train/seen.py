@@ -36,7 +36,7 @@ def seen(
     plan = store.load(project, name).plan
     sights = [room_of.find(one) for one in words]
     proposal = room_of.propose(plan, sights)
-    line = proposal.command(name, words)
+    line = proposal.line(name, words)
     lines = []
     for one in sights:
         lines += [

@@ -50,7 +50,7 @@ class Proposal:
     values: dict[str, tuple[Any, Any]]
     left: tuple[str, ...]
 
-    def command(self, plan: str, said: Sequence[str]) -> str:
+    def line(self, plan: str, said: Sequence[str]) -> str:
         """The command that makes the next version of the plan; "" where nothing changes."""
         if not self.values:
             return ""

@@ -54,7 +54,7 @@ def test_each_remedy_makes_a_plan_that_holds_for_every_family(family: str, fault
     if values:
         made = store.changed(plan, values)
         assert made.digest() != plan.digest()
-        words = shlex.split(found.command("owl", [sight.said]))
+        words = shlex.split(found.line("owl", [sight.said]))
         assert fields.parse(words[5:-2]) == pytest.approx(values)
 
 
@@ -70,7 +70,7 @@ def test_faults_that_pull_a_value_both_ways_leave_it_alone() -> None:
     found = seen.propose(plan, [seen.find("too strong"), seen.find("too weak")])
     assert not {"steps", "learning_rate"} & set(found.values)
     assert any("both ways" in text for text in found.left)
-    assert found.command("owl", []) == ""
+    assert found.line("owl", []) == ""
 
 
 def test_an_optimizer_that_finds_its_rate_keeps_it() -> None:
