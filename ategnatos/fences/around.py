@@ -1,4 +1,4 @@
-"""Fences around what the command line stands for: servers, providers, trainers, terminals."""
+"""Fences around what the command line stands for: servers, providers, terminals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ _FETCHERS = frozenset(
     ("curl", "wget", "http", "https", "xh", "curlie", "aria2c", "httpie", "nc", "ncat")
 )
 _TERMINALS = ("/dev/tty", "/dev/pts/", "/dev/console")
-_TEACHERS = frozenset(("accelerate", "torchrun", "deepspeed", "python", "python3"))
 _LOOKS_ONLY = frozenset(("--help", "-h", "--version"))
 
 
@@ -24,7 +23,6 @@ def check(scene: Scene, start: Start) -> None:
     if start.name in _FETCHERS:
         _network(scene, texts)
     _providers(scene, start, texts)
-    _trainers(scene, start, texts)
 
 
 def _terminals(start: Start, texts: list[str]) -> None:
@@ -85,20 +83,3 @@ def _providers(scene: Scene, start: Start, texts: list[str]) -> None:
         "nothing ends it.",
         "Use 'ategnatos studio provider'.",
     )
-
-
-def _trainers(scene: Scene, start: Start, texts: list[str]) -> None:
-    scripts = scene.guarded["trainer_scripts"]
-    names = [text.rsplit("/", 1)[-1] for text in texts]
-    begins = any(name in scripts for name in names) or start.name in scripts
-    if start.name in scene.guarded["trainer_programs"] and "train" in texts:
-        begins = True
-    if begins and (start.name in _TEACHERS or start.name in scripts or "train" in texts):
-        if _LOOKS_ONLY.intersection(texts):
-            return
-        raise Denied(
-            "gates",
-            "A training run begins only when its four gates are open, and the studio opens none "
-            "for a run that it does not start.",
-            "See 'ategnatos train --help'.",
-        )

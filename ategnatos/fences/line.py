@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+# Some of these stand in every line that starts a trainer; for all others that fence is not loaded.
+_TRAINING = ("train", "tune", "run.py", "command.sh")
 _PLAIN = "Write it as one plain command: no variable, no code in a string, no nested shell."
 
 
@@ -112,6 +114,10 @@ def written_by(text: str, guarded: dict[str, Any], *, root: str, folder: str) ->
 def _look(scene: Scene, start: Start) -> None:
     cli.check(scene, start)
     around.check(scene, start)
+    if any(mark in word.text.lower() for word in start.words for mark in _TRAINING):
+        from ategnatos.fences import training
+
+        training.check(scene, start)
     if start.unsure and (word := scene.guarded_word(scene.text)):
         harmless = start.name in scene.programs["readers"] and not start.code
         if not harmless or start.name in ("", "eval"):
