@@ -1,24 +1,29 @@
 """A loss that has left its level for good: against the lowest level that the run had, by its noise.
 
-One high loss says nothing. The geometric mean over a window of recent steps is held against the
-lowest part of everything before, and it must be higher by a factor *and* by many times what the
-run's own noise explains, at two looks in a row. A spike that passes is no divergence.
+One high loss says nothing. The median over a window of recent steps is held against the lowest part
+of everything before, and it must be higher by a factor *and* by many times what the run's own noise
+explains, at two looks in a row. Spikes that pass are no divergence.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from statistics import median
 
-from ategnatos.train.watching.history import History, logarithm
+from ategnatos.train.watching.history import Block, History, logarithm
 from ategnatos.train.watching.values import Finding
 
 # Factor over the lowest level, and how many standard errors beyond it, for a warning and a stop.
 WARN, STOP = (2.0, 5.0), (4.0, 6.0)
 FEWEST, MOST = 20, 100
-# A running average says nothing of its level before it has run for a while.
+# A running average says nothing of its level before it has run for an epoch. One spike stays in it
+# as long: what holds no longer than that was one, where an epoch is so short that it shows.
 AVERAGE_SETTLES = 50
-_BEGINNING, _EXPLODED = 3, 20.0
+LONGEST_SPIKE = 200
+# The variance of a median of normal values, as many times that of their mean.
+_OF_MEDIAN = math.pi / 2
+_BEGINNING, _EXPLODED, _LATER = 3, 20.0, 10
 
 
 class Divergence:
@@ -26,61 +31,88 @@ class Divergence:
 
     def __init__(self, steps: int) -> None:
         self._width = max(FEWEST, min(MOST, steps // 50))
+        self._every = max(1, self._width // 4)
         self._recent: deque[float] = deque(maxlen=self._width)
         self._history = History()
         self._first: list[float] = []
+        self._later: deque[float] = deque(maxlen=_LATER)
         self._seen = 0
+        self._averaged = False
         self._held = {"warn": 0, "stop": 0}
         self._said: set[str] = set()
+        # Steps that a running average runs over, where the trainer says it.
+        self.epoch_steps = AVERAGE_SETTLES
 
     def add(self, step: int, loss: float, *, average: bool = False) -> list[Finding]:
         """What the loss of one more step shows."""
         self._seen += 1
-        if not math.isfinite(loss) or (average and self._seen <= AVERAGE_SETTLES):
+        self._averaged = average
+        if not math.isfinite(loss):
             return []
         value = logarithm(loss)
         if len(self._first) < _BEGINNING:
             self._first.append(value)
+            return []
+        self._later.append(value)
+        if average and self._seen <= max(AVERAGE_SETTLES, self.epoch_steps):
+            return self._exploded(step)
         if len(self._recent) == self._width:
             self._history.add(self._recent[0])
         self._recent.append(value)
-        if self._seen % max(1, self._width // 4) and self._seen > self._width:
-            return []
-        return self._look(step)
+        lowest = None
+        if self._history.count >= self._width:
+            if self._seen % self._every:
+                return []
+            lowest = self._history.lowest(self._width)
+        return self._exploded(step) if lowest is None else self._look(step, lowest)
 
-    def _look(self, step: int) -> list[Finding]:
-        level = sum(self._recent) / len(self._recent)
-        lowest = self._history.lowest(self._width)
-        if lowest is None:
-            return self._exploded(step, level)
+    def _look(self, step: int, lowest: Block) -> list[Finding]:
+        # The middle one: a burst of spikes that is shorter than half of the window is none.
+        level = median(self._recent)
         rise = level - lowest.mean
-        error = self._history.noise() * math.sqrt(1 / len(self._recent) + 1 / lowest.count)
+        error = self._error(lowest)
         found = []
         for name, (factor, errors) in (("warn", WARN), ("stop", STOP)):
             beyond = rise > math.log(factor) and rise > errors * error
             self._held[name] = self._held[name] + 1 if beyond else 0
-            if self._held[name] >= 2 and name not in self._said:
+            if self._held[name] >= self._looks() and name not in self._said:
                 self._said.add(name)
                 found.append(self._finding(name, step, level, lowest.mean, rise, error))
         return found
 
-    def _exploded(self, step: int, level: float) -> list[Finding]:
+    def _error(self, lowest: Block) -> float:
+        """Standard error of the rise."""
+        if not self._averaged:
+            parts = _OF_MEDIAN / len(self._recent) + 1 / lowest.count
+            return self._history.noise() * math.sqrt(parts)
+        # Averages repeat each other: how far epochs lie apart is their noise, and it is never less
+        # than what single losses of usual noise would leave.
+        return max(self._history.scatter(self.epoch_steps), 1 / math.sqrt(self.epoch_steps))
+
+    def _looks(self) -> int:
+        """How many looks in a row it takes."""
+        if not self._averaged:
+            return 2
+        longest = min(LONGEST_SPIKE, self.epoch_steps) + self._width
+        return 2 + -(-longest // self._every)
+
+    def _exploded(self, step: int) -> list[Finding]:
         """Before there is a level: every recent loss far above each of the first."""
-        later = list(self._recent)[_BEGINNING:]
-        if len(later) < 10 or "stop" in self._said:
+        if len(self._later) < _LATER or "stop" in self._said:
             return []
-        if min(later[-10:]) < max(self._first) + math.log(_EXPLODED):
+        if min(self._later) < max(self._first) + math.log(_EXPLODED):
             return []
         self._said.update(("warn", "stop"))
-        mean = sum(self._first) / len(self._first)
+        level, mean = sum(self._later) / _LATER, sum(self._first) / len(self._first)
         return [self._finding("stop", step, level, mean, level - mean, 0.0)]
 
     def _finding(
         self, name: str, step: int, level: float, lowest: float, rise: float, error: float
     ) -> Finding:
+        window = len(self._recent) or _LATER
         now, before, times = math.exp(level), math.exp(lowest), math.exp(rise)
         text = (
-            f"The loss has left its level: {now:.4g} over the last {len(self._recent)} steps, "
+            f"The loss has left its level: {now:.4g} over the last {window} steps, "
             f"{times:.1f} times the {before:.4g} that it had (step {step}; its noise explains "
             f"a factor of {math.exp(2 * error):.2f})."
         )
@@ -98,7 +130,7 @@ class Divergence:
                 "level": now,
                 "lowest": before,
                 "factor": times,
-                "window": len(self._recent),
+                "window": window,
                 "standard_errors": rise / error if error else None,
             },
         )

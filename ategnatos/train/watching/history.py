@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 
 _MOST_BLOCKS = 256
 _SMALLEST = 1e-30
@@ -69,6 +71,21 @@ class History:
         spread = sum(one.squares - one.total**2 / one.count for one in self.blocks)
         freedom = self.count - len(self.blocks)
         return math.sqrt(max(0.0, spread) / freedom) if freedom > 0 else 0.0
+
+    def scatter(self, least: int) -> float:
+        """How far parts of at least ``least`` lie from the next: the median, as the standard
+        deviation that it is for normal noise; 0 where there are fewer than two. For values that
+        are averages themselves.
+        """
+        means = []
+        part = Block()
+        for block in self.blocks:
+            part.merge(block)
+            if part.count >= least:
+                means.append(part.mean)
+                part = Block()
+        steps = [abs(after - before) for before, after in pairwise(means)]
+        return median(steps) / 0.954 if steps else 0.0
 
     def lowest(self, least: int, parts: int = 8) -> Block | None:
         """The part with the lowest mean, of at most ``parts`` parts of at least ``least`` each.

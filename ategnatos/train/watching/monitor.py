@@ -63,6 +63,7 @@ class Monitor:
         self._disk = Disk(**{key: value for key, value in limits.items() if value is not None})
         self._disk.saved(save_bytes)
         self._said = Said()
+        self._counts: dict[str, int] = {}
         self._pending: Point | None = None
         self._settled: deque[Point] = deque()
         self._recent: deque[Losses] = deque(maxlen=_KEPT)
@@ -72,6 +73,8 @@ class Monitor:
         self._epoch: int | None = None
         self._epochs: int | None = None
         self._validation: tuple[int, float] | None = None
+        # Losses since the last validation: their sum, and how many.
+        self._between = (0.0, 0)
         self._bad, self._bad_at = 0, -1
         self._vitals: Vitals | None = None
         self.finished = False
@@ -106,6 +109,9 @@ class Monitor:
             case events.Saved():
                 self._pace.sign(at, busy=True)
                 self._memory.saved(self._save_step(event))
+            case events.Fact(name="batches_an_epoch" | "accumulation"):
+                self._pace.sign(at, busy=True)
+                self._count(event)
             case events.Sampled():
                 self._pace.sign(at, busy=True)
             case events.Phase():
@@ -247,6 +253,8 @@ class Monitor:
     def _validated(self, event: events.Validated, at: float) -> list[Finding]:
         self._pace.sign(at, busy=True)
         step = self._step if event.step is None else event.step + self._offset
+        if self._validation is not None and step <= self._validation[0]:
+            return []  # read from the log a second time
         self._validation = (step, event.loss)
         said = Point(step, None, at=at, validation=event.loss)
         if self._pending is not None and self._pending.step >= step:
@@ -275,6 +283,9 @@ class Monitor:
         if point.loss is not None:
             found += self._not_a_number(point.step, point.loss, point.average)
             self._smoothed.add(point.loss, average=point.average)
+            if math.isfinite(point.loss):
+                total, count = self._between
+                self._between = (total + point.loss, count + 1)
             found += self._divergence.add(point.step, point.loss, average=point.average)
             found += self._plateau.add(point.step, point.loss, average=point.average)
             if self._smoothed.value is not None:
@@ -288,7 +299,10 @@ class Monitor:
     def _overfit(self, point: Point) -> list[Finding]:
         if point.validation is None:
             return []
-        return self._overfitting.add(point.step, point.validation, self._smoothed.value)
+        (total, count), self._between = self._between, (0.0, 0)
+        averaged = self._last is not None and self._last.average
+        training = self._smoothed.value if averaged or not count else total / count
+        return self._overfitting.add(point.step, point.validation, training)
 
     def _at(self, point: Point) -> Losses:
         before = self._recent[-1] if self._recent else None
@@ -302,6 +316,14 @@ class Monitor:
             self._strain.cumulative_effort,
             point.step // LEVEL_STEPS,
         )
+
+    def _count(self, event: events.Fact) -> None:
+        """Steps of an epoch: a running average is one over an epoch."""
+        self._counts[event.name] = event.value
+        batches = self._counts.get("batches_an_epoch", 0)
+        if batches:
+            steps = -(-batches // max(1, self._counts.get("accumulation", 1)))
+            self._divergence.epoch_steps = self._plateau.epoch_steps = steps
 
     def _save_step(self, event: events.Saved) -> int:
         return self._step if event.step is None else event.step + self._offset

@@ -4,13 +4,15 @@ The gap is how far the validation loss lies above the training loss: in loss, an
 training loss, because a diffusion loss of 0.1 never has a gap of 0.3. The larger of the two
 counts: below 0.3 fine, to 0.5 watch, above overfitting. Some pictures are harder than others, so a
 gap alone is no proof: it is called overfitting only where the validation loss has also risen from
-its lowest. Single validations are noisy: the middle of the last three speaks.
+its lowest, by more than the validations' own noise explains: the middle of the last three speaks,
+and their noise is told by how far each lies from the one before.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from ategnatos.train.watching.bands import band
@@ -19,6 +21,8 @@ from ategnatos.train.watching.values import Finding
 BOUNDS = (0.3, 0.5)
 NAMES = ("fine", "watch", "overfitting")
 ROSE = 0.05
+# The lowest of many is low by chance: by so many times the noise of one, a rise is none.
+NOISES = 4.5
 _MIDDLE = 3
 _FEWEST = 5
 # More than any plan validates; the newest are kept.
@@ -27,7 +31,7 @@ _MOST = 4096
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """One look at the held-out pictures; ``training`` is the smoothed loss at that step."""
+    """One look at the held-out pictures; ``training`` is the mean of the losses before."""
 
     step: int
     loss: float
@@ -73,10 +77,22 @@ class Overfitting:
             return []
         rise = now / max(best[0], 1e-12) - 1
         stage = NAMES[band(gap, BOUNDS)]
-        if rise < ROSE or stage == "fine" or stage in self._said:
+        if (
+            rise < ROSE
+            or now - best[0] < NOISES * self._noise()
+            or stage == "fine"
+            or stage in self._said
+        ):
             return []
         self._said.update(("watch", stage))
         return [self._finding(stage, step, now, best, gap, rise)]
+
+    def _noise(self) -> float:
+        """Standard deviation of one validation: the median step from one to the next, which is
+        0.954 of it for normal noise.
+        """
+        steps = [abs(after.loss - before.loss) for before, after in pairwise(self.seen)]
+        return median(steps) / 0.954
 
     def _finding(
         self, stage: str, step: int, now: float, best: tuple[float, int], gap: float, rise: float
