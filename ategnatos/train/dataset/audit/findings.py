@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.pictures.formats import known_formats
-from ategnatos.train.dataset.audit.meanings import MEANINGS
+from ategnatos.train.dataset.audit.meanings import MEANINGS, MUCH_TEXT
 from ategnatos.train.dataset.importing.offers import stem_of, suffix_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ _BLACK, _FLAT = 22, 2.0
 _SOFT = 0.085
 _REAL, _BLOCKS = 0.8, 1.6
 _BAR, _DARK_BAR, _BORDER = 0.03, 40, 0.015
-_TEXT = 0.12
 _HIDDEN = 0.01
 _ENLARGED, _CUT_OFF = 1.1, 0.25
 _MOST_OF = 0.9
@@ -181,7 +180,7 @@ def _of_pixels(name: str, facts: Mapping[str, Any]) -> list[Finding]:
         note("letterbox", f"bars of {100 * (top + bottom):.0f} and {100 * (left + right):.0f} %")
     elif min(left, top, right, bottom) >= _BORDER and facts["bare_light"] < 235:
         note("border", f"at least {100 * min(left, top, right, bottom):.0f} % on every side")
-    if facts.get("text", 0) >= _TEXT:
+    if facts.get("text", 0) >= MUCH_TEXT:
         note("text", f"about {100 * facts['text']:.0f} % of it")
     return found
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 # A change of what is measured is a new number: what was kept under an older one is not used.
-FORM = 3
+FORM = 4
 CORNER = 24
 
 
@@ -60,9 +60,7 @@ def look_at(path: str, sha256: str = "", *, full: bool = True) -> Look:
     if full or not sha256:
         sha256 = hashlib.sha256(data).hexdigest()
     try:
-        opened = open_picture(
-            data, reduced_to=0 if full else BASE_SIDE, measured=BASE_SIDE if full else 0
-        )
+        opened = open_picture(data, reduced_to=0 if full else BASE_SIDE, exact=False)
     except BadFileError as error:
         return Look(sha256, {"bytes": len(data)}, (error.code, str(error)), full=full)
     facts, image = opened.facts, opened.image
@@ -71,7 +69,8 @@ def look_at(path: str, sha256: str = "", *, full: bool = True) -> Look:
     if image.mode not in {"RGB", "RGBX", "L"}:
         image = over_white(image)
     orientation = facts["orientation"]
-    base = base_of(opened.small or image, orientation)
+    grey = image if image.mode == "L" else image.convert("L")
+    base = base_of(image, orientation, grey)
     width, height = facts["width"], facts["height"]
     if orientation >= 5:
         width, height = height, width
@@ -80,11 +79,8 @@ def look_at(path: str, sha256: str = "", *, full: bool = True) -> Look:
     if full:
         from ategnatos.train.dataset.audit.measure import measure
 
-        grey = opened.grey
-        if grey is None:
-            grey = np.asarray(image if image.mode == "L" else image.convert("L"))
-        facts |= measure(grey, print_.colour)
-        look.corners = _corners(base)
+        facts |= measure(np.asarray(grey), print_.colour)
+        look.corners = _corners(base.grey)
     return look
 
 
@@ -109,9 +105,9 @@ def _transparency(image: Image.Image) -> dict[str, Any]:
 
 
 def _corners(base: Image.Image) -> bytes:
-    grey: NDArray[np.uint8] = np.asarray(base.convert("L").resize((96, 96), 4))
+    grey: NDArray[np.uint8] = np.asarray(base.resize((96, 96), 4))
     return b"".join(
-        np.ascontiguousarray(grey[y, x]).tobytes()
+        grey[y, x].tobytes()
         for y in (slice(0, CORNER), slice(-CORNER, None))
         for x in (slice(0, CORNER), slice(-CORNER, None))
     )

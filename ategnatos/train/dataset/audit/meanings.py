@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 STOP, LOOK, NOTE = "stop", "look", "note"
 
+# The share of a picture that must look like lines of text for a finding.
+MUCH_TEXT = 0.12
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -89,6 +92,11 @@ MEANINGS: dict[str, Meaning] = {
     "light_set": Meaning(NOTE, "nearly all pictures are light", "Add darker ones."),
     "one_palette": Meaning(
         NOTE, "nearly all pictures share their main colour", "Vary it, unless it is the style."
+    ),
+    "kohya_folders": Meaning(
+        NOTE,
+        "the pictures lie in kohya's folders, REPEATS_NAME",
+        "'ategnatos train dataset structure NAME --concepts ...' lays them out like that again.",
     ),
     "faces": Meaning(NOTE, "how many faces are seen", "Nothing."),
 }

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MOST_CHUNKS = 50_000
-# The blocks that say how to show a JPEG come first, at most 64 KiB each.
-_HEADER = 1 << 17
+# Blocks of a JPEG: those that begin its pixels, and those that say how to show them (APP1 with
+# EXIF, APP2 with a profile).
+_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xDA})
+_EXTRAS = frozenset({0xE1, 0xE2})
 _ORIENTATION = 0x0112
 _LOOKS_LIKE = (
     (b"<svg", "an SVG drawing"),
@@ -48,16 +50,10 @@ class BadFileError(Exception):
 
 @dataclass(slots=True)
 class Opened:
-    """A decoded picture: ``image`` as stored, ``facts`` of its file (JSON values).
-
-    ``small`` is the picture in colour at an eighth of its size or more, where the decoder gives
-    that for less than reducing it costs; ``grey`` (height, width) are then the pixels of ``image``.
-    """
+    """A decoded picture: ``image`` as stored, ``facts`` of its file (JSON values)."""
 
     image: Image.Image
     facts: dict[str, Any]
-    small: Image.Image | None = None
-    grey: NDArray[np.uint8] | None = None
 
 
 @cache
@@ -65,13 +61,12 @@ def _codecs() -> list[str]:
     return [known.pillow for known in known_formats().values()]
 
 
-def open_picture(data: bytes, *, reduced_to: int = 0, measured: int = 0) -> Opened:
+def open_picture(data: bytes, *, reduced_to: int = 0, exact: bool = True) -> Opened:
     """Decode the whole picture in ``data``.
 
     ``reduced_to`` lets a JPEG be decoded at an eighth, quarter or half of its size, with both
-    sides at least that long: faster, and enough to compare pictures. ``measured`` gives a JPEG's
-    grey at its full size, and ``small`` with sides of at least that many pixels: both together
-    cost less than its colours at full size. Raises BadFileError.
+    sides at least that long: faster, and enough to compare pictures. Not ``exact`` spares the
+    smoothing between a JPEG's colours, which its brightness does not feel. Raises BadFileError.
     """
     if not data:
         raise BadFileError("empty", "the file holds no byte")
@@ -80,7 +75,7 @@ def open_picture(data: bytes, *, reduced_to: int = 0, measured: int = 0) -> Open
     named = _named(data)
     if named:
         raise BadFileError("not_a_picture", named)
-    plain = _plain_jpeg(data, reduced_to, measured)
+    plain = _plain_jpeg(data, reduced_to, exact)
     if plain is not None:
         return plain
     try:
@@ -92,7 +87,7 @@ def open_picture(data: bytes, *, reduced_to: int = 0, measured: int = 0) -> Open
                 raise BadFileError("bomb", f"it says it is {width}x{height} pixels")
             facts = _facts(image, data)
             if image.format in {"JPEG", "MPO"} and image.mode in {"RGB", "L"}:
-                image = _jpeg(data, image.mode, reduced_to)
+                image = _jpeg(data, image.mode, reduced_to, exact)
             else:
                 if data.startswith(_PNG) and not reduced_to:
                     check_png(data)
@@ -116,12 +111,11 @@ def open_picture(data: bytes, *, reduced_to: int = 0, measured: int = 0) -> Open
     return Opened(image, facts)
 
 
-def _plain_jpeg(data: bytes, reduced_to: int, measured: int) -> Opened | None:
+def _plain_jpeg(data: bytes, reduced_to: int, exact: bool) -> Opened | None:
     """A JPEG without rotation, profile or inks, which is nearly every one: no second reading of
     its header is needed. None for anything else.
     """
-    head = data[:_HEADER]
-    if not head.startswith(b"\xff\xd8\xff") or b"Exif" in head or b"ICC_PROFILE" in head:
+    if not data.startswith(b"\xff\xd8\xff") or not _without_extras(data):
         return None
     import simplejpeg
 
@@ -143,10 +137,20 @@ def _plain_jpeg(data: bytes, reduced_to: int, measured: int) -> Opened | None:
         "profile": "",
         "bytes": len(data),
     }
-    if measured and mode == "RGB":
-        grey = _jpeg_pixels(data, "L", 0)
-        return Opened(_of_pixels(grey), facts, _jpeg(data, mode, measured), grey)
-    return Opened(_jpeg(data, mode, reduced_to), facts)
+    return Opened(_jpeg(data, mode, reduced_to, exact), facts)
+
+
+def _without_extras(data: bytes) -> bool:
+    """Whether the blocks before a JPEG's pixels hold neither EXIF nor a profile."""
+    at = 2
+    while data[at : at + 1] == b"\xff" and at + 4 < len(data):
+        kind = data[at + 1]
+        if kind in _FRAMES:
+            return True
+        if kind in _EXTRAS:
+            return False
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return False
 
 
 def check_png(data: bytes) -> None:
@@ -168,30 +172,21 @@ def check_png(data: bytes) -> None:
     raise BadFileError("truncated", "it ends before its last chunk")
 
 
-def _jpeg(data: bytes, mode: str, reduced_to: int) -> Image.Image:
-    return _of_pixels(_jpeg_pixels(data, mode, reduced_to))
-
-
-def _of_pixels(pixels: NDArray[np.uint8]) -> Image.Image:
-    size = (pixels.shape[1], pixels.shape[0])
-    mode = "RGBX" if pixels.ndim == 3 else "L"
-    return Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
-
-
-def _jpeg_pixels(data: bytes, mode: str, reduced_to: int) -> NDArray[np.uint8]:
-    """(height, width) of mode L, (height, width, 4) of RGB. Raises BadFileError."""
+def _jpeg(data: bytes, mode: str, reduced_to: int, exact: bool) -> Image.Image:
+    """In mode L, or RGBX for RGB. Raises BadFileError."""
     import simplejpeg
 
     size = {"min_width": reduced_to, "min_height": reduced_to} if reduced_to else {}
     # With a fourth, unused byte a pixel Pillow takes the array as it is, without a copy.
-    colours = "RGBX" if mode == "RGB" else "GRAY"
+    colours, shown = ("RGBX", "RGBX") if mode == "RGB" else ("GRAY", "L")
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
-            data, colorspace=colours, min_factor=1, **size
+            data, colorspace=colours, min_factor=1, fastupsample=not exact, **size
         )
     except ValueError as error:
         raise _bad_jpeg(error) from None
-    return pixels[:, :, 0] if colours == "GRAY" else pixels
+    height, width = pixels.shape[:2]
+    return Image.frombuffer(shown, (width, height), pixels, "raw", shown, 0, 1)
 
 
 def _strict(data: bytes, colours: str, factor: float) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
     from ategnatos.train.dataset.version import Version
 
-_WRITE_EVERY_SECONDS = 0.5
+_WRITE_EVERY_SECONDS = 1.0
 _WRITE_EVERY = 512
 
 

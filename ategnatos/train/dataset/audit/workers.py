@@ -6,6 +6,7 @@ again is a finding. Ctrl-C reaches the caller alone; what was finished before is
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -18,7 +19,7 @@ from ategnatos.train.dataset.audit.look import Look, look_at
 
 # (path, sha256 that the record names)
 Task = tuple[str, str]
-_AT_ONCE = 8
+_AT_ONCE = 16
 _KEPT_BLOCKS = 6
 # Options of mallopt(3), from malloc.h: what is larger is given back to the system at once, and
 # so much of what is free is kept.
@@ -65,6 +66,8 @@ def _through_pool(
     """Each part with its looks, or with None where its worker died."""
     # A fork costs no imports; on macOS it is not safe with the system's libraries.
     how = "fork" if sys.platform == "linux" else "spawn"
+    if full and how == "fork":
+        importlib.import_module("ategnatos.train.dataset.audit.measure")
     waiting = list(reversed(parts))
     while waiting:
         pool = ProcessPoolExecutor(

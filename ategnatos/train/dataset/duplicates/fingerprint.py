@@ -1,9 +1,9 @@
-"""What is kept of one picture to compare it with others: five tiny images of it.
+"""What is kept of one picture to compare it with others: three tiny images of it.
 
-They are made from the *base*: the picture in RGB over white, upright, reduced by whole steps to
-a shorter side of at least 128 pixels. Of the base's grey comes one image of 64x64, each of its
-pixels the mean of what it covers, and of that the smaller ones: what imagehash would say of
-``squashed(base)``, ``hashes`` says too.
+They are made from the *base*: the picture over white, upright, in grey reduced by whole steps to
+a shorter side of at least 128 pixels. Of that comes one image of 64x64, each of its pixels the
+mean of what it covers, and of that a smaller one: what imagehash would say of
+``squashed(base.grey)``, ``hashes`` says too.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ BASE_SIDE = 128
 # A banner of 30,000 x 200 would otherwise be hashed at its full width.
 _LONGEST_BASE = 1024
 COLOUR_SIDE = 16
+# Where a picture is larger than twice that, its colours are read from so many rows and columns.
+_SAMPLED = 13 * COLOUR_SIDE
 _SQUASHED = (64, 64)
-# Sides (width, height) that imagehash resizes to, for pHash and dHash at 64 and 256 bits.
-_SMALLER = {"p64": (32, 32), "d64": (9, 8), "d256": (17, 16)}
+# The side that imagehash resizes to for pHash at 64 bits.
+_SMALLER = (32, 32)
 _SHAPES: dict[str, tuple[int, ...]] = {
     "p256": _SQUASHED,
-    **{name: (height, width) for name, (width, height) in _SMALLER.items()},
+    "p64": _SMALLER,
     "colour": (COLOUR_SIDE, COLOUR_SIDE, 3),
 }
 _SIZES = [int(np.prod(shape)) for shape in _SHAPES.values()]
@@ -48,9 +50,9 @@ _TURNS = {
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """``packed`` are five images in uint8, one after another: ``p256`` 64x64, ``p64`` 32x32,
-    ``d64`` 8x9, ``d256`` 16x17 in grey (imagehash's inputs), ``colour`` 16x16x3. ``width`` and
-    ``height`` are those of the upright picture. ValueError where ``packed`` has another length.
+    """``packed`` are three images in uint8, one after another: ``p256`` 64x64 and ``p64`` 32x32
+    in grey (imagehash's inputs), ``colour`` 16x16x3. ``width`` and ``height`` are those of the
+    upright picture. ValueError where ``packed`` has another length.
     """
 
     packed: bytes
@@ -74,17 +76,37 @@ def stacked(prints: Sequence[Fingerprint], name: str) -> Bytes:
     return np.ascontiguousarray(part).reshape(len(prints), *_SHAPES[name])
 
 
-def base_of(image: Image.Image, orientation: int = 1) -> Image.Image:
-    """The base of a decoded picture; ``orientation`` is EXIF's (1 to 8)."""
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A picture made small, upright: ``grey`` with a shorter side of at least 128 where the
+    picture has that, ``colour`` 16x16.
+    """
+
+    grey: Image.Image
+    colour: Image.Image
+
+
+def base_of(image: Image.Image, orientation: int = 1, grey: Image.Image | None = None) -> Base:
+    """The base of a decoded picture; ``orientation`` is EXIF's (1 to 8), ``grey`` the picture
+    in mode L where it is at hand.
+    """
     shorter, longer = min(image.size), max(image.size)
     steps = max(1, shorter // BASE_SIDE, longer // _LONGEST_BASE)
     if image.mode not in {"RGB", "RGBX", "L"}:
         image = over_white(image)
-    small = image.reduce(steps) if steps > 1 else image
-    if small.mode != "RGB":
-        small = small.convert("RGB")
+    if grey is None:
+        grey = image if image.mode == "L" else image.convert("L")
+    small = grey.reduce(steps) if steps > 1 else grey
+    if shorter > 2 * _SAMPLED:
+        # A mean over 169 pixels spread over a cell tells its colour as well as all of them.
+        image = image.resize((_SAMPLED, _SAMPLED), Image.Resampling.NEAREST)
+    colour = (image if image.mode == "RGB" else image.convert("RGB")).resize(
+        (COLOUR_SIDE, COLOUR_SIDE), Image.Resampling.BOX
+    )
     turn = _TURNS.get(orientation)
-    return small if turn is None else small.transpose(turn)
+    return (
+        Base(small, colour) if turn is None else Base(small.transpose(turn), colour.transpose(turn))
+    )
 
 
 def over_white(image: Image.Image) -> Image.Image:
@@ -101,15 +123,13 @@ def over_white(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def squashed(base: Image.Image) -> Image.Image:
-    """The base in grey at 64x64, whatever its shape: what imagehash is held to."""
-    return base.convert("L").resize(_SQUASHED, Image.Resampling.BOX)
+def squashed(grey: Image.Image) -> Image.Image:
+    """The base's grey at 64x64, whatever its shape: what imagehash is held to."""
+    return grey.resize(_SQUASHED, Image.Resampling.BOX)
 
 
-def fingerprint(base: Image.Image, width: int, height: int) -> Fingerprint:
-    """Of a base in RGB; ``width`` and ``height`` are those of the whole upright picture."""
-    grey = squashed(base)
-    parts = [grey.tobytes()]
-    parts += [grey.resize(to, Image.Resampling.LANCZOS).tobytes() for to in _SMALLER.values()]
-    parts.append(base.resize((COLOUR_SIDE, COLOUR_SIDE), Image.Resampling.BOX).tobytes())
-    return Fingerprint(b"".join(parts), width, height)
+def fingerprint(base: Base, width: int, height: int) -> Fingerprint:
+    """``width`` and ``height`` are those of the whole upright picture."""
+    grey = squashed(base.grey)
+    smaller = grey.resize(_SMALLER, Image.Resampling.LANCZOS)
+    return Fingerprint(grey.tobytes() + smaller.tobytes() + base.colour.tobytes(), width, height)

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from ategnatos.train.dataset.duplicates.fingerprint import stacked
 
@@ -65,11 +66,11 @@ class Hashes:
 
     @cached_property
     def d64(self) -> Bits:
-        return _dhash(stacked(self._prints, "d64"))
+        return _dhash(_resized(stacked(self._prints, "p256"), (9, 8)))
 
     @cached_property
     def d256(self) -> Bits:
-        return _dhash(stacked(self._prints, "d256"))
+        return _dhash(_resized(stacked(self._prints, "p256"), (17, 16)))
 
     def as_hex(self, n: int) -> dict[str, str]:
         """The four hashes of picture ``n`` as imagehash writes them."""
@@ -109,6 +110,12 @@ def phash(low: NDArray[np.floating]) -> Bits:
     """The pHash of low frequencies (n, k, k): (n, k * k / 64)."""
     flat = low.reshape(len(low), -1)
     return pack(flat > np.median(flat, axis=1, keepdims=True))
+
+
+def _resized(stack: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A stack (n, 64, 64) at ``size`` (width, height), as imagehash makes it small."""
+    lanczos = Image.Resampling.LANCZOS
+    return np.stack([np.asarray(Image.fromarray(one).resize(size, lanczos)) for one in stack])
 
 
 def _dhash(stack: NDArray[np.uint8]) -> Bits:

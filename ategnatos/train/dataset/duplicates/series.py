@@ -79,14 +79,18 @@ def _compare(
     staying, changing = np.zeros(len(first), np.float32), np.zeros(len(first), bool)
     for start in range(0, len(first), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        one = stacked([prints[n] for n in first[part]], "p256").astype(np.int16)
-        other = stacked([prints[n] for n in second[part]], "p256").astype(np.int16)
-        away = np.abs(one - other)
-        lines = (np.abs(np.diff(one, axis=2))[:, 1:] > _LINE) | (
-            np.abs(np.diff(one, axis=1))[:, :, 1:] > _LINE
+        one = stacked([prints[n] for n in first[part]], "p256")
+        other = stacked([prints[n] for n in second[part]], "p256")
+        away = _apart(one, other)
+        lines = (_apart(one[:, 1:, 1:], one[:, 1:, :-1]) > _LINE) | (
+            _apart(one[:, 1:, 1:], one[:, :-1, 1:]) > _LINE
         )
         stays = (away[:, 1:, 1:] <= _STAYS) & lines
         staying[part] = stays.sum(axis=(1, 2)) / np.maximum(lines.sum(axis=(1, 2)), 1)
         staying[part][(away > _STAYS).mean(axis=(1, 2)) <= _LITTLE] = 1
         changing[part] = (away > _MOVES).sum(axis=(1, 2)) >= _MOVED
     return staying, changing
+
+
+def _apart(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(np.maximum(one, other) - np.minimum(one, other), np.uint8)
