@@ -55,11 +55,15 @@ def audit_stops(folder: Path) -> None:
     raise answer.failed
 
 
+def audit_folder(folder: Path) -> None:
+    audit(Call("train dataset audit"), f"{folder}/", apply=True)
+
+
 def no_face_detector(folder: Path) -> None:
     project = made(folder)
     version = record.load(project, "ann")
     with mock.patch.dict(sys.modules, {"cv2": None}):
-        count_faces(project, version, passing.looks(project, version))
+        count_faces(version, passing.looks(project, version), lambda one: Path(one.name))
 
 
 CASES: dict[str, Callable[[Path], None]] = {
@@ -68,5 +72,6 @@ CASES: dict[str, Callable[[Path], None]] = {
     "archive_refused": archive_refused,
     "not_set_aside": not_set_aside,
     "audit_stops": audit_stops,
+    "audit_folder": audit_folder,
     "no_face_detector": no_face_detector,
 }

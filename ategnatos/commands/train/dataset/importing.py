@@ -37,7 +37,7 @@ def bring_in(
     from ategnatos.commands.train.dataset.watching import watched
     from ategnatos.grimoire.content import check_name
     from ategnatos.guard.actor import actor
-    from ategnatos.train.dataset.importing import bring
+    from ategnatos.train.dataset.importing import bring, kohya_folders
 
     project = call.project()
     name = check_name(name, "name of the dataset")
@@ -68,6 +68,7 @@ def bring_in(
         )
     version = brought.version
     assert version is not None
+    concepts = kohya_folders.recommended(version.pictures)
     data = {
         "name": name,
         "version": version.number,
@@ -77,6 +78,7 @@ def bring_in(
         "replaced": brought.replaced,
         "unchanged": brought.unchanged,
         "captions": brought.captions,
+        "concepts": concepts,
         "left_out": [{"name": what, "why": why} for what, why in brought.left_out],
     }
     lines = [
@@ -85,6 +87,10 @@ def bring_in(
         f" {brought.unchanged} as before), {brought.captions} captions read.",
         *_left(brought.left_out),
     ]
+    if concepts:
+        lines.append(
+            f"The folders are kohya's; what they say is kept: {concepts.replace(',', ', ')}"
+        )
     return Answer(data, "\n".join(lines), (f"ategnatos train dataset audit {name}",))
 
 

@@ -79,6 +79,7 @@ def structure(
     from ategnatos.guard.actor import actor
     from ategnatos.train.dataset import record, rights, store
     from ategnatos.train.dataset.captions.protocol import wanted
+    from ategnatos.train.dataset.importing import kohya_folders
     from ategnatos.train.dataset.structure import arithmetic, laying, layout, prepare, stage
     from ategnatos.train.dataset.structure import concepts as concept_names
 
@@ -121,6 +122,12 @@ def structure(
     )
     made = laying.LAY_OUT[kind](plan, place)
     advice = arithmetic.advise(made.steps, target)
+    told = kohya_folders.recommended(version.pictures)
+    if told and not concepts:
+        call.warn(
+            "These pictures came in kohya's folders, and all are one concept now. As the folders"
+            f" had them: --concepts {told}"
+        )
     for text in made.warnings:
         call.warn(text)
     data: dict[str, Any] = {
@@ -132,6 +139,7 @@ def structure(
         "target": target,
         "advice": advice.says,
         "epochs_for_target": advice.epochs_for_target,
+        "concepts_imported": told,
         "start_with": list(made.start_with),
         "rights": judged.verdict,
         "dry_run": call.dry_run,

@@ -11,11 +11,12 @@ from ategnatos.train.dataset.audit import corners, findings
 from ategnatos.train.dataset.audit.findings import Choose, Finding
 from ategnatos.train.dataset.audit.passing import Passed, Progress, looks
 from ategnatos.train.dataset.duplicates.of_version import duplicates
+from ategnatos.train.dataset.importing import kohya_folders
 from ategnatos.train.dataset.structure import buckets, layout
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
-    from ategnatos.train.dataset.duplicates.groups import Group
+    from ategnatos.train.dataset.duplicates.groups import Compared, Group
     from ategnatos.train.dataset.version import Version
 
 
@@ -46,9 +47,18 @@ def audit(
 ) -> Audited:
     """Look at every picture, and say what is wrong. Raises StudioError (``write_failed``, ...)."""
     passed = looks(project, version, full=True, workers=workers, progress=progress)
-    compared, _ = duplicates(project, version, seen=passed.looks)
+    return judged(version, passed, duplicates(project, version, seen=passed.looks)[0], choose)
+
+
+def judged(
+    version: Version, passed: Passed, compared: Compared, choose: Choose | None = None
+) -> Audited:
+    """What the looks and the duplicates of a version come to."""
     found = findings.of_pictures(version, passed.looks, choose)
     found += findings.of_set(passed.looks)
+    concepts = kohya_folders.recommended(version.pictures)
+    if concepts:
+        found.append(Finding("kohya_folders", "", f"--concepts {concepts}"))
     found += of_groups(compared.groups)
     alike = {
         name

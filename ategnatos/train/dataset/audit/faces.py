@@ -7,29 +7,33 @@ that look at the viewer; drawings and profiles it mostly does not see, and the f
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.train.dataset import store
 from ategnatos.train.dataset.audit.findings import Finding
 from ategnatos.train.dataset.audit.opening import BadFileError, open_picture
 from ategnatos.train.dataset.duplicates.fingerprint import over_white
 
 if TYPE_CHECKING:
-    from ategnatos.grimoire.project import Project
     from ategnatos.train.dataset.audit.passing import Passed
-    from ategnatos.train.dataset.version import Version
+    from ategnatos.train.dataset.version import Picture, Version
 
 NO_DETECTOR = ErrorCode("no_face_detector", "No face detector is installed.")
 
 _LONGEST = 640
 
 
-def count_faces(project: Project, version: Version, passed: Passed) -> list[Finding]:
-    """One note a picture in which faces are seen. Raises StudioError (``no_face_detector``)."""
+def count_faces(
+    version: Version, passed: Passed, path_of: Callable[[Picture], Path]
+) -> list[Finding]:
+    """One note a picture in which faces are seen; ``path_of`` says where its file lies.
+
+    Raises StudioError (``no_face_detector``).
+    """
     try:
         cv2: Any = importlib.import_module("cv2")
         cascade = Path(cv2.data.haarcascades, "haarcascade_frontalface_default.xml")
@@ -45,9 +49,8 @@ def count_faces(project: Project, version: Version, passed: Passed) -> list[Find
     for picture in version.pictures:
         if passed.looks[picture.name].problem is not None:
             continue
-        path = store.file_path(project, version.dataset, picture.sha256)
         try:
-            image = over_white(open_picture(path.read_bytes()).image)
+            image = over_white(open_picture(path_of(picture).read_bytes()).image)
         except (BadFileError, OSError):
             continue
         image.thumbnail((_LONGEST, _LONGEST))

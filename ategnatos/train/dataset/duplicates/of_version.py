@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import StudioError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from ategnatos.grimoire.project import Project
     from ategnatos.train.dataset.audit.look import Look
-    from ategnatos.train.dataset.version import Version
+    from ategnatos.train.dataset.version import Picture, Version
 
 
 def duplicates(
@@ -40,6 +41,17 @@ def duplicates(
         if seen is not None
         else looks(project, version, full=False, workers=workers, progress=progress).looks
     )
+    return among(
+        version,
+        found,
+        lambda one: store.path_of(project, version.dataset, one.name, one.sha256),
+    )
+
+
+def among(
+    version: Version, found: Mapping[str, Look], path_of: Callable[[Picture], Path]
+) -> tuple[Compared, list[str]]:
+    """:func:`duplicates` of pictures that were looked at; ``path_of`` says where a file lies."""
     items = []
     for picture in version.pictures:
         look = found[picture.name]
@@ -55,14 +67,13 @@ def duplicates(
                     bits=look.facts["bits"],
                 )
             )
-    hashes = {one.name: one.sha256 for one in version.pictures}
+    pictures = version.by_name()
 
     # One picture is often held against several in turn.
     @lru_cache(maxsize=2)
     def pixels_of(name: str) -> Image.Image | None:
         try:
-            path = store.path_of(project, version.dataset, name, hashes[name])
-            return over_white(open_picture(path.read_bytes()).image)
+            return over_white(open_picture(path_of(pictures[name]).read_bytes()).image)
         except (BadFileError, OSError, StudioError):
             return None
 

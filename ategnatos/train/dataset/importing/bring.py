@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.pictures.decode import DECODER_FAILURES
 from ategnatos.train.dataset import record, store
-from ategnatos.train.dataset.importing import archive, folder, studio
+from ategnatos.train.dataset.importing import archive, folder, kohya_folders, studio
 from ategnatos.train.dataset.importing.naming import free_name, safe_name, shown_name
 from ategnatos.train.dataset.importing.offers import Offer, Offers
 from ategnatos.train.dataset.version import IMPORTED, Caption, Picture, Source, Version
@@ -183,7 +183,7 @@ def _captions(had: Picture | None, offer: Offer, at: str) -> tuple[Caption, ...]
 
 
 def _notes(had: Picture | None, offer: Offer) -> dict[str, object]:
-    notes = dict(had.notes) if had else {}
+    notes = dict(had.notes) if had else kohya_folders.notes_of(offer.name)
     notes.pop("caption_file", None)
     problem = _problem(offer.caption) if offer.caption is not None else ""
     if problem:
