@@ -44,7 +44,12 @@ def before_a_tool(given: dict[str, Any]) -> Answer:
 
 
 def after_a_tool(given: dict[str, Any]) -> Answer:
-    """PostToolUse and PostToolUseFailure: remember the prices that were said."""
+    """PostToolUse and PostToolUseFailure: remember the prices that were said; a fleet's log."""
+    root = os.environ.get("CLAUDE_PROJECT_DIR") or _folder(given)
+    if os.path.exists(os.path.join(root, ".claude", "fleet.json")):
+        from ategnatos.fences.fleet import log
+
+        log.note(given, root)
     wanted = given.get("tool_input")
     if given.get("tool_name") != "Bash" or not isinstance(wanted, dict):
         return None
@@ -141,8 +146,9 @@ def _fleet(given: dict[str, Any], tool: str, wanted: dict[str, Any]) -> None:
     """The fences of a fleet stand only where a project has asked for them."""
     root = os.environ.get("CLAUDE_PROJECT_DIR") or _folder(given)
     if os.path.exists(os.path.join(root, ".claude", "fleet.json")):
-        from ategnatos.fences.fleet import boundaries, dispatch
+        from ategnatos.fences.fleet import boundaries, dispatch, history
 
+        history.check(given, tool, wanted, root)
         boundaries.check(given, tool, wanted, root)
         dispatch.check(given, tool, wanted, root)
 

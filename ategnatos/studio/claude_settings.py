@@ -56,10 +56,14 @@ _GUARD = (
 # The rest only help: a studio whose program is missing is no reason to stop a conversation.
 _HELP = "command -v ategnatos-fence >/dev/null || exit 0; ategnatos-fence {event}"
 
+# What is asked about before; afterwards prices are remembered, and a fleet's log is kept.
+_ASKED = "Bash|Edit|Write|NotebookEdit|Read|Agent"
+_CHANGES = "Bash|Edit|Write|NotebookEdit|Agent"
+
 # Where a hook stands, and the group of hooks as the client wants it.
 HOOKS: dict[str, dict[str, Any]] = {
     "PreToolUse": {
-        "matcher": "Bash|Edit|Write|NotebookEdit|Read|Agent",
+        "matcher": _ASKED,
         "hooks": [{"type": "command", "command": _GUARD, "timeout": 10, "onFailure": "block"}],
     },
     **{
@@ -70,8 +74,8 @@ HOOKS: dict[str, dict[str, Any]] = {
             ],
         }
         for event, matcher, seconds in (
-            ("PostToolUse", "Bash", 10),
-            ("PostToolUseFailure", "Bash", 10),
+            ("PostToolUse", _CHANGES, 10),
+            ("PostToolUseFailure", _CHANGES, 10),
             ("SessionStart", "", 15),
             ("Stop", "", 15),
             ("SubagentStop", "", 15),

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from ategnatos.fences import events
 from ategnatos.fences.decision import Denied
-from ategnatos.fences.fleet import boundaries, dispatch, evidence, launch
+from ategnatos.fences.fleet import boundaries, dispatch, evidence, history, launch, log
 from ategnatos.fences.fleet.settings import load
 from tests.waiting import wait_until
 
@@ -327,6 +328,77 @@ def test_an_agent_that_promised_nothing_may_stop(project: Path) -> None:
     assert stop(project, transcript(project, prompt="just look"), "I looked.") is None
 
 
+# --- what was done stays -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "git reset --hard HEAD~1",
+        "git -C sub push -uf origin main",
+        "git push origin +main",
+        "git push --force-with-lease=main",
+        "git clean -xdf",
+        "git checkout -- src",
+        "git checkout .",
+        "git restore src/a.py",
+        "git stash drop",
+        "git branch -D old",
+        "git rebase main",
+        "git commit -a --amend",
+        "git worktree add ../other",
+        "sh -c 'cd src && git reset --hard'",
+        "for b in a b; do git branch -D $b; done",
+        "case x in x) git status;; esac",
+    ],
+)
+def test_history_is_not_lost(project: Path, line: str) -> None:
+    with pytest.raises(Denied) as caught:
+        history.check({"cwd": str(project)}, "Bash", {"command": line}, str(project))
+    assert caught.value.rule == "history"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "git status",
+        "git add src && git commit -m 'reset --hard is not here'",
+        "git push origin main",
+        "git reset src/a.py",
+        "git clean -n",
+        "git restore --staged src",
+        "git checkout -b query",
+        "git stash push",
+        "git log --oneline -5 -- src",
+        "git branch --list",
+        "echo 'git reset --hard'",
+        "ls .github",
+    ],
+)
+def test_ordinary_work_with_git_goes_on(project: Path, line: str) -> None:
+    history.check({"cwd": str(project)}, "Bash", {"command": line}, str(project))
+
+
+def test_what_the_fleet_did_is_kept_line_by_line(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLAUDE_PROJECT_DIR", str(project))
+    given = {"session_id": "s", "agent_id": "a1", "agent_type": "writer-query", "cwd": "/"}
+    for tool, wanted in (
+        ("Bash", {"command": "ls\nls"}),
+        ("Write", {"file_path": "/x/ü.py", "content": "secret " * 9000}),
+    ):
+        events.after_a_tool({**given, "tool_name": tool, "tool_input": wanted})
+    path = project / "state" / "coordination" / log.NAME
+    kept = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [(one["role"], one["tool"]) for one in kept] == [
+        ("writer-query", "Bash"),
+        ("writer-query", "Write"),
+    ]
+    assert kept[0]["command"] == "ls\nls"
+    assert "secret" not in path.read_text(encoding="utf-8")
+
+
 # --- launches -----------------------------------------------------------------------------------
 
 
@@ -334,6 +406,13 @@ def test_an_unknown_role_is_refused(project: Path) -> None:
     with pytest.raises(Denied, match="no role 'painter'") as caught:
         launch.launch(load(str(project)), "painter", "x", "hi")
     assert "reviewer, writer" in caught.value.said
+
+
+def test_who_judges_is_not_the_model_that_wrote(project: Path) -> None:
+    put(project / ".claude" / "fleet.json", {"roles": {"writer": "same", "reviewer": "same"}})
+    with pytest.raises(Denied, match="must not be what wrote it"):
+        launch.launch(load(str(project)), "reviewer", "x", "hi", dry_run=True)
+    assert "same" in launch.launch(load(str(project)), "writer", "x", "hi", dry_run=True)
 
 
 def test_a_dry_run_says_the_model_and_starts_nothing(project: Path) -> None:

@@ -38,6 +38,8 @@ def launch(fleet: Fleet, role: str, slug: str, prompt: str, *, dry_run: bool = F
     if role not in fleet.roles:
         known = ", ".join(sorted(fleet.roles)) or "none"
         raise Denied("launch", f"There is no role {role!r}.", f"Known in {FILE}: {known}.")
+    if role in fleet.judges:
+        _judges_others(fleet, role)
     handoff = fleet.at(f"{slug}-handoff.md")
     sentinel = fleet.at("active-sessions", f"{slug}.json")
     model = fleet.roles[role]
@@ -81,6 +83,18 @@ def launch(fleet: Fleet, role: str, slug: str, prompt: str, *, dry_run: bool = F
         f'run-shell "rm -f {_quoted(folder)}/#{{s/^fleet-//:hook_session_name}}.json"',
     )
     return told
+
+
+def _judges_others(fleet: Fleet, role: str) -> None:
+    """Raise Denied where ``role`` would judge work of its own model."""
+    own = [one for one in fleet.writers if fleet.roles.get(one) == fleet.roles[role]]
+    if own:
+        raise Denied(
+            "launch",
+            f"{role} and {own[0]} run on the same model ({fleet.roles[role]}); nothing was "
+            "started: what judges the work must not be what wrote it.",
+            f"Give one of them another model in {FILE}.",
+        )
 
 
 def _asked(words: list[str]) -> tuple[Fleet, str, str, str, bool]:

@@ -18,6 +18,7 @@ _USUAL: dict[str, Any] = {
     "always_allowed": ["CLAUDE.md", "README.md", "pyproject.toml", "package.json", "Makefile"],
     "writers": ["writer"],
     "without_source": ["orchestrator"],
+    "judges": ["reviewer", "verifier"],
     "investigators": ["Explore", "general-purpose"],
     "roles": {},
 }
@@ -34,6 +35,7 @@ class Fleet:
         self.always_allowed = _texts(known, "always_allowed")
         self.writers = _texts(known, "writers")
         self.without_source = _texts(known, "without_source")
+        self.judges = _texts(known, "judges")
         self.investigators = _texts(known, "investigators")
         roles = known["roles"]
         if not isinstance(roles, dict) or not all(isinstance(one, str) for one in roles.values()):
