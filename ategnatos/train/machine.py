@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
     from ategnatos.machines import Machine
 
-MACHINE_UNKNOWN = ErrorCode("machine_unknown", "No machine of that name can be trained on.")
+MACHINE_UNKNOWN = ErrorCode("train_machine_unknown", "No machine of that name can be trained on.")
 
 LOCAL = "local"
 
@@ -22,7 +22,7 @@ def machine_of(
 ) -> Machine:
     """The machine called ``name``: ``local``, or a rented one by its name, its id or its label.
 
-    Nothing is sent to it yet. Raises StudioError: ``machine_unknown``, and ``no_way`` where this
+    Nothing is sent to it yet. Raises StudioError: ``train_machine_unknown``, and ``no_way`` where this
     account holds no key for it.
     """
     if name == LOCAL:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,5 +32,13 @@ def studio(pictured: Path, tmp_path: Path) -> Project:
             raw = path.read_bytes()
             path.unlink()
             path.write_bytes(raw)
+    # Links keep size, time and inode: what was seen of each picture holds under its new path.
+    (seen,) = (tmp_path / "studio").rglob("looks.sqlite")
+    raw = seen.read_bytes()
+    seen.unlink()
+    seen.write_bytes(raw)
+    with closing(sqlite3.connect(seen)) as table, table:
+        renamed = (str(pictured), str(tmp_path / "studio"))
+        table.execute("UPDATE looks SET path = replace(path, ?, ?)", renamed)
     fakes.weights(tmp_path / "base.safetensors")
     return Project.find(tmp_path / "studio")

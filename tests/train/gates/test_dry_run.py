@@ -13,6 +13,10 @@ from typing import Any
 
 import pytest
 
+from ategnatos.fences.decision import Denied
+from ategnatos.fences.estimates import Estimates
+from ategnatos.fences.events import known
+from ategnatos.fences.line import Scene, check
 from ategnatos.grimoire import documents, journal
 from ategnatos.grimoire.project import Project
 from ategnatos.train import gates
@@ -44,6 +48,12 @@ def test_the_starter_from_nothing_to_four_open_gates(
     ready.pictures(project)
     ready.plan(project)
     at = {"cwd": project.root}
+    by_hand = f"python -m ategnatos.trainers.starter {project.root}/workspace/training/owl/x.json"
+
+    def fenced() -> str:
+        return fence_of(by_hand, project)
+
+    assert "Gate 2" in fenced()
     closed = run("train", "gates", "owl", "--json", **at).data
     assert [one["open"] for one in closed["gates"]] == [True, False, False, False]
     refused = run("train", "dry-run", "owl", "--json", **at).envelope["error"]
@@ -55,6 +65,7 @@ def test_the_starter_from_nothing_to_four_open_gates(
     assert (project.grimoire / "training" / "owl" / "environment.md").is_file()
     tried = run("train", "dry-run", "owl", "--json", **at).data
     assert tried["passed"]
+    assert "Gate 2" in fenced()
     assert tried["drawn"] == [3, 3]
     assert tried["seconds_a_step"] > 0
     assert tried["checkpoint"]["name"] == "owl.safetensors"
@@ -70,16 +81,36 @@ def test_the_starter_from_nothing_to_four_open_gates(
     opened = gates.require(project, store.load(project, "owl"), "starter", "local")
     assert opened.python
     assert opened.seconds_a_step == tried["seconds_a_step"]
+    assert fenced() == ""
 
     # Any change closes what was bound to it; going back opens it again.
     run("train", "plan", "set", "owl", "rank=3", **at)
     found = run("train", "gates", "owl", "--json", **at).data
     assert [one["open"] for one in found["gates"]] == [True, False, False, False]
+    assert "Gate 2" in fenced()
     run("train", "plan", "set", "owl", "rank=2", **at)
     assert run("train", "gates", "owl", "--json", **at).data["open"]
     run("train", "dataset", "captions", "write", "owls", "001.png", "--text", "zrvkowl, x", **at)
     found = run("train", "gates", "owl", "--json", **at).data
     assert "version 3 now" in found["gates"][0]["why"]
+
+
+def fence_of(line: str, project: Project) -> str:
+    """Why the fence stops a line of an agent in this studio; "" where it does not."""
+    root = str(project.root)
+    scene = Scene(
+        line,
+        guarded=known(),
+        root=root,
+        folder=root,
+        home="/home/mo",
+        estimates=Estimates("", "", "--confirm"),
+    )
+    try:
+        check(scene)
+    except Denied as denied:
+        return denied.said
+    return ""
 
 
 def looked(
@@ -283,7 +314,7 @@ def test_one_that_hangs_is_ended_after_its_patience(
     looked(studio, run, install, tmp_path)
     mark = tmp_path / "hangs"
     install.plays(text="loading\n", hang=str(mark))
-    words = ("--trainer", "kohya", "--minutes", "0.05", "--json")
+    words = ("--trainer", "kohya", "--minutes", "0.02", "--json")
     error = run("train", "dry-run", "owl", *words, cwd=studio.root).envelope["error"]
     assert error["details"]["cause"] == "late"
     if mark.exists():

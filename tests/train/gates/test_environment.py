@@ -288,7 +288,7 @@ def test_an_unknown_machine_is_refused_with_those_that_are_there(studio: Project
     kept = ready.plan(studio)
     with pytest.raises(StudioError) as caught:
         recording.check(studio, kept, "starter", "runpod:nobody")
-    assert caught.value.code.code == "machine_unknown"
+    assert caught.value.code.code == "train_machine_unknown"
     assert caught.value.details["machines"] == ["local"]
     for one in gates.states(studio, kept, "starter", "runpod:nobody", (3, 4)):
         assert not one.open

@@ -55,7 +55,7 @@ def check(
     """Look and judge; nothing is written. ``home`` and ``python`` default to what was found there
     before, by any plan.
 
-    Raises StudioError: ``machine_unknown``, ``machine_unreachable``, ``machine_timeout``, and as
+    Raises StudioError: ``train_machine_unknown``, ``machine_unreachable``, ``machine_timeout``, and as
     :func:`ategnatos.train.gates.configuration.translated`.
     """
     made = configuration.translated(project, kept, trainer)
