@@ -22,8 +22,8 @@ def machine_of(
 ) -> Machine:
     """The machine called ``name``: ``local``, or a rented one by its name, its id or its label.
 
-    Nothing is sent to it yet. Raises StudioError: ``train_machine_unknown``, and ``no_way`` where this
-    account holds no key for it.
+    Nothing is sent to it yet. Raises StudioError: ``train_machine_unknown``, and ``no_way`` where
+    this account holds no key for it.
     """
     if name == LOCAL:
         from ategnatos.machines.local import LocalMachine

@@ -24,7 +24,7 @@ def confirm(
     from datetime import UTC, datetime
 
     from ategnatos.guard.actor import actor
-    from ategnatos.train.gates import configuration, usual
+    from ategnatos.train.gates import config_page, configuration, usual
     from ategnatos.train.plan import base_model, store
 
     project = call.project()
@@ -36,14 +36,16 @@ def confirm(
         call.warn(said)
     made = configuration.translated(project, kept, chosen)
     agreed = configuration.confirm(project, made, reason=because or None, now=now)
+    page = config_page.write(project, made, agreed)
     return Answer(
         {
             **made.subject(),
             "event": agreed.event,
             "approver": agreed.approver,
             "signed": agreed.signed,
+            "page": str(page),
         },
         f"Gate 2 is open: {agreed.approver} agrees to version {kept.number} of {kept.name!r} with"
-        f" {made.trainer}. Any change of the plan closes it.",
+        f" {made.trainer}. Any change of the plan closes it.\nWritten to {page}",
         (f"ategnatos train gates {kept.name} --trainer {made.trainer}",),
     )

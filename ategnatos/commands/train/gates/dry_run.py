@@ -31,7 +31,7 @@ def dry_run(
     minutes: Annotated[
         float,
         typer.Option(
-            "--minutes", metavar="M", min=0.05, help="It is ended after so long; models load first."
+            "--minutes", metavar="M", min=0.01, help="It is ended after so long; models load first."
         ),
     ] = 30.0,
 ) -> Answer:

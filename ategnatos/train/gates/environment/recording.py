@@ -55,8 +55,8 @@ def check(
     """Look and judge; nothing is written. ``home`` and ``python`` default to what was found there
     before, by any plan.
 
-    Raises StudioError: ``train_machine_unknown``, ``machine_unreachable``, ``machine_timeout``, and as
-    :func:`ategnatos.train.gates.configuration.translated`.
+    Raises StudioError: ``train_machine_unknown``, ``machine_unreachable``, ``machine_timeout``, and
+    as :func:`ategnatos.train.gates.configuration.translated`.
     """
     made = configuration.translated(project, kept, trainer)
     reached = machine_of(project, machine, say=say)
