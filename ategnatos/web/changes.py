@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 from ategnatos.grimoire import journal
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database
+from ategnatos.train.run import record, state
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ategnatos.grimoire.journal import Event
     from ategnatos.grimoire.project import Project
 
@@ -27,6 +30,8 @@ LOOK_SECONDS = 0.2
 ASK_SECONDS = 2.0
 # A source that was not read for so long is said to be stale.
 STALE_SECONDS = 10.0
+# How often the record is asked which runs are at work, besides its own events.
+RUNS_SECONDS = 10.0
 _MOST_BEHIND = 2000
 _PIECE = 1 << 20
 
@@ -56,6 +61,48 @@ class Reader:
     lost: bool = False
 
 
+class RunsAtWork:
+    """Trainings whose loss moves in files of their own: which of them moved since the last look."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._looked = -RUNS_SECONDS
+        self._seen: dict[str, tuple[int, int]] = {}
+        self._folders: dict[str, Path] = {}
+
+    def look_again(self) -> None:
+        """The record of runs changed."""
+        self._looked = -RUNS_SECONDS
+
+    def moved(self) -> list[str]:
+        """Ids of runs that wrote something new about how they stand."""
+        now = time.monotonic()
+        if now - self._looked >= RUNS_SECONDS:
+            self._looked = now
+            self._folders = self._at_work()
+        found = []
+        for name, folder in self._folders.items():
+            try:
+                marks = (folder / state.LIVE).stat()
+            except OSError:
+                continue
+            mark = (marks.st_mtime_ns, marks.st_size)
+            if self._seen.get(name, mark) != mark:
+                found.append(name)
+            self._seen[name] = mark
+        return found
+
+    def _at_work(self) -> dict[str, Path]:
+        if not (self._project.state / "runs.json").exists():
+            return {}
+        try:
+            every = record.every(self._project)
+        except StudioError:
+            # A record that cannot be read is told of on the page of runs.
+            return {}
+        return {one.id: one.folder for one in every if one.state not in record.ENDED}
+
+
 class Changes:
     """Follows one studio and tells every reader."""
 
@@ -68,6 +115,7 @@ class Changes:
         self._mark: object = None
         self._files_seen: tuple[tuple[int, int], ...] = ()
         self._asked = 0.0
+        self._runs = RunsAtWork(project)
         now, at = time.monotonic(), _at()
         self.sources = {name: Source(name, now, at) for name in ("journal", "database")}
 
@@ -112,9 +160,13 @@ class Changes:
         while True:
             for event in await asyncio.to_thread(self._new_events):
                 self._tell("journal", event)
+                if event.kind.startswith("run."):
+                    self._runs.look_again()
             if await asyncio.to_thread(self._work_moved):
                 self.work += 1
                 self._tell("work", self.work)
+            for run in await asyncio.to_thread(self._runs.moved):
+                self._tell("run", run)
             await asyncio.sleep(LOOK_SECONDS)
 
     def _tell(self, kind: str, what: Any) -> None:

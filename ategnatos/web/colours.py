@@ -24,6 +24,13 @@ _AT_ONCE = 64
 _NICE = 15
 
 
+def names() -> list[str]:
+    """Every colour that a picture can be said to have."""
+    from ategnatos.knowledge.taste import knowledge
+
+    return [*knowledge().palette.hues, "brown", "black", "gray", "white"]
+
+
 class Colours:
     """Measures what nobody measured, one picture after the other, while the page runs."""
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 # The address holds the hash, so what it answers never changes.
-_FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
-_KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
+KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 _NEVER = {"cache-control": "no-store"}
 
 
@@ -39,12 +39,12 @@ def _answer(request: Request, *, small: bool) -> Response:
         with database.connect(project) as db:
             one = store.get_candidate(db, *parse_candidate(name.replace("-", "#")))
     except StudioError as error:
-        return _gone(error.code.code, error.message)
+        return gone(error.code.code, error.message)
     path = project.root / one.path
     if one.sha256 != sha256:
-        return _gone("bytes_changed", f"{one.reference} is another picture by now.")
+        return gone("bytes_changed", f"{one.reference} is another picture by now.")
     if not path.resolve().is_relative_to(project.workspace.resolve()):
-        return _gone("file_gone", f"The file of {one.reference} lies outside of the workspace.")
+        return gone("file_gone", f"The file of {one.reference} lies outside of the workspace.")
     try:
         if small:
             found = thumbnails.thumbnail(path, sha256)
@@ -52,18 +52,19 @@ def _answer(request: Request, *, small: bool) -> Response:
             data = path.read_bytes()
             found = data if sha256_bytes(data) == sha256 else None
     except StudioError as error:
-        return _gone(error.code.code, error.message)
+        return gone(error.code.code, error.message)
     except OSError:
-        return _gone("file_gone", f"The file of {one.reference} is not on disk.")
+        return gone("file_gone", f"The file of {one.reference} is not on disk.")
     if found is None:
-        return _gone(
+        return gone(
             "bytes_changed",
             f"The file of {one.reference} was changed on disk: it is not shown, and cannot be"
             " approved.",
         )
-    kind = thumbnails.MEDIA_TYPE if small else _KINDS.get(path.suffix.lower(), _KINDS[".png"])
-    return Response(found, media_type=kind, headers=_FOR_EVER)
+    kind = thumbnails.MEDIA_TYPE if small else KINDS.get(path.suffix.lower(), KINDS[".png"])
+    return Response(found, media_type=kind, headers=FOR_EVER)
 
 
-def _gone(code: str, message: str) -> Response:
+def gone(code: str, message: str) -> Response:
+    """The refusal of a picture that cannot be shown."""
     return JSONResponse({"error": {"code": code, "message": message}}, 410, headers=_NEVER)

@@ -23,7 +23,7 @@ CHANNELS = {
     "pictures": ("art.",),
     "money": ("spend.", "budget.", "rental.", "gate."),
     "taste": ("eye.",),
-    "training": ("train.", "dataset."),
+    "training": ("train.", "dataset.", "run.", "checkpoint."),
 }
 
 
@@ -61,8 +61,8 @@ async def _told(
             except TimeoutError:
                 yield _beat(changes)
                 continue
-            if kind == "work":
-                yield {"event": "work", "data": str(what)}
+            if kind != "journal":
+                yield {"event": kind, "data": str(what)}
             elif (journal.event_number(what.id) or 0) > seen:
                 seen = journal.event_number(what.id) or seen
                 if _is_wanted(what, wanted):

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from ategnatos.art import search
 from ategnatos.grimoire.jobs import database, job_words, picture_rows
 from ategnatos.grimoire.jobs.job_words import Query
+from ategnatos.web import colours
 from ategnatos.web.answers import drawn, project_of
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def page(request: Request) -> Response:
         with database.connect(project) as db:
             job_words.catch_up(db)
             facets = picture_rows.facets(db)
+        facets["colour"] = colours.names()
         request.app.state.colours.begin()
     asked = request.query_params
     given = {name: asked.get(name, "") for name in ("words", "seed", "verdict", *facets)}

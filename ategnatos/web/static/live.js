@@ -17,6 +17,12 @@ function tell(kind, detail) {
   if (kind.startsWith("eye.")) document.body.dispatchEvent(new CustomEvent("taste"));
 }
 
+// A training wrote how it stands: hx-trigger="run from:body"
+function moved(run) {
+  document.dispatchEvent(new CustomEvent("studio:run", { detail: { run } }));
+  document.body.dispatchEvent(new CustomEvent("run", { detail: { run } }));
+}
+
 function sources(list) {
   const stale = list.filter((one) => one.stale);
   if (stale.length) show("stale", `stale: ${stale.map((one) => `${one.name} since ${one.since}`).join(", ")}`);
@@ -35,6 +41,7 @@ function open() {
     const said = JSON.parse(event.data);
     tell(said.kind, said);
   });
+  source.addEventListener("run", (event) => moved(event.data));
   source.addEventListener("work", () => tell("work", {}));
   source.onerror = () => poll();
 }
@@ -51,6 +58,7 @@ async function ask() {
     sources(found.sources);
     const now = `${found.head} ${found.work}`;
     if (last && now !== last) tell("polled", {});
+    moved("");
     last = now;
   } catch {
     show("gone", "not connected");
