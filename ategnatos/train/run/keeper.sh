@@ -89,12 +89,13 @@ lead)
     exec sh "$folder/command.sh"
     ;;
 poll)
+    # In this order: who is named first is looked for afterwards, so that a start or an end between
+    # two lines never looks like one that is over; what has ended has written its status by then.
+    [ -e "$folder/began" ] && echo "began 1"
+    [ -r "$folder/keeper" ] && read -r number _ <"$folder/keeper" && echo "keeper_pid $number"
+    [ -r "$folder/pid" ] && read -r group _ <"$folder/pid" && echo "pid $group"
     echo "alive $(living)"
     if same "$folder/keeper"; then echo "keeper 1"; else echo "keeper 0"; fi
-    # Read after it was looked who lives: what has ended has written this by now.
-    [ -e "$folder/began" ] && echo "began 1"
-    [ -r "$folder/pid" ] && read -r group _ <"$folder/pid" && echo "pid $group"
-    [ -r "$folder/keeper" ] && read -r number _ <"$folder/keeper" && echo "keeper_pid $number"
     [ -r "$folder/status" ] && echo "status $(cat "$folder/status")"
     df -Pk "$folder" 2>/dev/null | awk 'NR == 2 { print "disk", $3, $4 }'
     if [ -n "$5" ] && command -v nvidia-smi >/dev/null 2>&1; then

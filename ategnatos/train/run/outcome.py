@@ -75,8 +75,9 @@ def judge(seen: Seen) -> Outcome:
         return Outcome("diverged", nan.code, nan.text)
     if stopped is not None:
         return Outcome("failed", stopped.code, stopped.text)
-    if seen.status in (0, None) and not seen.final and _trained(seen):
-        return Outcome("finished")
+    if not seen.final and _trained(seen):
+        late = f"Its process ended with status {seen.status} after the last step."
+        return Outcome("finished", why="" if seen.status in (0, None) else late)
     return _failed(seen)
 
 

@@ -22,6 +22,7 @@ from ategnatos.guard.locks import process
 from ategnatos.train.machine import machine_of
 from ategnatos.train.run import (
     attempts,
+    due,
     memory,
     outcome,
     place,
@@ -103,6 +104,7 @@ class Steps:
         keeper = Keeper(where.machine, str(where.there), _python(run))
         with self._lock(run) as held:
             renewed = self.clock()
+            timer = due.Due(self.project, run.machine, self.clock)
 
             def check() -> str:
                 nonlocal renewed
@@ -113,7 +115,7 @@ class Steps:
                     if not stopped.by:
                         raise
                     return stopped.by
-                if wanted := state.stop_wanted(run.folder):
+                if wanted := state.stop_wanted(run.folder) or timer.wanted():
                     return wanted
                 if (self.clock() - renewed).total_seconds() > _RENEW_SECONDS:
                     held.renew()
