@@ -100,13 +100,18 @@ def dry_run(
             log=str(done.log),
             status=done.status,
         )
-    words = None if failed else _words(data, found.checkpoint)
+    words = _told(data) if failed else _words(data, found.checkpoint)
     return Answer(
         data,
         words,
         (f"ategnatos train gates {kept.name}",),
         failed=failed,
     )
+
+
+def _told(data: dict[str, Any]) -> str:
+    said = [f"The trainer says: {data['line']}"] if data["line"] else []
+    return "\n".join([*said, f"Its whole log: {data['log']}"])
 
 
 def _words(data: dict[str, Any], saved: dict[str, Any]) -> str:

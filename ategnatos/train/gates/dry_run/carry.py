@@ -266,7 +266,9 @@ def _note(tried: Tried, event: Event, at: float) -> None:
 
 @contextmanager
 def _ended_together() -> Iterator[None]:
-    """A request to end, or a closed terminal, is what Ctrl-C is."""
+    """A request to end, or a closed terminal, is what Ctrl-C is; and Ctrl-C is heard where the shell
+    that started this in the background had it ignored.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -275,7 +277,7 @@ def _ended_together() -> Iterator[None]:
         yield
         return
     before: dict[int, Any] = {
-        one: signal.signal(one, stop) for one in (signal.SIGTERM, signal.SIGHUP)
+        one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     try:
         yield

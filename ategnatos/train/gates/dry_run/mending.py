@@ -73,7 +73,7 @@ def mend(
     if found is not None:
         return found
     if first is not None:
-        return Mend(f"{first.failure.fix[0]} The log: {tried.log}")
+        return Mend(first.failure.fix[0])
     return Mend(f"ategnatos knowledge diagnose {tried.log}")
 
 
@@ -165,7 +165,7 @@ def _file(case: Case) -> Mend | None:
     command = (
         f"ategnatos train plan set {case.kept.name} {field}=/models/FILE.safetensors"
         if field in ("model", "vae")
-        else f"Put {named} there, or correct what names it; the log: {case.tried.log}"
+        else f"Put {named} there, or correct what names it."
     )
     return Mend(command, f"the trainer does not find {named}")
 
@@ -185,7 +185,7 @@ def _package(case: Case) -> Mend | None:
 
 def _no_pictures(case: Case) -> Mend:
     return Mend(
-        f"ategnatos train dataset audit {case.kept.plan.dataset}; then the log: {case.tried.log}",
+        f"ategnatos train dataset audit {case.kept.plan.dataset}",
         "the trainer found no picture to train on, and ended as if all were well"
         if case.tried.status == 0
         else "the trainer found no picture to train on",
@@ -211,10 +211,7 @@ def _no_number(case: Case) -> Mend:
             f"ategnatos train plan set {case.kept.name} learning-rate={plan.learning_rate / 10:g}"
         )
     else:
-        command = (
-            f"ategnatos train plan set {case.kept.name} precision=fp32, and look at the VAE and the"
-            f" pictures: {case.tried.log}"
-        )
+        command = f"ategnatos train plan set {case.kept.name} precision=fp32"
     return Mend(
         command,
         "the loss was no number from the first steps on: every further step would be worthless",

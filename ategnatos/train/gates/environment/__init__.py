@@ -62,7 +62,8 @@ def state(project: Project, kept: Kept, trainer: str, machine: str, now: Now) ->
     elif event.data.get("binding") != now.binding:
         why = now.changed or "the machine is not what it was when it was looked at"
     elif not event.data.get("fits"):
-        why = "the check found: " + "; ".join(event.data.get("stops", ["faults"]))
+        stops = [one["what"] for one in event.data.get("checks", []) if one["level"] == "stop"]
+        why = "the check found faults: " + ", ".join(dict.fromkeys(stops))
     else:
         why = ""
     return Gate(3, NAMES[2], not why, why, how, event.id, event.time, event.data)

@@ -257,8 +257,8 @@ def _near(made: Configuration) -> Iterator[str]:
 
 def fetching(python: str, repository: str, what: str) -> str:
     """The command that brings a repository into the cache: of a tokenizer only its small files."""
-    only = ", allow_patterns=['*.json', '*.txt', '*.model']" if what == "a tokenizer" else ""
-    code = f"from huggingface_hub import snapshot_download as get; get({repository!r}{only})"
+    only = ', allow_patterns=["*.json", "*.txt", "*.model"]' if what == "a tokenizer" else ""
+    code = f'from huggingface_hub import snapshot_download as get; get("{repository}"{only})'
     return f"{python} -c {shlex.quote(code)}"
 
 
