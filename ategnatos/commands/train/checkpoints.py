@@ -113,7 +113,7 @@ def _verify(call: Call, run: Run) -> Answer:
     seen = verifying.verify(
         run.folder,
         dry_run=call.dry_run,
-        on_entry=lambda done, all_: call.say(f"{done} of {all_} looked at"),
+        on_entry=lambda done, all_: call.say(f"{done} of {all_} looked at") if call.live else None,
     )
     broken = [one for one in seen if one.state == "broken" and not one.entry.aside]
     moved: list[Entry] = []

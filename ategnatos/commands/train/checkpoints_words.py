@@ -30,6 +30,7 @@ def draw(console: Console, run: Run, known: Ledger, metric: str) -> None:
     from ategnatos.commands.clean import in_units
     from ategnatos.commands.page import Line, Row
     from ategnatos.commands.page import draw as draw_rows
+    from ategnatos.train.checkpoints.ledger import METRICS
 
     there = [one for one in known.entries if not one.removed]
     if not there:
@@ -40,7 +41,7 @@ def draw(console: Console, run: Run, known: Ledger, metric: str) -> None:
     rows = []
     for one in there:
         marks = [
-            f"best by {by}" if one == best and by else "",
+            f"the best: {METRICS[by]}" if one == best and by else "",
             "latest" if one == latest else "",
             "end of the training" if one.final else "",
             "can be resumed from" if one.resumable else "",

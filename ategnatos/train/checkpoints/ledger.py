@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 CHECKPOINT_UNKNOWN = ErrorCode("checkpoint_unknown", "The run has no checkpoint of that name.")
 
 # By what the best is told, the first that is known of any.
-METRICS = ("validation", "smoothed", "loss")
+METRICS = {
+    "validation": "lowest validation loss",
+    "smoothed": "lowest smoothed loss",
+    "loss": "lowest loss",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Literal
 from ategnatos.grimoire.files import explained
 from ategnatos.guard.values.paths import path_inside
 from ategnatos.train.checkpoints.entry import Entry
-from ategnatos.train.checkpoints.ledger import Ledger
+from ategnatos.train.checkpoints.ledger import METRICS, Ledger
 from ategnatos.train.checkpoints.ledger_file import edit, sidecars
 
 LAST = 3
@@ -84,7 +84,7 @@ def choose(ledger: Ledger, rules: Rules | None = None, *, in_use: Collection[str
     resumable = ledger.resumable()
     keep(usable[-max(1, rules.last) :], f"one of the last {max(1, rules.last)}")
     if best is not None and metric:
-        keep([best], f"the best by {metric}")
+        keep([best], f"the best: {METRICS[metric]}")
     keep([one for one in there if one.final], "the end of the training")
     keep(resumable[:1], "what the run goes on from")
     keep(_milestones(usable, rules.milestone), f"a milestone, every {rules.milestone} steps")

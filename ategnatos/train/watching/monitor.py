@@ -21,12 +21,13 @@ from ategnatos.train.watching.pace import Pace
 from ategnatos.train.watching.plateau import Plateau
 from ategnatos.train.watching.said import Said, told
 from ategnatos.train.watching.smoothing import Smoothed, span_of
-from ategnatos.train.watching.strain import LEVEL_STEPS, Strain, StrainTracker
+from ategnatos.train.watching.strain import LEVEL_STEPS, Hint, Strain, StrainTracker
 from ategnatos.train.watching.values import Finding, Losses, Point, Vitals
 from ategnatos.trainers import events
 
 # So many losses in a row that are no number end a run whose trainer leaves such steps out.
 NAN_IN_A_ROW = 3
+DONE = Hint("continue", "The training is done: compare its checkpoints, with pictures.")
 _MOST_FINDINGS = 1000
 _KEPT = 64
 
@@ -171,7 +172,7 @@ class Monitor:
     def snapshot(self) -> dict[str, Any]:
         """Everything that is known now, as JSON values."""
         now = self.losses()
-        hint = self._strain.get_curriculum_hint()
+        hint = DONE if self.finished else self._strain.get_curriculum_hint()
         last = self._trained
         left = max(0, self.steps - self._step)
         return {

@@ -60,7 +60,7 @@ def test_a_run_shows_what_it_saved(project: Project, studio: Run) -> None:
     assert shown["latest"].startswith("checkpoint-30-")
     assert [one.split("-")[1] for one in shown["resumable"]] == ["30", "20", "10"]
     words = studio("train", "checkpoints", "owl").out
-    assert "best by smoothed" in words
+    assert "the best: lowest smoothed loss" in words
     assert "3 checkpoints" in words
     best = studio("train", "checkpoints", "owl", "--best")
     assert best.out.strip() == str(made.folder / "output/owl-000002.safetensors")

@@ -256,11 +256,12 @@ def test_nothing_is_put_back_over_something_else(run: Path) -> None:
     weights.write_bytes(b"broken")
     verifying.verify(run)
     aside.move(run, [made.name], now=NOW)
-    weights.write_bytes(saves.tensors())
+    another = saves.tensors()
+    weights.write_bytes(another)
     with pytest.raises(StudioError) as raised:
         aside.bring_back(run, made.name)
     assert raised.value.code is aside.IN_THE_WAY
-    assert weights.read_bytes() == saves.tensors()
+    assert weights.read_bytes() == another
 
 
 def test_what_the_trainer_deleted_itself_is_marked(run: Path) -> None:
@@ -345,7 +346,7 @@ def test_what_no_rule_keeps_goes_and_the_rest_says_why_it_stays(run: Path) -> No
         (50, "state"),
     ]
     assert {one.entry.step: one.why for one in choice.kept} == {
-        30: ("the best by smoothed",),
+        30: ("the best: lowest smoothed loss",),
         50: ("one of the last 2",),
         60: ("one of the last 2", "what the run goes on from"),
     }
