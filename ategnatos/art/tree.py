@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ategnatos.art import iterations
 from ategnatos.art.references import parse_candidate
 from ategnatos.grimoire.jobs import assets, store
+from ategnatos.grimoire.jobs.records import PICTURE_SAGAS
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.assets import Asset
@@ -58,7 +59,9 @@ def newest(db: Database, limit: int) -> list[Node]:
     children = _links(db)
     parents = {child: parent for parent, some in children.items() for child in some}
     roots: list[int] = []
-    for row in db.execute("SELECT id FROM job ORDER BY id DESC"):
+    for row in db.execute("SELECT id, saga FROM job ORDER BY id DESC"):
+        if row[1] not in PICTURE_SAGAS:
+            continue
         job_id = int(row[0])
         while job_id in parents:
             job_id = parents[job_id]

@@ -38,6 +38,7 @@ def list_jobs(
 ) -> Answer:
     """Jobs, newest first."""
     from ategnatos.grimoire.jobs import database, store
+    from ategnatos.grimoire.jobs.records import PICTURE_SAGAS
     from ategnatos.grimoire.jobs.saga import load as load_saga
     from ategnatos.guard.gate import requests
 
@@ -51,7 +52,8 @@ def list_jobs(
             given=state,
         )
     with database.connect(project) as db:
-        jobs = store.jobs(db, states=[] if state is None else [state], limit=limit)
+        wanted = [] if state is None else [state]
+        jobs = store.jobs(db, states=wanted, sagas=PICTURE_SAGAS, limit=limit)
         rows = [(job, store.candidates(db, job.id)) for job in jobs]
     pictures = [one for _, candidates in rows for one in candidates]
     worth, problem = present.standings(project, pictures)
@@ -178,11 +180,12 @@ def sheet(
     from ategnatos.art import sheets
     from ategnatos.art.references import parse_job
     from ategnatos.grimoire.jobs import database, store
+    from ategnatos.grimoire.jobs.records import PICTURE_SAGAS
 
     project = call.project()
     with database.connect(project) as db:
         if name is None:
-            newest = store.jobs(db, limit=1)
+            newest = store.jobs(db, sagas=PICTURE_SAGAS, limit=1)
             if not newest:
                 raise StudioError(
                     sheets.NO_PICTURES,

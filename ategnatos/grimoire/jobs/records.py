@@ -18,6 +18,8 @@ REJECTED = "rejected"
 FAILED = "failed"
 
 PICTURE = "picture"
+# Those whose jobs make pictures; a training is a job too, and no picture comes of it.
+PICTURE_SAGAS = (PICTURE, "art", "imported")
 
 # Under which key of a job's data it stands which recipe made it (see art/recipes/origin), and
 # which candidate is the first of the stage that the job is in.

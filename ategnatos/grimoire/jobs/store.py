@@ -288,14 +288,20 @@ def candidates(connection: Database, job_id: int) -> list[Candidate]:
 
 
 def jobs(
-    connection: Database, *, states: Iterable[str] = (), limit: int | None = None
+    connection: Database,
+    *,
+    states: Iterable[str] = (),
+    sagas: Iterable[str] = (),
+    limit: int | None = None,
 ) -> list[Job]:
-    """Jobs, newest first; ``states`` empty means all."""
-    wanted = list(states)
-    where = f"WHERE state IN ({','.join('?' * len(wanted))})" if wanted else ""
+    """Jobs, newest first; ``states`` and ``sagas`` empty mean all."""
+    asked = {"state": list(states), "saga": list(sagas)}
+    parts = [f"{name} IN ({','.join('?' * len(given))})" for name, given in asked.items() if given]
+    where = f"WHERE {' AND '.join(parts)}" if parts else ""
+    values = [value for given in asked.values() for value in given]
     rows = connection.execute(
         f"SELECT * FROM job {where} ORDER BY id DESC LIMIT ?",
-        (*wanted, 2**62 if limit is None else limit),
+        (*values, 2**62 if limit is None else limit),
     )
     return [job_of(row) for row in rows]
 

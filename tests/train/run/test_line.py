@@ -1,0 +1,159 @@
+"""The line of trainings: one GPU trains one, the next begins by itself, and nobody jumps it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ategnatos.grimoire.errors import StudioError
+from ategnatos.grimoire.jobs import database, throttle
+from ategnatos.grimoire.jobs.effects import LaterError
+from ategnatos.guard import locks
+from ategnatos.train.run import control, record, supervise
+from ategnatos.train.run.record import Run
+from tests.conftest import Run as RunIt
+from tests.train import fakes
+from tests.train.run.studio import Here, followed, now, ordered, steps, studio
+from tests.waiting import wait_until
+
+
+def waiting(tmp_path: Path, *orders: dict[str, Any]) -> tuple[Any, Any, Path]:
+    home = fakes.install(tmp_path / "home", "ai-toolkit", *orders)
+    project, kept = studio(tmp_path, "sdxl/base", steps=10)
+    return project, kept, home
+
+
+def queued(project: Any, kept: Any, home: Path, **more: Any) -> Run:
+    return ordered(project, kept, "ai-toolkit", home, wait=True, **more)
+
+
+def test_the_next_begins_by_itself_in_the_order_of_priority(tmp_path: Path) -> None:
+    project, kept, home = waiting(tmp_path, {"log": "success", "hold_at": 2})
+    first = queued(project, kept, home)
+    low = queued(project, kept, home, priority=-10)
+    high = queued(project, kept, home, priority=10)
+    here = Here()
+    here(project, control.number_of(first))
+    wait_until(lambda: (home / "held").exists())
+    with database.connect(project) as db:
+        line = [str(one.data["run"]) for one in control.queue(db)]
+        assert supervise.next_in_line(db, first.gpu) is None
+    assert line == [first.id, high.id, low.id]
+    assert control.attend(project, first.gpu, here) is None
+    fakes.go(home)
+    here.join()
+    runs = [record.load(project, one.id) for one in (first, high, low)]
+    assert [one.state for one in runs] == ["finished"] * 3
+    assert [one.begun_at for one in runs] == sorted(one.begun_at for one in runs)
+    for earlier, later in pairwise(runs):
+        assert earlier.ended_at <= later.begun_at
+
+
+def test_a_pause_lets_the_running_one_end_and_begins_no_other(tmp_path: Path) -> None:
+    project, kept, home = waiting(tmp_path, {"log": "success", "hold_at": 2})
+    first, second = queued(project, kept, home), queued(project, kept, home)
+    here = Here()
+    here(project, control.number_of(first))
+    wait_until(lambda: (home / "held").exists())
+    with database.connect(project) as db:
+        throttle.pause(db, first.gpu, who="user:ann", why="games")
+    fakes.go(home)
+    here.join()
+    states = [record.load(project, one.id).state for one in (first, second)]
+    assert states == ["finished", "queued"]
+    assert control.attend(project, first.gpu, here) is None
+    with database.connect(project) as db:
+        throttle.resume(db, first.gpu)
+    assert control.attend(project, first.gpu, here) == control.number_of(second)
+    here.join()
+    assert record.load(project, second.id).state == "finished"
+
+
+def test_one_that_waits_is_taken_out_of_the_line(tmp_path: Path) -> None:
+    project, kept, home = waiting(tmp_path, {"log": "success"})
+    first, second = queued(project, kept, home), queued(project, kept, home)
+    gone = control.stop(project, first, actor="user:ann", now=now())
+    assert (gone.state, gone.why) == ("stopped", "user:ann took it out of the line.")
+    with pytest.raises(StudioError) as refused:
+        control.waits(gone)
+    assert refused.value.code is control.RUN_STATE
+    followed(project, second)
+    assert record.load(project, first.id).state == "stopped"
+    assert len(fakes.starts(home)) == 1
+
+
+def test_a_launch_is_refused_while_the_gpu_has_a_run(tmp_path: Path) -> None:
+    project, kept, home = waiting(tmp_path, {"log": "success"})
+    queued(project, kept, home)
+    with pytest.raises(StudioError) as busy:
+        ordered(project, kept, "ai-toolkit", home)
+    assert busy.value.code is control.RUN_BUSY
+    assert "train queue add owl" in busy.value.hint
+    # Another GPU is another matter.
+    other = ordered(project, kept, "ai-toolkit", home, gpu="1")
+    assert other.gpu == "gpu:local:1"
+    run = followed(project, other)
+    assert run.state == "finished"
+    assert fakes.starts(home)[0]["environment"]["CUDA_VISIBLE_DEVICES"] == "1"
+
+
+def test_nothing_trains_on_a_gpu_that_somebody_else_holds(tmp_path: Path) -> None:
+    project, kept, home = waiting(tmp_path, {"log": "success"})
+    run = queued(project, kept, home)
+    here = Here()
+    with locks.resource(run.gpu, who="/art"):
+        carried = steps(project)
+        with pytest.raises(LaterError), carried._lock(run):
+            pass
+        here(project, control.number_of(run))
+        with database.connect(project) as db:
+            wait_until(lambda: control.queue(db)[0].not_before > 0)
+        assert not fakes.starts(home)
+    # What is asked again in some seconds is asked now.
+    with database.connect(project) as db, database.writing(db):
+        db.execute("UPDATE job SET not_before=0")
+    here.join()
+    assert record.load(project, run.id).state == "finished"
+
+
+def test_launch_and_queue_refuse_while_a_gate_is_closed(tmp_path: Path, run: RunIt) -> None:
+    project, _ = studio(tmp_path)
+    for words in (("launch", "owl"), ("launch", "owl", "--dry-run"), ("queue", "add", "owl")):
+        done = run("train", *words, "--trainer", "starter", "--json", "--project", project.root)
+        assert done.code == 1, done
+        assert done.envelope["error"]["code"] == "train_gate"
+        assert "ategnatos train" in done.envelope["error"]["hint"]
+    assert not record.every(project)
+
+
+def test_every_command_says_how_a_run_stands(tmp_path: Path, run: RunIt) -> None:
+    project, kept, home = waiting(tmp_path, {"log": "success"})
+    at = ("--project", str(project.root))
+    assert run("train", "list", *at).out.startswith("No runs yet.")
+    assert run("train", "queue", "list", *at).out.startswith("Nothing trains")
+    made = queued(project, kept, home)
+    line = run("train", "queue", "list", "--json", *at).data["queue"]
+    assert [one["run"] for one in line] == ["owl-1"]
+    assert "waits in the line" in run("train", "status", "owl", *at).out
+    assert run("train", "stop", "owl", "--dry-run", *at).out == "owl-1 would be stopped.\n"
+    followed(project, made)
+    told = run("train", "status", "owl", "--json", *at).envelope["data"]
+    assert (told["state"], told["step"], told["checkpoints"]["whole"]) == ("finished", 10, 3)
+    page = run("train", "status", "owl-1", *at).out
+    assert "owl-1 is finished, step 10 of 10" in page
+    assert "3 of 3 checkpoints are whole" in page
+    assert run("train", "watch", "owl", *at).code == 0
+    listed = run("train", "list", "owl", "--json", *at).envelope["data"]["runs"]
+    assert [(one["id"], one["state"]) for one in listed] == [("owl-1", "finished")]
+    for words in (("stop", "owl"), ("resume", "owl"), ("queue", "remove", "owl-1")):
+        assert run("train", *words, "--json", *at).envelope["error"]["code"] == "run_state"
+    nobody = run("train", "status", "nobody", "--json", *at)
+    assert nobody.envelope["error"]["code"] == "run_unknown"
+    shown = run("jobs", "list", "--all", "--json", *at).data["jobs"]
+    assert [(one["kind"], one["says"]) for one in shown] == [("training", "trained")]
+    assert run("art", "list", "--json", *at).data["jobs"] == []
+    assert run("art", "history", *at).code == 0
+    assert run("status", *at).code == 0
