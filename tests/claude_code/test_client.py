@@ -93,7 +93,7 @@ def talk(
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=400,  # of seconds: a machine may be very busy
             check=False,
         )
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]

@@ -23,6 +23,8 @@ PASSPHRASE = "four words of mine"
 # How often a person is asked, by the command they typed; "yes" where nothing else is said.
 _ANSWERS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("gate", "init"): (PASSPHRASE, PASSPHRASE),
+    ("train", "vote"): ("left",),
+    ("train", "verdict"): ("yes", "yes"),
 }
 
 
@@ -52,7 +54,7 @@ class Walk:
         if step.written is not None:
             self._write(step)
             return
-        words = [self.names.get(one, one) for one in shlex.split(step.command)][1:]
+        words = [self._filled(one) for one in shlex.split(step.command)][1:]
         if words[:2] == ["art", "generate"] and "comfyui" not in words:
             # What a picture shows is not looked at here: two steps of twelve are enough.
             words += ["--steps", "2"]
@@ -80,6 +82,11 @@ class Walk:
                     assert not all(empty(value) for value in found), f"{what} is empty"
                 if one.name:
                     self.names[one.name] = str(found[0])
+
+    def _filled(self, word: str) -> str:
+        """``word`` with what the flow has given a name: alone, or before an ``@``."""
+        name, sign, rest = word.partition("@")
+        return f"{self.names[name]}{sign}{rest}" if name in self.names else word
 
     def _write(self, step: Step) -> None:
         path = self.place / step.command
