@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ategnatos.commands.art.lora_use import check_loras, named_loras, with_triggers
 from ategnatos.commands.art.taste import refuse_never, with_taste
 from ategnatos.commands.art.wanted import (
     WHAT_FOR,
@@ -114,7 +115,7 @@ def generate(
     ] = None,
     lora: Annotated[
         list[str] | None,
-        typer.Option("--lora", metavar="FILE[:WEIGHT]", help="Apply a LoRA; repeatable."),
+        typer.Option("--lora", metavar="NAME|FILE[:WEIGHT]", help="Apply a LoRA; repeatable."),
     ] = None,
     family: Annotated[
         str | None,
@@ -152,13 +153,14 @@ def generate(
     ] = None,
 ) -> Answer:
     """Make candidates from a prompt. The same command again shows the same pictures."""
-    from ategnatos.art.inputs import parse_lora, read_picture, read_workflow
+    from ategnatos.art.inputs import read_picture, read_workflow
     from ategnatos.art.order import parse_size
     from ategnatos.commands.art.place import place_of
     from ategnatos.engines import Request, load_engine
 
     project = call.project()
     width, height = parse_size(size) if size else (None, None)
+    found = named_loras(project, lora)
     request = Request(
         prompt=prompt,
         seed=0,
@@ -172,7 +174,7 @@ def generate(
         init_image=read_picture(init) if init else None,
         strength=strength,
         mask=read_picture(mask) if mask else None,
-        loras=tuple(parse_lora(text) for text in lora or ()),
+        loras=tuple(one.use for one in found),
         model=model,
         family=family,
         workflow=None if workflow is None else read_workflow(workflow),
@@ -192,13 +194,14 @@ def generate(
     )
     made_by = load_engine(engine, place)
     goal = wanted_for(call, project, wanted)
+    check_loras(call, project, engine, request, found)
 
     def tasted(request: Request) -> Tasted:
         return with_taste(
             call,
             project,
             made_by,
-            with_brief(call, made_by, request, goal),
+            with_triggers(call, with_brief(call, made_by, request, goal), found),
             left_out=no_eye,
             project_name=goal.project_name,
         )

@@ -37,7 +37,7 @@ TriggerOption = Annotated[
 ]
 LoraOption = Annotated[
     list[str] | None,
-    typer.Option("--lora", metavar="FILE", help="A LoRA file that names its trigger; repeatable."),
+    typer.Option("--lora", metavar="NAME|FILE", help="A LoRA that names its trigger; repeatable."),
 ]
 
 
@@ -81,7 +81,7 @@ def prompt(
             hint="Say what to draw: ategnatos art prompt 'an owl mascot'",
         )
     asked = manner_of((), family)
-    triggers = _triggers(lora, trigger)
+    triggers = _triggers(call, lora, trigger)
     liked = (
         [] if no_eye else preferences_for(call, asked, family, words, negative, goal.project_name)
     )
@@ -135,7 +135,7 @@ def lint(
 
     asked = manner_of((), family)
     forbidden = forbidden_words(call, family, text)
-    findings = _findings(text, asked, negative, _triggers(lora, trigger), forbidden)
+    findings = _findings(text, asked, negative, _triggers(call, lora, trigger), forbidden)
     count = {severity: sum(one.severity == severity for one in findings) for severity in _COLOURS}
     better = mended(text, findings)
     data = {
@@ -213,11 +213,16 @@ def convert(
     return Answer({"from": before, "to": after, "prompt": made.text}, made.text)
 
 
-def _triggers(lora: list[str] | None, trigger: list[str] | None) -> tuple[Trigger, ...]:
+def _triggers(call: Call, lora: list[str] | None, trigger: list[str] | None) -> tuple[Trigger, ...]:
     from ategnatos.art.inputs import parse_lora
+    from ategnatos.art.loras import find, is_file
     from ategnatos.prompts.lint import Trigger
 
-    found = [Trigger(use.name, use.trigger) for use in map(parse_lora, lora or ()) if use.trigger]
+    # A file needs no studio; a name does.
+    uses = [
+        parse_lora(text) if is_file(text) else find(call.project(), text).use for text in lora or ()
+    ]
+    found = [Trigger(use.name, use.trigger) for use in uses if use.trigger]
     for text in trigger or ():
         name, equals, words = text.partition("=")
         if not equals or not name.strip() or not words.strip():

@@ -1,0 +1,106 @@
+"""Take a LoRA out of use again: its rows, and its file out of the engine's folder.
+
+The file of the run stays where it is. Where that is gone, the one in use is the last there is: it
+is moved aside into the workspace and never deleted. The journal keeps both acts.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ategnatos.grimoire import documents, journal
+from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.grimoire.files import explained, sha256_file
+from ategnatos.grimoire.zones import Zone, resolve
+from ategnatos.train.registering import placing
+
+if TYPE_CHECKING:
+    from ategnatos.grimoire.project import Project
+    from ategnatos.grimoire.schemas.loras import LoraRow
+
+LORA_NOT_REGISTERED = ErrorCode("lora_not_registered", "No LoRA is registered under that name.")
+
+EVENT = "lora.unregistered"
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """``file`` is what became of the file in use: removed, kept (it is another one by now), gone,
+    or moved; ``aside`` is where it was moved to.
+    """
+
+    row: LoraRow
+    file: str
+    aside: Path | None
+
+
+def unregister(
+    project: Project, name: str, *, because: str, actor: str, now: datetime, write: bool = True
+) -> Undone:
+    """Undo :func:`ategnatos.train.registering.registering.register`; without ``write`` only what
+    would become of it. Raises StudioError (``lora_not_registered``, ``write_failed``).
+    """
+    row = documents.read(project, "loras").find(name)
+    if row is None:
+        raise unknown(project, name)
+    found = _file(project, row)
+    if not write:
+        return found
+    if found.file == "moved" and found.aside is not None:
+        with explained(found.aside, "The LoRA is registered as before."):
+            found.aside.parent.mkdir(parents=True, exist_ok=True)
+        placing.put(Path(row.location), found.aside, row.sha256)
+    journal.append(
+        project,
+        EVENT,
+        actor=actor,
+        references={"lora": row.name, "sha256": row.sha256, "plan": row.plan},
+        data={"because": because, "file": found.file, "location": row.location},
+        now=now,
+    )
+    # Rows first: a record without its file would be offered, a file without a record is only there.
+    with documents.edit(project, "loras", now=now) as document:
+        document.loras = [one for one in document.loras if one.name != row.name]
+    with documents.edit(project, "studio", now=now) as studio:
+        studio.loras = [
+            one
+            for one in studio.loras
+            if not (one.name == row.name and one.location == row.location)
+        ]
+    with documents.edit(project, "models", now=now) as models:
+        models.files = [one for one in models.files if one.path != row.location]
+    if found.file in {"removed", "moved"}:
+        with explained(row.location, "Its rows are gone; the file is still there."):
+            os.unlink(row.location)  # noqa: PTH108
+    return found
+
+
+def unknown(project: Project, name: str) -> StudioError:
+    """The refusal of a name that no LoRA has."""
+    known = [one.name for one in documents.read(project, "loras").loras]
+    return StudioError(
+        LORA_NOT_REGISTERED,
+        f"No LoRA is registered as {name[:80]!r}; nothing was done.",
+        hint=f"Registered are: {', '.join(known)}."
+        if known
+        else "None is registered yet: ategnatos train register PLAN",
+        known=known,
+    )
+
+
+def _file(project: Project, row: LoraRow) -> Undone:
+    place = Path(row.location)
+    if not place.is_file():
+        return Undone(row, "gone", None)
+    if sha256_file(place) != row.sha256:
+        return Undone(row, "kept", None)
+    origin = project.root / row.origin
+    if row.origin and origin != place and origin.is_file() and sha256_file(origin) == row.sha256:
+        return Undone(row, "removed", None)
+    below = Path("training", row.plan or row.name, "unregistered")
+    aside = resolve(project, Zone.WORKSPACE, below, for_writing=True)
+    return Undone(row, "moved", aside / f"{row.name}-{row.sha256[:8]}.safetensors")

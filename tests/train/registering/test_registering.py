@@ -1,0 +1,259 @@
+"""A LoRA that somebody chose is put to use at once, with its rights, and taken out again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ategnatos.art import result_licence
+from ategnatos.art.loras import LORA_CHANGED, LORA_FAMILY, LORA_UNKNOWN
+from ategnatos.grimoire import documents, journal
+from ategnatos.grimoire.errors import StudioError
+from ategnatos.grimoire.jobs import database
+from ategnatos.grimoire.jobs import store as jobs
+from ategnatos.grimoire.project import Project
+from ategnatos.guard.policy import Policy
+from ategnatos.train.dataset.version import Rights
+from ategnatos.train.registering import placing, registering
+from tests.conftest import Run
+from tests.train.registering import chosen
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("home")
+        patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+        patch.setenv("XDG_STATE_HOME", str(home / "state"))
+        project = chosen.studio(tmp_path_factory.mktemp("judged"))
+        chosen.decided(project)
+        yield project
+
+
+@pytest.fixture
+def studio(judged: Project, tmp_path: Path) -> Project:
+    return chosen.copied(judged, tmp_path)
+
+
+def _late(project: Project) -> Path:
+    return project.root / "workspace/training/owl/output/late.safetensors"
+
+
+def test_registering_puts_the_file_and_every_record_in_place(run: Run, studio: Project) -> None:
+    dry = run("train", "register", "owl", "--dry-run", "--json", cwd=studio.root).data
+    assert dry["dry_run"]
+    assert documents.read(studio, "loras").loras == []
+    data = run("train", "register", "owl", "--json", cwd=studio.root).data
+    digest = hashlib.sha256(_late(studio).read_bytes()).hexdigest()
+    assert (data["name"], data["checkpoint"], data["sha256"]) == ("owl", "late", digest)
+    assert (data["weight"], data["weight_low"], data["weight_high"]) == (0.8, 0.5, 1.0)
+    assert data["trigger"] == chosen.TRIGGER
+    placed = Path(data["location"])
+    assert placed.read_bytes() == _late(studio).read_bytes()
+    assert placed.is_relative_to(studio.root / "workspace" / "models")
+    (row,) = documents.read(studio, "studio").loras
+    assert (row.name, row.trigger, row.location) == ("owl", chosen.TRIGGER, str(placed))
+    assert row.weight_range == "0.5-1, best 0.8"
+    (entry,) = documents.read(studio, "models").files
+    assert (entry.kind, entry.family, entry.sha256) == ("lora", "starter", digest)
+    assert entry.facts["dataset_licence"] == "own work"
+    (event,) = journal.read(studio, (registering.EVENT,))
+    assert event.references["sha256"] == digest
+    view = (studio.root / "grimoire" / "loras.md").read_text(encoding="utf-8")
+    assert chosen.TRIGGER in view
+    assert "owl/1: late" in view
+
+
+def test_registering_again_changes_nothing_and_completes_what_was_cut_short(
+    run: Run, studio: Project
+) -> None:
+    first = run("train", "register", "owl", "--json", cwd=studio.root).data
+    assert run("train", "register", "owl", "--json", cwd=studio.root).data["fresh"] is False
+    assert len(list(journal.read(studio, (registering.EVENT,)))) == 1
+    Path(first["location"]).unlink()
+    with documents.edit(studio, "studio") as document:
+        document.loras = []
+    run("train", "register", "owl", cwd=studio.root)
+    assert Path(first["location"]).is_file()
+    assert [one.name for one in documents.read(studio, "studio").loras] == ["owl"]
+
+
+def test_art_generate_uses_it_by_name_with_its_trigger_and_weight(
+    run: Run, studio: Project
+) -> None:
+    run("train", "register", "owl", "--as", "inky", cwd=studio.root)
+    made = ["--size", "32x32", "--steps", "2", "--count", "1", "--json"]
+    with_it = run("art", "generate", "a red potion", "--lora", "inky", *made, cwd=studio.root)
+    request = _request(studio, with_it.data["job"])
+    assert request["prompt"].startswith(chosen.TRIGGER)
+    (use,) = request["loras"]
+    assert (use["name"], use["weight"], use["trigger"]) == ("inky", 0.8, chosen.TRIGGER)
+    assert any("Added the trigger of inky" in text for text in with_it.envelope["warnings"])
+    named = f"a {chosen.TRIGGER}"
+    plain = run("art", "generate", named, "--lora", "inky:1.0", *made, cwd=studio.root)
+    assert _request(studio, plain.data["job"])["prompt"] == named
+    assert not any("trigger of" in text for text in plain.envelope["warnings"])
+    far = run("art", "generate", named, "--lora", "inky:1.5", *made, cwd=studio.root)
+    assert any("nobody has seen it" in text for text in far.envelope["warnings"])
+    pictures = [
+        np.asarray(Image.open(one["candidates"][0]["path"]).convert("RGB"))
+        for one in (plain.data, far.data)
+    ]
+    assert (pictures[0] != pictures[1]).any()
+
+
+def _request(project: Project, name: str) -> dict:
+    with database.connect(project) as db:
+        return jobs.get(db, int(str(name).removeprefix("j"))).request
+
+
+def test_the_rights_of_its_pictures_are_those_of_what_it_makes(
+    run: Run, tmp_path: Path, judged: Project
+) -> None:
+    project = chosen.studio(tmp_path, Rights("licensed", "CC-BY-NC-4.0", "https://x.test", "Bo"))
+    chosen.decided(project)
+    data = run("train", "register", "owl", "--json", cwd=project.root).data
+    assert data["licence"] == "CC-BY-NC-4.0"
+    assert data["rights"]["commercial"] == "no"
+    assert any("Bo" in text for text in data["notes"])
+    words = ["--lora", "owl", "--size", "32x32", "--steps", "2", "--count", "1", "--json"]
+    made = run("art", "generate", "a potion", *words, cwd=project.root).data
+    with database.connect(project) as db:
+        job = jobs.get(db, int(str(made["job"]).removeprefix("j")))
+    found = result_licence.strictest(result_licence.terms_of(project, job))
+    assert (found.commercial, found.by) == ("no", "dataset of owl")
+
+
+def test_a_project_that_sells_registers_nothing_that_forbids_it(tmp_path: Path) -> None:
+    project = chosen.studio(tmp_path, Rights("licensed", "CC-BY-NC-4.0", "https://x.test", "Bo"))
+    chosen.decided(project)
+    with pytest.raises(StudioError) as refused:
+        registering.plan(
+            project, "owl", Policy(commercial=True), name="", folder=lambda engine: tmp_path
+        )
+    assert refused.value.code.code == "training_refused"
+
+
+def test_nothing_is_registered_that_nobody_chose(run: Run, tmp_path: Path) -> None:
+    project = chosen.studio(tmp_path)
+    failed = run("train", "register", "owl", "--json", cwd=project.root).envelope["error"]
+    assert failed["code"] == "lora_verdict_missing"
+    assert not (project.root / "workspace" / "models").exists()
+
+
+def test_another_file_than_the_one_that_was_signed_for_is_refused(
+    run: Run, studio: Project
+) -> None:
+    raw = bytearray(_late(studio).read_bytes())
+    raw[-1] ^= 1
+    _late(studio).write_bytes(raw)
+    failed = run("train", "register", "owl", "--json", cwd=studio.root).envelope["error"]
+    assert failed["code"] == "evaluation_files"
+    assert documents.read(studio, "loras").loras == []
+
+
+def test_a_name_that_another_file_has_is_refused(run: Run, studio: Project) -> None:
+    run("train", "register", "owl", cwd=studio.root)
+    with documents.edit(studio, "loras") as document:
+        document.loras[0].sha256 = "0" * 64
+    failed = run("train", "register", "owl", "--json", cwd=studio.root).envelope["error"]
+    assert failed["code"] == "lora_registered"
+    assert run("train", "register", "owl", "--as", "owl-2", cwd=studio.root).code == 0
+
+
+def test_a_file_in_use_that_was_changed_is_not_used(run: Run, studio: Project) -> None:
+    data = run("train", "register", "owl", "--json", cwd=studio.root).data
+    Path(data["location"]).write_bytes(b"something else")
+    failed = run("art", "generate", "an owl", "--lora", "owl", "--json", cwd=studio.root)
+    assert failed.envelope["error"]["code"] == LORA_CHANGED.code
+    assert run("train", "register", "owl", cwd=studio.root).code == 1
+
+
+def test_a_lora_of_another_family_is_refused_with_those_that_fit(run: Run, studio: Project) -> None:
+    run("train", "register", "owl", cwd=studio.root)
+    with documents.edit(studio, "loras") as document:
+        row = document.loras[0]
+        document.loras = [row, row.model_copy(update={"name": "ink", "family": "sdxl/base"})]
+    order = ["art", "generate", "an owl", "--json", "--dry-run"]
+    failed = run(*order, "--lora", "ink", cwd=studio.root).envelope["error"]
+    assert failed["code"] == LORA_FAMILY.code
+    assert failed["details"]["fitting"] == ["owl"]
+    comfy = [*order, "--engine", "comfyui", "--server", "127.0.0.1:9"]
+    failed = run(*comfy, "--family", "flux1/dev", "--lora", "ink", cwd=studio.root)
+    assert failed.envelope["error"]["code"] == LORA_FAMILY.code
+    near = run(*comfy, "--family", "pony", "--lora", "ink", cwd=studio.root)
+    assert any("shares its layers" in text for text in near.envelope["warnings"])
+
+
+def test_a_name_that_nothing_has_is_refused_with_the_names_there_are(
+    run: Run, studio: Project
+) -> None:
+    run("train", "register", "owl", cwd=studio.root)
+    failed = run("art", "generate", "x", "--lora", "nobody", "--json", cwd=studio.root)
+    error = failed.envelope["error"]
+    assert error["code"] == LORA_UNKNOWN.code
+    assert error["details"]["known"] == ["owl"]
+    assert run("art", "lint", "a potion", "--lora", "owl", "--json", cwd=studio.root).code in (0, 1)
+
+
+def test_unregistering_takes_it_all_back_and_loses_nothing(run: Run, studio: Project) -> None:
+    data = run("train", "register", "owl", "--json", cwd=studio.root).data
+    dry = run("train", "unregister", "owl", "--dry-run", "--json", cwd=studio.root).data
+    assert dry["file"] == "removed"
+    assert Path(data["location"]).is_file()
+    done = run("train", "unregister", "owl", "--because", "too blue", "--json", cwd=studio.root)
+    assert done.data["file"] == "removed"
+    assert not Path(data["location"]).exists()
+    assert _late(studio).is_file()
+    for name, rows in (("loras", "loras"), ("studio", "loras"), ("models", "files")):
+        assert getattr(documents.read(studio, name), rows) == []
+    again = run("train", "unregister", "owl", "--json", cwd=studio.root).envelope["error"]
+    assert again["code"] == "lora_not_registered"
+    assert run("train", "register", "owl", cwd=studio.root).code == 0
+
+
+def test_the_last_copy_of_a_lora_is_moved_aside_and_never_deleted(
+    run: Run, studio: Project
+) -> None:
+    data = run("train", "register", "owl", "--json", cwd=studio.root).data
+    _late(studio).unlink()
+    done = run("train", "unregister", "owl", "--json", cwd=studio.root).data
+    assert done["file"] == "moved"
+    assert hashlib.sha256(Path(done["aside"]).read_bytes()).hexdigest() == data["sha256"]
+
+
+def test_a_file_is_put_in_place_whole_or_not_at_all(tmp_path: Path) -> None:
+    source = tmp_path / "source.safetensors"
+    source.write_bytes(b"x" * 100)
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    target = tmp_path / "loras" / "owl.safetensors"
+    assert placing.put(source, target, digest) is True
+    assert placing.put(source, target, digest) is False
+    other = target.with_name("other.safetensors")
+    with pytest.raises(StudioError):
+        placing.put(source, other, "0" * 64)
+    target.write_bytes(b"somebody's")
+    with pytest.raises(StudioError):
+        placing.put(source, target, digest)
+    assert target.read_bytes() == b"somebody's"
+    assert [one.name for one in target.parent.iterdir()] == ["owl.safetensors"]
+
+
+def test_a_verdict_on_an_older_evaluation_does_not_cover_a_newer_one(studio: Project) -> None:
+    from ategnatos.train.evaluation import record, verdict
+
+    one = record.load(studio, "owl")
+    newer = record.save(replace(one, number=2, digest="1" * 64))
+    assert verdict.standing(studio, "owl", newer) is None
+    found = verdict.standing(studio, "owl")
+    assert found is not None
+    assert found.evaluation == 1
