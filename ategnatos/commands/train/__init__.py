@@ -90,6 +90,14 @@ NOUNS: Table = {
         "ategnatos.commands.train.verdict",
         "Say which is which, and sign for one.",
     ),
+    "register": (
+        "ategnatos.commands.train.register",
+        "Put the LoRA that a person chose to use, under a name.",
+    ),
+    "unregister": (
+        "ategnatos.commands.train.unregister",
+        "Take a LoRA out of use again.",
+    ),
     "seen": (
         "ategnatos.commands.train.seen",
         "What was seen in the pictures, and what the next plan changes for it.",
