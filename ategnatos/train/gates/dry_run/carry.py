@@ -7,25 +7,22 @@ itself; nothing is on record then, and the next dry run ends what is still there
 
 from __future__ import annotations
 
-import json
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import canonical_json, explained, write_atomic
 from ategnatos.grimoire.zones import Zone, resolve
 from ategnatos.train import placing
+from ategnatos.train.gates.dry_run import ending
+from ategnatos.train.gates.dry_run.ending import ATTEMPT, NEAR_SECONDS
 from ategnatos.train.machine import machine_of
 from ategnatos.train.plan import laying, writing
-from ategnatos.train.run.keeper import Keeper, Signal, command_file
+from ategnatos.train.run.keeper import Keeper, command_file
 from ategnatos.train.run.place import Place
 from ategnatos.trainers.events import Event, Failed, Progress, Skipped, Warned
 
@@ -38,13 +35,13 @@ if TYPE_CHECKING:
     from ategnatos.train.watching.values import Finding
     from ategnatos.trainers import Trainer, Translation
 
-_ATTEMPT = 1
-_ABOUT = "place.json"
 LOG = "log.txt"
-# Between two looks: here a process is asked, far a line is opened.
-NEAR_SECONDS, FAR_SECONDS = 0.2, 1.0
-# What a trainer may take to end by itself before it is killed.
-_GRACE_SECONDS = 10.0
+# Between two looks where a line has to be opened for each.
+FAR_SECONDS = 1.0
+# How long it is waited before a line that broke is tried again.
+_BREAKS = (2.0, 10.0, 30.0)
+# What one that was ended may take until nothing of it is seen.
+_LAST_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -124,7 +121,7 @@ def carry(
     base = resolve(
         project, Zone.WORKSPACE, Path("training", kept.name, "dry-runs"), for_writing=True
     )
-    _end_leftovers(project, base, say)
+    ending.leftovers(project, base, say)
     where = placing.places(project, machine, opened.environment.get("base", ""))
     place = _new_place(base, reached, where.training(kept.name) / "dry-runs")
     plan = where.plan(kept.plan)
@@ -136,12 +133,15 @@ def carry(
     tried = Tried(int(place.here.name), place, trainer, made, clock())
     keeper = Keeper(reached, str(place.there), opened.python)
     _bring(tried, opened, keeper)
-    with _ended_together():
+    with ending.together():
         try:
             _watch(tried, keeper, opened, patience, on_event, clock)
         except BaseException:
             say("Ending the trainer ...")
-            _end(keeper)
+            try:
+                ending.end(keeper)
+            except StudioError as error:
+                say(f"It could not be ended: {error.message} The next dry run tries again.")
             raise
     if place.far:
         _fetch(tried)
@@ -168,12 +168,12 @@ def _bring(tried: Tried, opened: Opened, keeper: Keeper) -> None:
     """Everything to the machine, and the keeper."""
     place, made = tried.place, tried.translation
     command, folder, environment = made.placed(opened.home, opened.python)
-    attempt = f"attempts/{_ATTEMPT}"
+    attempt = f"attempts/{ATTEMPT}"
     place.make(attempt)
     script = command_file(command, folder or str(place.there), environment)
     write_atomic(place.here / attempt / "command.sh", script)
     about = {"machine": place.machine.name, "there": str(place.there), "python": opened.python}
-    write_atomic(place.here / _ABOUT, canonical_json(about) + b"\n")
+    write_atomic(place.here / ending.ABOUT, canonical_json(about) + b"\n")
     place.bring("dataset", *made.files, f"{attempt}/command.sh")
     keeper.install()
 
@@ -191,7 +191,7 @@ def _watch(
     from ategnatos.trainers.lines import Lines
 
     gpu = "0" if opened.gpu else ""
-    tried.before_mib = keeper.look(_ATTEMPT, 0, gpu).vram_mib if gpu else None
+    tried.before_mib = keeper.look(ATTEMPT, 0, gpu).vram_mib if gpu else None
     monitor = Monitor(tried.translation.steps)
     parser, lines, offset = tried.trainer.parser(), Lines(), 0
     began = clock()
@@ -204,9 +204,9 @@ def _watch(
                 on_event(event)
 
     with tried.log.open("wb") as log:
-        keeper.start(_ATTEMPT)
+        keeper.start(ATTEMPT)
         while True:
-            look = keeper.look(_ATTEMPT, offset, gpu)
+            look = _looked(keeper, offset, gpu)
             at = clock()
             log.write(look.log)
             log.flush()
@@ -223,13 +223,12 @@ def _watch(
                 ),
                 at,
             )
-            if _over(look, offset):
+            if _over(look, offset) or at - began > patience + _LAST_SECONDS:
                 break
-            if at - began > patience:
+            if at - began > patience and not tried.late:
+                # Ended; what it still said is read in the next look, which is the last.
                 tried.late = at - began
-                _end(keeper)
-                look = keeper.look(_ATTEMPT, offset)
-                break
+                ending.end(keeper)
             if not look.log:
                 time.sleep(FAR_SECONDS if tried.place.far else NEAR_SECONDS)
     take([*lines.close(), ""], clock())
@@ -237,6 +236,20 @@ def _watch(
     tried.status = look.status
     tried.findings = list(monitor.findings)
     tried.seconds = clock() - began
+
+
+def _looked(keeper: Keeper, offset: int, gpu: str) -> Look:
+    """A look; a line that breaks meanwhile loses nothing, and is only opened again."""
+    from ategnatos.machines import MACHINE_UNREACHABLE
+
+    for wait in _BREAKS:
+        try:
+            return keeper.look(ATTEMPT, offset, gpu)
+        except StudioError as error:
+            if error.code is not MACHINE_UNREACHABLE:
+                raise
+            time.sleep(wait)
+    return keeper.look(ATTEMPT, offset, gpu)
 
 
 def _over(look: Look, offset: int) -> bool:
@@ -262,67 +275,6 @@ def _note(tried: Tried, event: Event, at: float) -> None:
     elif isinstance(event, Warned):
         tried.no_number |= event.code == "nan"
         tried.no_captions = event.text if event.code == "no_captions" else tried.no_captions
-
-
-@contextmanager
-def _ended_together() -> Iterator[None]:
-    """A request to end, or a closed terminal, is what Ctrl-C is; and Ctrl-C is heard where the shell
-    that started this in the background had it ignored.
-    """
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before: dict[int, Any] = {
-        one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _end(keeper: Keeper) -> None:
-    """End the trainer and all it started; what does not end by itself is killed."""
-    names: tuple[Signal, ...] = ("TERM", "KILL")
-    for name in names:
-        if not keeper.signal(_ATTEMPT, name):
-            return
-        limit = time.monotonic() + _GRACE_SECONDS
-        while time.monotonic() < limit:
-            if not keeper.look(_ATTEMPT, 0).alive:
-                return
-            time.sleep(NEAR_SECONDS)
-
-
-def _end_leftovers(project: Project, base: Path, say: Callable[[str], None]) -> None:
-    """End trainers of dry runs whose command was killed. Only one dry run of a plan is at work at
-    a time (the lock of :mod:`recording`), so none of them is somebody's.
-    """
-    for one in sorted(base.iterdir()) if base.is_dir() else ():
-        about = _about(one)
-        if about is None or (one / "verdict.json").exists():
-            continue
-        try:
-            keeper = Keeper(machine_of(project, about["machine"]), about["there"], about["python"])
-            if keeper.look(_ATTEMPT, 0).alive:
-                say(f"Ending what is left of dry run {one.name} ...")
-                _end(keeper)
-        except StudioError as error:
-            # A machine that is gone runs nothing any more.
-            say(f"Dry run {one.name} on {about['machine']} could not be looked at: {error.message}")
-
-
-def _about(folder: Path) -> dict[str, str] | None:
-    try:
-        found: dict[str, str] = json.loads((folder / _ABOUT).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return found
 
 
 def _fetch(tried: Tried) -> None:

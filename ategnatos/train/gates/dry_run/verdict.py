@@ -145,7 +145,8 @@ def _pace(tried: Tried) -> float | None:
     the bar's own times, else between those at which they were seen, where either is fine enough;
     else the bar's average.
     """
-    from ategnatos.train.gates.dry_run.carry import FAR_SECONDS, NEAR_SECONDS
+    from ategnatos.train.gates.dry_run.carry import FAR_SECONDS
+    from ategnatos.train.gates.dry_run.ending import NEAR_SECONDS
 
     look = FAR_SECONDS if tried.place.far else NEAR_SECONDS
     for times, coarse in ((tried.told_times, _WHOLE_SECOND), (tried.step_times, look)):
