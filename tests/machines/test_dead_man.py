@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +49,13 @@ def use(server: Server, percent: int) -> None:
     smi.chmod(0o755)
 
 
+def put(path: Path, text: str) -> None:
+    """Write a file as the script does: whoever reads it finds all of it."""
+    part = path.with_name(f"{path.name}.test")
+    part.write_text(text)
+    part.replace(path)
+
+
 def ended(server: Server) -> Path:
     return server.home / "ended"
 
@@ -79,7 +89,7 @@ def test_one_that_idles_is_due_and_one_that_works_is_not(host: Host, server: Ser
     long_ago = int(Path("/proc/uptime").read_text().split(".")[0]) - 600
 
     def due() -> str:
-        (folder / "worked").write_text(f"{long_ago}\n")
+        put(folder / "worked", f"{long_ago}\n")
         return dead_man.hear(host).due
 
     # A phase that runs is work, whatever the GPU does meanwhile.
@@ -93,11 +103,69 @@ def test_one_that_idles_is_due_and_one_that_works_is_not(host: Host, server: Ser
     wait_until(lambda: due() == "idle")
 
 
+def training(server: Server, script: str) -> Path:
+    """A try as its keeper leaves it: a process in a group of its own, and what names it."""
+    run = server.home / "ategnatos-runs" / "studio" / "owl-1"
+    (run / "attempts" / "1").mkdir(parents=True)
+    (run / "output").mkdir()
+    process = subprocess.Popen(["sh", "-c", script], cwd=run, start_new_session=True)
+    stat = Path(f"/proc/{process.pid}/stat").read_text()
+    born = stat.rpartition(") ")[2].split()[19]
+    (run / "attempts" / "1" / "pid").write_text(f"{process.pid} {born}\n")
+    return run
+
+
+def test_a_training_is_work_is_told_before_the_end_and_its_results_are_waited_for(
+    host: Host, server: Server
+) -> None:
+    use(server, 0)
+    run = training(
+        server, 'trap "echo saved > output/weights; exit" TERM; while :; do sleep 0.05; done'
+    )
+    folder = server.home / dead_man.FOLDER
+    try:
+        dead_man.begin(host, dead_man.Limits(cap=60, idle=1, silent=1), self_end=END, every=1)
+        long_ago = int(Path("/proc/uptime").read_text().split(".")[0]) - 600
+
+        def age(name: str) -> None:
+            put(folder / name, f"{long_ago}\n")
+
+        # It trains, so that nobody asks is no reason; and that the card rests is none.
+        age("heard")
+        age("worked")
+        wait_until(lambda: (folder / "worked").read_text() != f"{long_ago}\n")
+        age("heard")
+        looks = (folder / "worked").read_text()
+        wait_until(lambda: (folder / "worked").read_text() != looks)
+        assert not (folder / "due").exists()
+
+        # Its time is over: the training is told, saves, and then the machine ends.
+        dead_man.begin(host, dead_man.Limits(cap=0, idle=0, silent=0), self_end=END, every=1)
+        wait_until(ended(server).exists)
+        assert (run / "output" / "weights").read_text() == "saved\n"
+
+        # One that is over its time goes on ending the machine, whatever is written anew.
+        host.run(["sh", "-c", f"kill $(cat {dead_man.FOLDER}/pid)"])
+        # Nothing works any more. What was saved is not home yet, so idleness alone ends nothing.
+        idled = server.home / "idled"
+        idle = 'touch "$HOME/idled"'
+        (run / "brought").touch()
+        os.utime(run / "brought", (1, 1))
+        dead_man.begin(host, dead_man.Limits(cap=60, idle=1, silent=0), self_end=idle, every=1)
+        age("worked")
+        assert dead_man.hear(host).due == ""
+        assert not idled.exists()
+        (run / "brought").touch()
+        wait_until(lambda: age("worked") or idled.exists())
+    finally:
+        shutil.rmtree(run.parents[1])
+
+
 def test_one_that_nobody_asks_for_is_due(host: Host, server: Server) -> None:
     dead_man.begin(host, dead_man.Limits(cap=60, idle=0, silent=1), self_end=END, every=1)
     folder = server.home / dead_man.FOLDER
     long_ago = int(Path("/proc/uptime").read_text().split(".")[0]) - 600
-    (folder / "heard").write_text(f"{long_ago}\n")
+    put(folder / "heard", f"{long_ago}\n")
     wait_until(ended(server).exists)
     assert (folder / "due").read_text() == "silent\n"
 

@@ -60,7 +60,12 @@ def reconnect(
         said = dead_man.hear(link)
         heard = {"alive": said.alive, "idle_seconds": said.idle_seconds, "due": said.due}
         if not said.alive:
-            call.warn("The dead-man script does not run there: only the reaper here ends it.")
+            # The machine was restarted: its script is not one of those that come back.
+            left = datetime.fromisoformat(rental.due_at) - now
+            limits = Limits(max(1, int(left.total_seconds() // 60)))
+            own = load_provider(rental.provider).terms().self_end
+            dead_man.begin(link, limits, self_end=own)
+            call.warn("The dead-man script did not run there any more, and was started again.")
     except StudioError as error:
         call.warn(error.message)
     lines = [f"{one.name:<8} {one.state}" + _status(one.status) for one in found]
