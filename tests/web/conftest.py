@@ -11,6 +11,8 @@ import pytest
 
 from ategnatos.grimoire.project import Project
 from tests.guard import keys
+from tests.web import trainings
+from tests.web.evaluations import finished
 from tests.web.serving import Served, served
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -79,6 +81,8 @@ def shared_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             patch.setenv(name, value)
         project = Project.create(folder / "studio")
         keys.approved(project)
+        trainings.at_work(project)
+        finished(project)
     with served(project, **account) as page:
         yield page
 

@@ -39,14 +39,15 @@ def sheet(evaluation: Evaluation, pair: Pair) -> bytes:
                 assert cell is not None  # every contender has every prompt and seed
                 path = evaluation.picture(cell)
                 if not path.is_file() or sha256_file(path) != cell.sha256:
-                    raise _changed(evaluation, str(path))
+                    raise changed(evaluation, str(path))
                 paths.append(path)
             columns.append(paths)
         rows.append(Row(prompt.text, prompt.kind, columns))
     return draw(f"{evaluation.plan}: which is better?", ["left", "right"], rows)
 
 
-def _changed(evaluation: Evaluation, path: str) -> StudioError:
+def changed(evaluation: Evaluation, path: str) -> StudioError:
+    """The refusal of a vote on a picture that is not the one that was made."""
     return StudioError(
         EVALUATION_PICTURE,
         f"A picture of {evaluation.name} is gone or was changed ({path}); no vote was taken.",

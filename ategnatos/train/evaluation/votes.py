@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ategnatos.train.evaluation.record import Evaluation
 
 VOTE_INVALID = ErrorCode("vote_invalid", "A vote names no pair, no voter or no choice there is.")
+VOTES_BLIND = ErrorCode("votes_blind", "The names are hidden: the winner cannot be named yet.")
 VOTES_CLOSED = ErrorCode("votes_closed", "The names are known already: no vote would be blind.")
 
 EVENT = "train.vote"
@@ -211,6 +212,17 @@ def closed(evaluation: Evaluation) -> StudioError:
         " was recorded.",
         hint=f"Make another evaluation with other seeds: ategnatos train eval {evaluation.plan}"
         " --seed 100",
+        evaluation=evaluation.name,
+    )
+
+
+def still_blind(evaluation: Evaluation) -> StudioError:
+    """The refusal of a winner while nobody may know who is who."""
+    return StudioError(
+        VOTES_BLIND,
+        f"The names of {evaluation.name} are hidden still, so nobody can be chosen; nothing was"
+        " recorded.",
+        hint=f"Reveal them when the votes are over: ategnatos train verdict {evaluation.name}",
         evaluation=evaluation.name,
     )
 

@@ -47,3 +47,10 @@ export function toast(text, lasting = false) {
 const address = (one) => `${one.name.replace("#", "-")}/${one.sha256}`;
 export const whole = (one) => `/picture/${address(one)}`;
 export const small = (one) => `/thumbnail/${address(one)}`;
+
+// A sprite keeps its pixels square; a photograph is scaled smoothly.
+function sharp(image) {
+  if (image.naturalWidth && image.naturalWidth <= 256) image.classList.add("exact");
+}
+document.addEventListener("load", (event) => event.target.tagName === "IMG" && sharp(event.target), true);
+for (const image of document.images) sharp(image);

@@ -1,0 +1,114 @@
+"""Evaluate on the page: blind until it is over, one vote a pair, a winner that a person signs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ategnatos.grimoire import documents, journal
+from ategnatos.grimoire.project import Project
+from ategnatos.train.evaluation import verdict, votes
+from tests.guard import keys
+from tests.train.dataset.pictures import drawn
+from tests.web.evaluations import NAMES, finished
+from tests.web.serving import Inside, inside
+from tests.web.test_agreeing import person
+
+WHERE = "/evaluate/owl/1"
+
+
+@pytest.fixture
+def page(project: Project) -> Iterator[Inside]:
+    with inside(project) as page:
+        yield page
+
+
+def test_no_name_is_shown_while_votes_are_blind_and_all_are_after_it(page: Inside) -> None:
+    one = finished(page.project)
+    with person(page) as client:
+        for path in (WHERE, f"{WHERE}?pair", "/evaluate"):
+            shown = client.get(path).text
+            assert all(name not in shown for name in NAMES), path
+        (pair,) = votes.pairs(one, "ann")
+        cast = {"as": "ann", "pair": pair.id, "choice": "left"}
+        assert "has seen every pair" in client.post(f"{WHERE}/vote", json=cast).text
+        (kept,) = votes.cast_votes(page.project, one)
+        assert (kept.voter, kept.better) == ("ann", pair.left)
+        early = client.post(f"{WHERE}/decide", json={"winner": "late@0.5"})
+        assert early.json()["error"]["code"] == "votes_blind"
+        assert client.post(f"{WHERE}/reveal").status_code == 200
+        after = client.get(WHERE).text
+        assert all(f"{name}@0.5" in after for name in NAMES)
+        late = client.post(f"{WHERE}/vote", json={**cast, "as": "ben"}).text
+        assert "known by now" in late
+    assert len(votes.cast_votes(page.project, one)) == 1
+
+
+def test_a_picture_that_was_changed_is_not_shown_and_not_voted_on(page: Inside) -> None:
+    one = finished(page.project)
+    (pair,) = votes.pairs(one, "ann")
+    cell = next(cell for cell in one.cells if cell.checkpoint)
+    with person(page) as client:
+        assert client.get(f"{WHERE}/picture/{cell.key}").status_code == 200
+        one.picture(cell).write_bytes(drawn(99))
+        assert client.get(f"{WHERE}/picture/{cell.key}").status_code == 410
+        assert client.get(f"{WHERE}/picture/nothing").status_code == 410
+        answer = client.post(f"{WHERE}/vote", json={"as": "ann", "pair": pair.id, "choice": "tie"})
+        assert "gone or was changed" in answer.text
+    assert votes.cast_votes(page.project, one) == []
+
+
+def test_the_winner_is_read_signed_and_registered(page: Inside) -> None:
+    one = finished(page.project)
+    keys.founded(page.project)
+    with person(page) as client:
+        assert client.post(f"{WHERE}/register", json={}).json()["error"]["code"] == (
+            "lora_verdict_missing"
+        )
+        client.post(f"{WHERE}/reveal")
+        chosen = {"winner": "late@0.5", "because": "it keeps the beak"}
+        wanted = client.post(f"{WHERE}/decide", json=chosen).json()["wanted"]
+        assert any("late" in line for line in wanted["lines"])
+        yes = {**chosen, "agreed": wanted["agreed"], "passphrase": keys.PASSPHRASE}
+        assert client.post(f"{WHERE}/decide", json=yes).status_code == 200
+        found = verdict.standing(page.project, "owl", one)
+        assert found is not None
+        assert (found.checkpoint, found.signed, found.approver) == ("late", True, "ada")
+        said = client.post(f"{WHERE}/register", json={"called": "inky-owl"}).json()
+        assert "--lora inky-owl" in said["said"]
+        assert "inky-owl" in client.get(WHERE).text
+    (row,) = documents.read(page.project, "loras").loras
+    assert (row.name, row.sha256) == ("inky-owl", found.sha256)
+
+
+def test_a_reader_sees_the_pairs_and_casts_no_vote(page: Inside) -> None:
+    import httpx
+
+    one = finished(page.project)
+    (pair,) = votes.pairs(one, "ann")
+    headers = {"Authorization": f"Bearer {page.page.token}", "Origin": page.address}
+    with httpx.Client(base_url=page.address, headers=headers, timeout=60) as agent:
+        assert "Which is better?" in agent.get(WHERE).text
+        for act in ("vote", "reveal", "decide", "register"):
+            values: dict[str, Any] = {"as": "ann", "pair": pair.id, "choice": "left"}
+            assert agent.post(f"{WHERE}/{act}", json=values).status_code == 403
+    assert list(journal.read(page.project, {votes.EVENT, verdict.REVEALED})) == []
+
+
+@pytest.mark.chromium
+def test_votes_go_by_key_and_one_key_is_one_vote(page: Inside, browser: Any) -> None:
+    one = finished(page.project)
+    (pair,) = votes.pairs(one, "ann")
+    browser.goto(page.link)
+    browser.goto(f"{page.address}{WHERE}?as=ann")
+    browser.wait_for_function(
+        "() => { const all = [...document.querySelectorAll('.voting .shots img')];"
+        " return all.length && all.every(one => one.complete && one.naturalWidth); }"
+    )
+    browser.keyboard.press("ArrowRight")
+    browser.wait_for_selector('.voting[data-mine="1"]')
+    browser.keyboard.press("ArrowLeft")
+    (kept,) = votes.cast_votes(page.project, one)
+    assert (kept.voter, kept.better, kept.tie) == ("ann", pair.right, False)
