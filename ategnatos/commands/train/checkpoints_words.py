@@ -51,9 +51,11 @@ def draw(console: Console, run: Run, known: Ledger, metric: str) -> None:
             f"loss {one.smoothed:.4g}" if one.smoothed is not None else "",
             f"validation {one.validation:.4g}" if one.validation is not None else "",
             f"epoch {one.epoch}" if one.epoch is not None else "",
+            f"strength {one.health['strength']:.3g}" if one.health.get("strength") else "",
             in_units(one.bytes),
         ]
         lines = [Line(", ".join(part for part in (*figures, *marks) if part))]
+        lines += [Line(text) for text in one.health.get("says", ())]
         if one.why:
             lines.append(Line(one.why))
         if one.aside:

@@ -127,7 +127,7 @@ def record(
     as such (``whole`` false, with ``why``). Raises StudioError (``disk_full``, ``write_failed``,
     ``locked``, ``ledger_broken``, ``path_outside``).
     """
-    from ategnatos.train.checkpoints import looking
+    from ategnatos.train.checkpoints import health, looking
 
     weights, state = _relative(folder, found.weights), _relative(folder, found.state)
     with edit(folder) as entries:
@@ -148,6 +148,9 @@ def record(
         if facts:
             known["facts"] = dict(facts)
         entry = replace(made, weights=weights, state=state, stamp=stamp, **known, **seen)
+        if found.weights is not None and entry.whole and not made.health:
+            known_before = next((one.health for one in reversed(entries) if one.usable), None)
+            entry = replace(entry, health=health.look(found.weights, known_before))
         _written_over(entries, place, entry)
         put_sidecars(folder, entry)
         if place is None:
