@@ -15,6 +15,7 @@ from ategnatos.grimoire import documents
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.train.plan import store
 from ategnatos.train.plan.presets import STARTER
+from ategnatos.trainers import load_trainer
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
@@ -84,6 +85,8 @@ def fitting(project: Project, plan: Plan, trainer: str) -> list[ModelFile]:
         for one in documents.read(project, "models").files
         if one.kind in _BASES and not one.problem and Path(one.path).is_file()
     ]
+    chosen = load_trainer(trainer)
+    files = [one for one in files if not chosen.trains(plan.change(model=one.path))]
     exact = [one for one in files if one.family == plan.family]
     near = [one for one in files if one.family == plan.base_family]
     found: dict[str, ModelFile] = {}

@@ -12,6 +12,9 @@ from ategnatos.trainers import installed_trainers, load_trainer
 if TYPE_CHECKING:
     from ategnatos.trainers.plan import Plan
 
+# The starter needs nothing, kohya runs most of what there is; others follow by name.
+_USUAL = ("starter", "kohya", "simpletuner", "ai-toolkit")
+
 
 def family(text: str, dataset: str = "") -> str:
     """A family's key with its variant; ``starter`` is the model in this package.
@@ -32,9 +35,12 @@ def family(text: str, dataset: str = "") -> str:
 
 
 def trainers_for(plan: Plan) -> dict[str, str]:
-    """Every installed trainer with "" where it can train the plan, else with why not."""
+    """Every installed trainer with "" where it can train the plan, else with why not; the one
+    that a person would take first, first.
+    """
     found: dict[str, str] = {}
-    for name in installed_trainers():
+    usual = {name: place for place, name in enumerate(_USUAL)}
+    for name in sorted(installed_trainers(), key=lambda one: (usual.get(one, len(usual)), one)):
         try:
             found[name] = load_trainer(name).trains(plan)
         except StudioError as error:

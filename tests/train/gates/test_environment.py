@@ -146,7 +146,9 @@ def test_what_is_missing_is_told_with_its_mend(
     assert page.startswith("# owl, environment: STOP\n")
     assert "## What has to be mended" in page
     gate = state(studio, kept)
-    assert gate.why == "the check found faults: GPU memory, PyTorch"
+    assert gate.why == (
+        "the check found faults: PyTorch, GPU memory, package lycoris, base model, vae, a tokenizer"
+    )
     error = run(
         "train", "environment", "owl", "--trainer", "kohya", "--json", cwd=studio.root
     ).envelope["error"]

@@ -133,6 +133,7 @@ def test_a_price_without_its_gpu_is_refused(run: Any, planned: Any) -> None:
 
 
 def test_numbers_in_advice_stay_numbers(run: Any, planned: Any) -> None:
-    out = run("train", "vram", "ann", "--memory", "5", cwd=planned.root).out
+    words = ("--trainer", "ai-toolkit", "--memory", "5")
+    out = run("train", "vram", "ann", *words, cwd=planned.root).out
     assert "caption_dropout=0.0" in out
     assert "cache_text=true" in out
