@@ -38,6 +38,11 @@ KINDS = (
         "ategnatos knowledge diagnose LOGFILE",
     ),
     Kind(
+        "run_findings", "findings", "finding", ("title", "{key}"),
+        (("title", ""), ("means", ""), ("do", "\n- ")),
+        "ategnatos knowledge show train/training/failure-modes",
+    ),
+    Kind(
         "glossary", "terms", "word", ("{key}",),
         (("means", ""),), "ategnatos knowledge show {see}",
     ),
