@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KEEPER_ODD = ErrorCode("keeper_odd", "The keeper of a training gave an answer nobody understands.")
 
+SCRIPT = resources.files("ategnatos.train.run").joinpath("keeper.sh")
 # What one look brings of the log at most, in bytes.
 MOST = 512 << 10
 _SECONDS = 60.0
@@ -73,8 +74,7 @@ class Keeper:
 
     def install(self) -> None:
         """Bring the script; safe to repeat. Raises StudioError (``machine_copy``) too."""
-        script = resources.files("ategnatos.train.run").joinpath("keeper.sh")
-        with resources.as_file(script) as path:
+        with resources.as_file(SCRIPT) as path:
             self.machine.push(path, f"{self.folder}/keeper.sh")
 
     def start(self, attempt: int) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.grimoire.files import write_atomic
 from ategnatos.train.run import state
 
 if TYPE_CHECKING:
@@ -48,12 +50,20 @@ class Place:
             for name in names:
                 self.machine.push(self.here / name, str(self.there / name))
 
-    def make(self, *names: str) -> None:
-        """Make folders of the run, here and there."""
-        for name in names:
-            (self.here / name).mkdir(parents=True, exist_ok=True)
-        if self.far and names:
-            self.ask(["mkdir", "-p", "--", *(str(self.there / name) for name in names)])
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Write small files of the run, by their paths in its folder, here and there: there in one
+        journey. Raises StudioError (``disk_full``, ``write_failed``, ``machine_copy``, ...).
+        """
+        for name, raw in files.items():
+            (self.here / name).parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(self.here / name, raw)
+        if self.far:
+            with tempfile.TemporaryDirectory() as folder:
+                for name, raw in files.items():
+                    path = Path(folder) / name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(raw)
+                self.machine.push(Path(folder), str(self.there))
 
     def ask(self, command: Sequence[str]) -> str:
         """What a short command on the machine prints. Raises StudioError (``run_machine``)."""

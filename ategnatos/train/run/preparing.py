@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ategnatos.grimoire.files import write_atomic
 from ategnatos.train.plan import laying, writing
 from ategnatos.train.run import attempts, handing, record, resuming, state
-from ategnatos.train.run.keeper import Keeper, command_file
+from ategnatos.train.run.keeper import SCRIPT, Keeper, command_file
 from ategnatos.train.watching import curve
 from ategnatos.trainers.plan import Plan, read
 
@@ -69,7 +69,6 @@ def dataset(project: Project, run: Run, trainer: Trainer, place: Place) -> Laid:
     if place.far:
         # The same, with the paths that it will have there.
         seen = laying.ready(project, plan, trainer.layout, Path(place.there) / "dataset").dataset
-        place.make()
         place.bring("dataset")
     return Laid(plan, seen, trainer)
 
@@ -132,14 +131,16 @@ def attempt(
         started_at=record.iso(clock()),
         change=change.facts() if change is not None else {},
     )
-    place.make(f"attempts/{number}")
-    home = tried.folder(folder)
-    write_atomic(home / "command.sh", command_file(command, cwd or str(place.there), environment))
-    for name, raw in made.files.items():
-        (home / "files" / name).parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(home / "files" / name, raw)
-    keeper.install()
-    place.bring(*made.files, f"attempts/{number}/command.sh")
+    home = f"attempts/{number}"
+    started = command_file(command, cwd or str(place.there), environment)
+    place.put(
+        {
+            **made.files,
+            **{f"{home}/files/{name}": raw for name, raw in made.files.items()},
+            f"{home}/command.sh": started,
+            "keeper.sh": SCRIPT.read_bytes(),
+        }
+    )
     if point is not None and place.far:
         parts = [part for part in (point.checkpoint.weights, point.checkpoint.state) if part]
         place.bring(*(str(part.relative_to(folder)) for part in parts))
