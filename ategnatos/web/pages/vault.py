@@ -13,6 +13,9 @@ from ategnatos.grimoire import documents
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database, model_use
 from ategnatos.studio import cleaning
+from ategnatos.train import cleaning as training_cleaning
+from ategnatos.train.checkpoints import ledger
+from ategnatos.train.run import record
 from ategnatos.web.answers import drawn, project_of
 
 if TYPE_CHECKING:
@@ -20,9 +23,12 @@ if TYPE_CHECKING:
 
     from ategnatos.grimoire.project import Project
     from ategnatos.grimoire.schemas.models import ModelFile
+    from ategnatos.train.checkpoints.entry import Entry
+    from ategnatos.train.run.record import Run
 
 # A file that no order named for so long could be deleted; a person decides.
 IDLE_DAYS = 90
+_MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +43,11 @@ class Shelf:
 
 def page(request: Request) -> Response:
     """Everything that lies on this machine's shelves."""
-    return drawn(request, "vault.html", **_facts(project_of(request), datetime.now(UTC)))
+    return drawn(request, "vault.html", **facts(project_of(request), datetime.now(UTC)))
 
 
-def _facts(project: Project, now: datetime) -> dict[str, Any]:
+def facts(project: Project, now: datetime) -> dict[str, Any]:
+    """What the page shows, at ``now``."""
     problems: list[str] = []
     models, scanned_at = [], ""
     if (project.state / "models.json").exists():
@@ -54,8 +61,18 @@ def _facts(project: Project, now: datetime) -> dict[str, Any]:
         plan = cleaning.look(project, waiting=False, now=now)
     except StudioError as error:
         problems.append(error.message)
+    saved, left = [], []
+    try:
+        saved = _checkpoints(project)
+        left = _left_of_trainings(project, now)
+    except (StudioError, OSError) as error:
+        problems.append(error.message if isinstance(error, StudioError) else str(error))
     idle = [one for one in models if one.idle]
     return {
+        "saved": saved[:_MOST],
+        "more": len(saved) - len(saved[:_MOST]),
+        "loras": documents.read(project, "loras").loras,
+        "left": left,
         "models": models,
         "scanned_at": scanned_at,
         "idle": idle,
@@ -64,6 +81,34 @@ def _facts(project: Project, now: datetime) -> dict[str, Any]:
         "plan": plan,
         "problems": problems,
     }
+
+
+def _checkpoints(project: Project) -> list[tuple[Run, Entry, bool]]:
+    """Every checkpoint on disk, of the newest run first; the best of each run is told."""
+    found = []
+    for run in record.every(project):
+        kept = ledger.read(run.folder)
+        best = kept.best()
+        found += [
+            (run, one, one is best)
+            for one in reversed(kept.entries)
+            if not one.removed and (one.weights or one.state)
+        ]
+    return found
+
+
+def _left_of_trainings(project: Project, now: datetime) -> list[tuple[str, int, int]]:
+    """What ``train clean`` would free, by kind: in words, how many, how many bytes."""
+    pieces = training_cleaning.look(project, now=now)
+    kinds = dict.fromkeys(one.kind for one in pieces)
+    return [
+        (
+            training_cleaning.KINDS[kind],
+            sum(one.kind == kind for one in pieces),
+            sum(one.bytes for one in pieces if one.kind == kind),
+        )
+        for kind in kinds
+    ]
 
 
 def _shelves(project: Project, files: list[ModelFile], now: datetime) -> list[Shelf]:

@@ -82,4 +82,5 @@ setInterval(() => {
     poll();
   }
 }, 3000);
+document.querySelector(".top nav a[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 open();
