@@ -47,3 +47,15 @@ def machine_of(
         ) from error
     label = rented.label_of(rental, order)
     return SshMachine(rental.name, rented.link(label, rental.name, say=say))
+
+
+def name_of(project: Project, name: str) -> str:
+    """The one spelling of a machine's name, as the record has it; ``name`` where it has none."""
+    if name == LOCAL:
+        return name
+    from ategnatos.machines import rented
+
+    try:
+        return rented.one(project, name)[0].name
+    except StudioError:
+        return name

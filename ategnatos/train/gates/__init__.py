@@ -87,7 +87,9 @@ def states(
     Never raises for a closed one.
     """
     from ategnatos.train.gates import configuration, dry_run, environment, pictures
+    from ategnatos.train.machine import name_of
 
+    machine = name_of(project, machine)
     asks_machine = any(number in only for number in (3, 4))
     now = environment.looked(project, kept, trainer, machine) if asks_machine else Now(None)
     made: dict[int, tuple[Callable[[], Gate], str]] = {

@@ -29,6 +29,7 @@ def write(project: Project, made: Configuration, agreed: Authorisation) -> Path:
 
 def page(made: Configuration, agreed: Authorisation) -> str:
     """The whole page."""
+    from ategnatos.train.gates.configuration import origin
     from ategnatos.train.plan import fields
 
     kept, dataset = made.kept, made.dataset
@@ -58,7 +59,7 @@ def page(made: Configuration, agreed: Authorisation) -> str:
     for group, title in fields.groups().items():
         lines += ["", f"## {title}", "", "| value | | from |", "|---|---|---|"]
         lines += [
-            f"| {one.name} | {escape(fields.shown(one.value))} | {escape(one.because)} |"
+            f"| {one.name} | {escape(fields.shown(one.value))} | {escape(origin(one.because))} |"
             for one in rows
             if one.group == group
         ]

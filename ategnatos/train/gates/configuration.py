@@ -117,12 +117,19 @@ def confirm(
     )
 
 
+def origin(because: str) -> str:
+    """Where a value is from, without the reasons of a whole preset: those are in 'plan show'."""
+    return because.partition(": ")[0]
+
+
 def lines(made: Configuration) -> Iterator[str]:
     """What the person reads: every value with where it is from, and every loss."""
     from ategnatos.train.plan import fields
 
     kept, dataset = made.kept, made.dataset
     yield f"The plan {kept.name!r}, version {kept.number}, to be trained by {made.trainer}."
+    base = kept.plan.model or "the one that the trainer takes by itself"
+    yield f"The LoRA is for {kept.plan.family}; the base model is {base}."
     yield (
         f"It learns from {dataset.pictures} pictures of {dataset.name!r} (version"
         f" {dataset.version}) in {made.translation.steps:,} steps."
@@ -131,10 +138,13 @@ def lines(made: Configuration) -> Iterator[str]:
     for group, title in fields.groups().items():
         yield ""
         yield f"{title}:"
-        for one in rows:
-            if one.group == group:
-                because = f"   ({one.because})" if one.because else ""
-                yield f"  {one.name}: {fields.shown(one.value)}{because}"
+        mine = [one for one in rows if one.group == group]
+        for one in mine:
+            if one.because:
+                yield f"  {one.name}: {fields.shown(one.value)}   ({origin(one.because)})"
+        usual = [f"{one.name} {fields.shown(one.value)}" for one in mine if not one.because]
+        if usual:
+            yield f"  as always: {', '.join(usual)}"
     yield ""
     if made.translation.losses:
         yield f"What {made.trainer} does NOT do as the plan says:"
@@ -145,4 +155,5 @@ def lines(made: Configuration) -> Iterator[str]:
     for text in (*dataset.warnings, *made.translation.notes):
         yield f"  Note: {text}"
     yield ""
+    yield f"What each value means: ategnatos train plan show {kept.name} --explain"
     yield "Your yes opens gate 2 for exactly this; any change of the plan closes it again."

@@ -43,6 +43,7 @@ def dry_run(
     from ategnatos.guard.actor import actor
     from ategnatos.train.gates import usual
     from ategnatos.train.gates.dry_run import recording
+    from ategnatos.train.machine import name_of
     from ategnatos.train.plan import store
     from ategnatos.trainers import events
 
@@ -56,6 +57,7 @@ def dry_run(
     project = call.project()
     kept = store.load(project, name)
     chosen = usual.trainer(project, kept, trainer)
+    machine = name_of(project, machine)
     with progress(call, "dry run") as show:
 
         def on_event(event: Event) -> None:

@@ -58,11 +58,13 @@ def environment(
     from ategnatos.guard.actor import actor
     from ategnatos.train.gates import billing, usual
     from ategnatos.train.gates.environment import recording, setting_up
+    from ategnatos.train.machine import name_of
     from ategnatos.train.plan import base_model, store
 
     project = call.project()
     kept = store.load(project, name)
     chosen = usual.trainer(project, kept, trainer)
+    machine = name_of(project, machine)
     billing.before_a_second(project, kept, chosen, machine)
     now = datetime.now(UTC)
     if not call.dry_run:

@@ -169,7 +169,7 @@ def _bring(tried: Tried, opened: Opened, keeper: Keeper) -> None:
     place, made = tried.place, tried.translation
     command, folder, environment = made.placed(opened.home, opened.python)
     attempt = f"attempts/{ATTEMPT}"
-    place.make(attempt)
+    (place.here / attempt).mkdir(parents=True, exist_ok=True)
     script = command_file(command, folder or str(place.there), environment)
     write_atomic(place.here / attempt / "command.sh", script)
     about = {"machine": place.machine.name, "there": str(place.there), "python": opened.python}
