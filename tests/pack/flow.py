@@ -122,12 +122,12 @@ def at(value: Any, path: str) -> Iterator[Any]:
 
 
 def equal(found: Any, said: str) -> bool:
-    """Whether ``found`` is what a page calls ``said``: JSON, or a bare word."""
+    """Whether ``found`` is, or as a list holds, what a page calls ``said``: JSON or a bare word."""
     try:
         meant = json.loads(said)
     except ValueError:
         meant = said
-    return bool(found == meant)
+    return bool(found == meant or (isinstance(found, list) and meant in found))
 
 
 def empty(found: Any) -> bool:
