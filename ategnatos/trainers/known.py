@@ -23,6 +23,8 @@ class Family(BaseModel):
     cache_text: bool = False
     swap: int = 0
     quantised: bool = True
+    # accelerate: which networks
+    pipeline: str = ""
     # kohya
     variants: tuple[str, ...] = ()
     script: str = ""

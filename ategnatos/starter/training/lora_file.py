@@ -30,10 +30,10 @@ def contents(course: Course, metadata: Mapping[str, str], precision: Precision) 
         tensors[f"{name}.lora_up.weight"] = up.astype(precision)
         tensors[f"{name}.alpha"] = np.array(course.layers[target].alpha, precision)
     said = {"format": "pt", **training_facts(course), **metadata}
-    return _in_order(save(tensors, said))
+    return in_order(save(tensors, said))
 
 
-def _in_order(raw: bytes) -> bytes:
+def in_order(raw: bytes) -> bytes:
     """A safetensors file with the keys of its header sorted: the library leaves them to chance.
 
     The same training then gives the same file to the byte.

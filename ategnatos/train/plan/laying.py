@@ -133,7 +133,7 @@ def _config(layout: Layout) -> Any:
     for name, raw in layout.small.items():
         if name == "dataset.toml":
             return tomllib.loads(raw.decode())
-        if name == "multidatabackend.json":
+        if name in ("multidatabackend.json", "dataset.json"):
             return json.loads(raw)
         if name == "datasets.yaml":
             import yaml

@@ -7,17 +7,10 @@ model is small. ``translation`` says in an order file what a plan means here, ``
 
 from __future__ import annotations
 
-import re
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from ategnatos.trainers import (
-    TRAINER_CANNOT,
-    Checkpoint,
-    Installed,
-    Supported,
-    check,
-)
+from ategnatos.trainers import Checkpoint, Installed, Supported, check, saves
 
 if TYPE_CHECKING:
     from ategnatos.trainers import Ask, Dataset, Translation
@@ -25,7 +18,6 @@ if TYPE_CHECKING:
     from ategnatos.trainers.starter.log import StarterParser
 
 _NETWORKS = ("lora", "locon")
-_STATE = re.compile(r"state-(\d{6,})\.safetensors")
 
 
 class StarterTrainer:
@@ -64,20 +56,11 @@ class StarterTrainer:
         self, plan: Plan, dataset: Dataset, folder: PurePath, point: Checkpoint
     ) -> Translation:
         """The run again from a state, to the very bytes that it would have ended in."""
-        from ategnatos.grimoire.errors import StudioError
         from ategnatos.trainers.starter.translation import translate
 
         check(self, plan, dataset)
-        if point.state is None:
-            raise StudioError(
-                TRAINER_CANNOT,
-                f"{point.weights or 'This checkpoint'} is the LoRA alone, without the optimizer: "
-                "nothing can be resumed from it exactly. Nothing was started.",
-                hint="Resume from a state-NNNNNN.safetensors of the run's output folder.",
-                trainer=self.name,
-                plan=plan.name,
-            )
-        return translate(plan, dataset, folder, resume=point.state)
+        state = saves.state_of(point, self.name, plan.name)
+        return translate(plan, dataset, folder, resume=state)
 
     def parser(self) -> StarterParser:
         """A parser for the log of one process."""
@@ -87,22 +70,7 @@ class StarterTrainer:
 
     def checkpoints(self, output: Path, name: str) -> tuple[Checkpoint, ...]:
         """A state and the LoRA file beside it at each save, and the finished LoRA."""
-        weights = re.compile(re.escape(name) + r"-(\d{6,})\.safetensors")
-        found: dict[int, dict[str, Path]] = {}
-        for path in output.iterdir() if output.is_dir() else ():
-            for kind, pattern in (("weights", weights), ("state", _STATE)):
-                if match := pattern.fullmatch(path.name):
-                    found.setdefault(int(match[1]), {})[kind] = path
-        made = [
-            Checkpoint(files.get("weights"), files.get("state"), step, None)
-            for step, files in sorted(found.items())
-        ]
-        last = output / f"{name}.safetensors"
-        if last.is_file():
-            states = [one for one in made if one.state is not None]
-            step = states[-1].step if states else None
-            made.append(Checkpoint(last, states[-1].state if states else None, step, None, True))
-        return tuple(made)
+        return saves.checkpoints(output, name)
 
     def detect(self, ask: Ask, home: str = "") -> Installed:
         """Whether this package can be run where ``ask`` runs commands; ``home`` is not needed."""

@@ -80,7 +80,7 @@ def read(path: Path) -> Order:
 def _all(folders: Iterable[dict[str, Any]]) -> Iterable[Example]:
     for folder in folders:
         for path, caption in pictures_of(Path(folder["path"])):
-            pixels = as_model(_pixels(path), SIDE)
+            pixels = as_model(pixels_of(path), SIDE)
             yield Example(pixels, caption, folder["repeats"], folder["prior"])
 
 
@@ -98,7 +98,8 @@ def pictures_of(folder: Path) -> Iterable[tuple[Path, str]]:
             yield path, caption
 
 
-def _pixels(path: Path) -> ByteArray:
+def pixels_of(path: Path) -> ByteArray:
+    """A picture (height, width, 4), upright. Raises OrderError."""
     from PIL import Image, ImageOps
 
     try:

@@ -8,7 +8,6 @@ whatever moment the process dies at, the newest state is good and less than one 
 from __future__ import annotations
 
 import math
-import re
 import signal
 import time
 import warnings
@@ -25,6 +24,7 @@ from ategnatos.grimoire.files import write_atomic
 from ategnatos.starter.model import StarterModel, load_model
 from ategnatos.starter.training import lora_file, states
 from ategnatos.starter.training.course import Course
+from ategnatos.trainers import saves
 from ategnatos.trainers.starter import log
 from ategnatos.trainers.starter.order import Order, OrderError, read
 
@@ -37,7 +37,7 @@ _SAMPLE_FOLDER = "samples"
 
 def main(arguments: Sequence[str]) -> int:
     """Carry out the order in the file that the one argument names."""
-    stop = _Stop()
+    stop = Stop()
     # A number that grows beyond all bounds is said as a loss that is none; numpy would say it
     # for every product.
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"ategnatos\.starter")
@@ -61,7 +61,7 @@ def say(line: str) -> None:
 
 
 @dataclass
-class _Stop:
+class Stop:
     """Signals that ask for a stop, taken between two steps.
 
     Set even where the shell that started the process in the background had them ignored.
@@ -80,7 +80,7 @@ class _Stop:
 class Run:
     """One order being carried out."""
 
-    def __init__(self, order: Order, model: StarterModel, stop: _Stop) -> None:
+    def __init__(self, order: Order, model: StarterModel, stop: Stop) -> None:
         self._order, self._model, self._stop = order, model, stop
         self._course = Course(model, order.recipe, order.train)
         self._saved_at = -1
@@ -172,14 +172,7 @@ class Run:
         states.write(self._course, state)
         say(log.saved("state", str(state), step))
         self._saved_at = step
-        if order.keep:
-            pattern = re.compile(rf"(?:state|{re.escape(order.name)})-(\d{{6,}})\.safetensors")
-            found = [(path, pattern.fullmatch(path.name)) for path in order.output.iterdir()]
-            numbered = [(int(match[1]), path) for path, match in found if match]
-            kept = sorted({number for number, _ in numbered})[-order.keep :]
-            for number, path in numbered:
-                if number not in kept:
-                    path.unlink()
+        saves.forget_old(order.output, order.name, order.keep)
 
     def _lora(self) -> bytes:
         precision = np.float16 if self._order.half else np.float32

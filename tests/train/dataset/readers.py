@@ -335,3 +335,22 @@ def starter(place: Path, repeats: dict[str, int], *, batch: int) -> Seen:
     seen.buckets[32, 32] = shown
     seen.batches = math.ceil(shown / batch)
     return seen
+
+
+def accelerate(place: Path, repeats: dict[str, int], *, batch: int) -> Seen:
+    """What the torch trainer's own process reads, and the batches that it cuts."""
+    from ategnatos.trainers.accelerate.order import Epochs, Shown
+    from ategnatos.trainers.starter.order import pictures_of
+
+    sizes = json.loads((place / "dataset.json").read_text())["buckets"]
+    seen, shown = Seen(), []
+    for folder, times in repeats.items():
+        for path, caption in pictures_of(place / folder):
+            width, height = sizes[path.relative_to(place).as_posix()]
+            if not caption:
+                seen.uncaptioned.append(str(path))
+            seen.captions[str(path)] = caption
+            seen.buckets[width, height] += times
+            shown.append(Shown(path, caption, times, False, (width, height)))
+    seen.batches = Epochs(shown, batch, 1, 1).batches_an_epoch
+    return seen

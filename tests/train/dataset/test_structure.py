@@ -60,13 +60,13 @@ def seen_by(trainer: str, place: Path, made: layout.Layout) -> readers.Seen:
     by = layout.alignment(trainer, made.frame.family)
     if trainer == "ai-toolkit":
         return readers.ai_toolkit(place / "datasets.yaml", divisibility=by, batch=batch)
-    if trainer == "starter":
+    if trainer in ("starter", "accelerate"):
         repeats = {
             str(Path(name).parent): one.repeats
             for name, one in made.links.items()
             if not one.validation
         }
-        return readers.starter(place, repeats, batch=batch)
+        return getattr(readers, trainer)(place, repeats, batch=batch)
     return readers.simpletuner(place / "multidatabackend.json", alignment=by, batch=batch)
 
 
@@ -86,6 +86,7 @@ def counted(made: layout.Layout) -> Counter[tuple[int, int]]:
         ("ai-toolkit", 3, True),
         ("simpletuner", 3, True),
         ("starter", 3, True),
+        ("accelerate", 3, True),
     ],
 )
 def test_the_trainers_own_rules_see_what_is_reported(
@@ -226,15 +227,16 @@ def test_what_is_set_apart_is_not_trained_on(project: Project, trainer: str) -> 
         assert seen.buckets == counted(made)
 
 
-def test_the_starter_trainer_says_that_it_reads_no_masks(project: Project) -> None:
+@pytest.mark.parametrize("trainer", ["starter", "accelerate"])
+def test_our_own_trainers_say_that_they_read_no_masks(project: Project, trainer: str) -> None:
     version = dataset(project, count=3, captioned=True)
     dataset(project, "allmasks", 3)
-    made, _ = laid(project, version, frame("starter", masks="allmasks"))
+    made, _ = laid(project, version, frame(trainer, masks="allmasks"))
     assert not made.masks
     assert any("no masks" in text for text in made.warnings)
 
 
-@pytest.mark.parametrize("trainer", sorted(set(laying.LAY_OUT) - {"starter"}))
+@pytest.mark.parametrize("trainer", sorted(set(laying.LAY_OUT) - {"starter", "accelerate"}))
 def test_masks_lie_where_the_trainer_looks_for_them(project: Project, trainer: str) -> None:
     version = dataset(project, count=3, captioned=True)
     dataset(project, "owlmasks", 2)

@@ -29,7 +29,8 @@ def structure(
     call: Call,
     name: Annotated[str, typer.Argument(help="The dataset.")],
     trainer: Annotated[
-        str, typer.Option("--trainer", help="kohya, ai-toolkit, simpletuner or starter.")
+        str,
+        typer.Option("--trainer", help="kohya, ai-toolkit, simpletuner, starter, accelerate."),
     ] = "kohya",
     repeats: Annotated[
         str, typer.Option("--repeats", metavar="N|auto", help="How often an epoch shows each.")

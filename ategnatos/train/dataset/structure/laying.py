@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ategnatos.grimoire.errors import StudioError
-from ategnatos.train.dataset.structure import ai_toolkit, kohya, simpletuner, starter
+from ategnatos.train.dataset.structure import accelerate, ai_toolkit, kohya, simpletuner, starter
 from ategnatos.train.dataset.structure.arithmetic import STRUCTURE_OPTION
 from ategnatos.train.dataset.structure.layout import Layout, Plan
 
@@ -19,6 +19,7 @@ LAY_OUT: Mapping[str, Callable[[Plan, Path], Layout]] = {
     "ai-toolkit": ai_toolkit.lay_out,
     "simpletuner": simpletuner.lay_out,
     "starter": starter.lay_out,
+    "accelerate": accelerate.lay_out,
 }
 
 
