@@ -5,7 +5,9 @@ What ``ategnatos ... --json`` says is said here in the same words where a comman
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import re
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +21,14 @@ from ategnatos.commands import status as status_command
 from ategnatos.commands.studio import budget_words
 from ategnatos.grimoire import documents
 from ategnatos.grimoire.jobs import database
+from ategnatos.knowledge import lore
 from ategnatos.studio import overview, spending
-from ategnatos.web import desk
+from ategnatos.train.checkpoints import ledger
+from ategnatos.train.evaluation import record as record_of_evaluations
+from ategnatos.train.evaluation import verdict, votes
+from ategnatos.train.run import record, status
+from ategnatos.train.watching import curve
+from ategnatos.web import curves, desk
 from ategnatos.web.answers import project_of
 from ategnatos.web.pages import gallery
 
@@ -82,6 +90,65 @@ def _eye(request: Request) -> dict[str, Any]:
     return {"preferences": [one.model_dump(mode="json") for one in document.preferences]}
 
 
+def _runs(request: Request) -> dict[str, Any]:
+    plan = request.query_params.get("plan", "")
+    every = record.every(project_of(request), plan)
+    return {"runs": [one.facts() | {"says": one.says} for one in every[: gallery.MOST]]}
+
+
+def _run(request: Request) -> dict[str, Any]:
+    project = project_of(request)
+    one = record.load(project, request.path_params["run"])
+    return {
+        **status.snapshot(project, one),
+        "ledger": [entry.facts_of_it() for entry in ledger.read(one.folder).entries],
+    }
+
+
+def _curve(request: Request) -> dict[str, Any]:
+    one = record.load(project_of(request), request.path_params["run"])
+    points = gallery.whole(request.query_params.get("points"), curves.POINTS)
+    found = curve.read(one.folder, max(4, min(points, _MOST_POINTS)))
+    return {
+        "steps": found.steps,
+        "points": [
+            {name: _finite(value) for name, value in asdict(point).items()}
+            for point in found.points
+        ],
+    }
+
+
+def _evaluations(request: Request) -> dict[str, Any]:
+    """Blind as the page is: nothing names a contender before the names were revealed."""
+    project = project_of(request)
+    found = []
+    for one in record_of_evaluations.every(project):
+        known = verdict.revealed(project, one)
+        found.append(
+            {
+                "name": one.name,
+                "contenders": len(one.contenders),
+                "pictures": len(one.cells),
+                "finished": bool(one.finished_at),
+                "votes": len(votes.cast_votes(project, one)),
+                "revealed": known,
+                "ranking": votes.ranking(project, one).facts() if known else None,
+            }
+        )
+    return {"evaluations": found}
+
+
+def _words(request: Request) -> dict[str, Any]:
+    return {"words": lore.for_script()}
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no number that is none."""
+    return value if not isinstance(value, float) or math.isfinite(value) else str(value)
+
+
+_MOST_POINTS = 5000
+
 ENDPOINTS = (
     Endpoint("/state", "Whether anything changed, and how fresh each source is.", _state, {}),
     Endpoint("/status", "What 'ategnatos status --json' says.", _status, {}),
@@ -114,6 +181,16 @@ ENDPOINTS = (
         },
     ),
     Endpoint("/jobs/{job}", "The tree that a job stands in, and how it came to be.", _job, {}),
+    Endpoint("/runs", "Every training, the newest first.", _runs, {"plan": "Only of this plan."}),
+    Endpoint("/runs/{run}", "How a training stands, with its checkpoints.", _run, {}),
+    Endpoint(
+        "/runs/{run}/curve",
+        "Its losses by step, thinned so that no extreme is lost.",
+        _curve,
+        {"points": f"At most so many, up to {_MOST_POINTS}."},
+    ),
+    Endpoint("/evaluations", "Every evaluation; names once they are revealed.", _evaluations, {}),
+    Endpoint("/words", "The page's words, plain and role-playing, with tooltips.", _words, {}),
     Endpoint("/money", "What is spent and reserved, against the caps.", _money, {}),
     Endpoint("/eye", "Every preference with its evidence.", _eye, {}),
 )
@@ -161,7 +238,7 @@ def document() -> dict[str, Any]:
             one.path: {
                 "get": {
                     "summary": one.said,
-                    "operationId": one.path.strip("/").partition("/")[0],
+                    "operationId": re.sub(r"\W+", "_", one.path).strip("_"),
                     "parameters": _parameters(one),
                     "responses": answers,
                 }
@@ -200,11 +277,14 @@ _OBJECT = {"type": "object", "additionalProperties": True}
 
 
 def _parameters(one: Endpoint) -> list[dict[str, Any]]:
-    made: list[dict[str, Any]] = []
-    if "{job}" in one.path:
-        made.append({"name": "job", "in": "path", "required": True, "schema": {"type": "string"}})
-    for name, said in one.asks.items():
-        made.append(
-            {"name": name, "in": "query", "description": said, "schema": {"type": "string"}}
-        )
-    return made
+    text = {"type": "string"}
+    return [
+        *(
+            {"name": name, "in": "path", "required": True, "schema": text}
+            for name in re.findall(r"\{(\w+)\}", one.path)
+        ),
+        *(
+            {"name": name, "in": "query", "description": said, "schema": text}
+            for name, said in one.asks.items()
+        ),
+    ]

@@ -5,6 +5,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database, overviews
 from ategnatos.grimoire.spend.amounts import plain
 from ategnatos.studio import spending
+from ategnatos.train.run import record
 from ategnatos.web.answers import project_of
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ def _of_studio(project: Project) -> list[str]:
                 "ategnatos_jobs_in_line", "Jobs that wait or run.", _one(counted.runnable)
             )
             lines += _family("ategnatos_pictures_approved", "Approved pictures.", _one(approved))
+        lines += _of_trainings(project)
         money = spending.look(project, datetime.now(UTC))
     except StudioError:
         # Said by ategnatos_source_stale; a monitor must get the rest.
@@ -62,6 +65,23 @@ def _of_studio(project: Project) -> list[str]:
     lines += _family("ategnatos_machines_billing", "Rented machines.", _one(len(money.rentals)))
     hourly = [({"unit": "usd"}, plain(money.hourly))]
     return lines + _family("ategnatos_spend_hourly", "What they cost an hour.", hourly)
+
+
+def _of_trainings(project: Project) -> list[str]:
+    if not (project.state / "runs.json").exists():
+        return []
+    every = record.every(project)
+    states = Counter(one.state for one in every)
+    return [
+        *_family(
+            "ategnatos_training_runs",
+            "Trainings by state.",
+            [({"state": state}, str(count)) for state, count in states.items()],
+        ),
+        *_family(
+            "ategnatos_training_steps", "Steps trained in all.", _one(sum(r.step for r in every))
+        ),
+    ]
 
 
 def _of_sources(changes: Changes) -> list[str]:

@@ -87,6 +87,14 @@ def test_a_run_shows_its_curve_its_best_checkpoint_and_its_samples(page: Inside)
         for path in ("../plan.json", "metrics.jsonl", "output/owl-000100.safetensors"):
             assert client.get(f"/runs/{run.id}/sample/{path}").status_code in {404, 410}
         assert client.get("/runs/nothing-1").status_code == 409
+        assert run.id in client.get("/").text
+        told = client.get(f"/api/v1/runs/{run.id}").json()
+        assert (told["step"], len(told["ledger"])) == (300, 3)
+        points = client.get(f"/api/v1/runs/{run.id}/curve?points=40").json()["points"]
+        assert len(points) <= 40
+        assert max(point["loss"] for point in points) == 3.0, "a jump of one step stays"
+        assert client.get("/api/v1/runs").json()["runs"][0]["id"] == run.id
+        assert 'ategnatos_training_runs{state="training"} 1' in client.get("/metrics").text
 
 
 def test_a_run_is_stopped_and_gone_on_with_by_the_commands_own_functions(page: Inside) -> None:
@@ -102,6 +110,8 @@ def test_a_run_is_stopped_and_gone_on_with_by_the_commands_own_functions(page: I
         closed = client.post(f"/runs/{run.id}/resume")
         assert closed.json()["error"]["code"] == "train_gate"
         assert record.load(project, run.id).state == "stopped"
+        job = client.get(f"/job/{run.job}")
+        assert job.headers["location"] == f"/runs/{run.id}", "the job of a training is its run"
 
 
 def test_a_look_at_a_run_is_noticed_and_an_ended_run_is_left_alone(project: Project) -> None:

@@ -52,8 +52,11 @@ def window(db: Database, query: Query, *, offset: int, limit: int) -> list[Pictu
 def facets(db: Database) -> dict[str, list[str]]:
     """What pictures can be narrowed by: the values that there are, by name."""
     found = {
-        "family": "SELECT DISTINCT family FROM job_words ORDER BY 1",
-        "engine": "SELECT DISTINCT engine FROM job ORDER BY 1",
+        # A job without pictures, a training for one, has no engine that draws.
+        "family": "SELECT DISTINCT family FROM job_words WHERE job IN (SELECT job FROM candidate)"
+        " ORDER BY 1",
+        "engine": "SELECT DISTINCT engine FROM job WHERE id IN (SELECT job FROM candidate)"
+        " ORDER BY 1",
         "lora": "SELECT DISTINCT loras FROM job_words WHERE TRIM(loras) <> '' ORDER BY 1",
         "project": "SELECT DISTINCT project FROM asset ORDER BY 1",
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ategnatos.art import briefs, history, iterations, tree
 from ategnatos.art.references import parse_candidate, parse_job
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.database import Database
     from ategnatos.grimoire.project import Project
 
+TRAINING = "training"
+
 
 def job(request: Request) -> Response:
     """A job with its pictures, one of them large, and the tree that it stands in."""
@@ -31,6 +33,8 @@ def job(request: Request) -> Response:
     number = parse_job(request.path_params["job"])
     with database.connect(project) as db:
         one = store.get(db, number)
+        if one.kind == TRAINING:
+            return RedirectResponse(f"/runs/{one.data['run']}", 303)
         pictures = store.candidates(db, number)
         root = tree.around(db, number)
         facts = _step(db, one, pictures)

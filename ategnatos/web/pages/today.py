@@ -9,6 +9,7 @@ from starlette.responses import Response
 from ategnatos.grimoire.jobs import database, picture_rows
 from ategnatos.grimoire.jobs.job_words import Query
 from ategnatos.studio import overview, spending
+from ategnatos.train.run import record, status
 from ategnatos.web.answers import drawn, project_of
 
 if TYPE_CHECKING:
@@ -36,8 +37,10 @@ def _facts(project: Project) -> dict[str, Any]:
         with database.connect(project) as db:
             waiting = _of_jobs(db, [int(line.job[1:]) for line in seen.waiting])
             last = picture_rows.window(db, Query(), offset=0, limit=_LAST)
+    every = record.every(project) if (project.state / "runs.json").exists() else []
+    training = [status.snapshot(project, one) for one in every if one.state not in record.ENDED]
     caps = [] if seen.money is None else spending.caps(seen.money)
-    return {"seen": seen, "waiting": waiting, "last": last, "caps": caps}
+    return {"seen": seen, "waiting": waiting, "last": last, "caps": caps, "training": training}
 
 
 def _of_jobs(db: Database, jobs: list[int]) -> list[picture_rows.PictureRow]:
