@@ -18,7 +18,10 @@ def verdict(
     call: Call,
     name: Annotated[str, typer.Argument(help="A plan (its newest evaluation), or owl/2.")],
     winner: Annotated[
-        str, typer.Option("--winner", metavar="NAME@WEIGHT", help="Default: you are asked.")
+        str,
+        typer.Option(
+            "--winner", metavar="NAME@WEIGHT", help="Or STEP@WEIGHT; default: you are asked."
+        ),
     ] = "",
     because: Annotated[str, typer.Option("--because", help="Why, for the record.")] = "",
 ) -> Answer:
@@ -42,8 +45,8 @@ def verdict(
             hint="Run its command again, it makes what is missing: ategnatos train eval"
             f" {one.plan}",
         )
-    if winner and winner not in [found.name for found in one.contenders]:
-        raise room_of.no_such_winner(one, winner)
+    if winner:
+        winner = room_of.contender(one, winner).name
     if not room_of.revealed(project, one):
         given = votes.cast_votes(project, one)
         voters = ", ".join(sorted({found.voter for found in given})) or "nobody"
@@ -66,7 +69,7 @@ def verdict(
     if not winner:
         answer = terminal.ask(
             [*ranked.said, *lines],
-            "Which one shall it be (its number), or none?",
+            "Which one shall it be? its number, or none:",
             (*(str(number) for number in range(1, len(names) + 1)), "none"),
             redo=redo,
         )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ategnatos.grimoire.project import Project
-    from ategnatos.train.evaluation.record import Evaluation
+    from ategnatos.train.evaluation.record import Contender, Evaluation
     from ategnatos.train.evaluation.votes import Ranking
 
 VERDICT_MISSING = ErrorCode("lora_verdict_missing", "No person has chosen a winner that holds.")
@@ -103,9 +103,7 @@ def decide(
     from ategnatos.guard.gate.agreement import authorise
     from ategnatos.train.evaluation import votes
 
-    chosen = next((one for one in evaluation.contenders if one.name == winner), None)
-    if chosen is None:
-        raise no_such_winner(evaluation, winner)
+    chosen = contender(evaluation, winner)
     ranked = votes.ranking(project, evaluation)
     file = next(one for one in evaluation.checkpoints if one.name == chosen.checkpoint)
     low, high = weight_range(evaluation, chosen.checkpoint, chosen.weight)
@@ -130,7 +128,7 @@ def decide(
         f"  to be used at {low:g} to {high:g}",
         "With your agreement it may be registered under the studio's name.",
     ]
-    redo = shlex.join(["ategnatos", "train", "verdict", evaluation.name, "--winner", winner])
+    redo = shlex.join(["ategnatos", "train", "verdict", evaluation.name, "--winner", chosen.name])
     authorise(project, GATE, subject, lines=lines, redo=redo, now=now, reason=reason)
     found = standing(project, evaluation.plan, evaluation)
     assert found is not None
@@ -169,12 +167,18 @@ def standing(project: Project, plan: str, evaluation: Evaluation | None = None) 
     return None
 
 
-def no_such_winner(evaluation: Evaluation, winner: str) -> StudioError:
-    """The refusal of a winner that is none of the contenders."""
+def contender(evaluation: Evaluation, said: str) -> Contender:
+    """The contender of that name; ``120@0.9`` is step 120 at 0.9. Raises StudioError
+    (``lora_verdict_winner``).
+    """
+    steps = {one.name: one.step for one in evaluation.checkpoints}
+    for one in evaluation.contenders:
+        if said in (one.name, f"{steps[one.checkpoint]}@{one.weight:g}"):
+            return one
     known = [one.name for one in evaluation.contenders]
-    return StudioError(
+    raise StudioError(
         VERDICT_WINNER,
-        f"{winner[:80]!r} is none of the contenders of {evaluation.name}; nothing was recorded.",
+        f"{said[:80]!r} is none of the contenders of {evaluation.name}; nothing was recorded.",
         hint=f"They are: {', '.join(known)}.",
         known=known,
     )
