@@ -49,7 +49,7 @@ class Pace:
                 self._steps.clear()
                 self._steps.append((at, step))
             return
-        self._steps.append((at, step))
+        self._keep(at, step)
         self._moved = at
         self._said.discard("no_steps")
 
@@ -63,12 +63,18 @@ class Pace:
             # A gap that no step explains is a pause between two processes.
             if step <= before or at < begin or at - begin > SHORTEST + 10 * own:
                 self._steps.clear()
-        self._steps.append((at, step))
+        self._keep(at, step)
 
     def advances(self, at: float) -> None:
         """What comes before the steps goes on: pictures are being cached."""
         if self._moved is not None:
             self._moved = at
+
+    def _keep(self, at: float, step: int) -> None:
+        """Steps that were read at once took longer than that: the last of them counts."""
+        if self._steps and self._steps[-1][0] == at:
+            self._steps.pop()
+        self._steps.append((at, step))
 
     @property
     def seconds_a_step(self) -> float | None:

@@ -209,6 +209,16 @@ def test_what_is_left_is_told_by_the_runs_own_pace_and_not_by_the_bar() -> None:
     assert shown["eta_seconds"] == pytest.approx(300.0)
 
 
+def test_a_log_that_is_read_at_once_tells_nothing_of_the_pace() -> None:
+    """A supervisor that takes a run up reads hours of its log in a moment."""
+    monitor = Monitor(2000)
+    for step in range(1, 1001):
+        monitor.feed(Progress(step, 2000, 0.1, seconds_a_step=7.0), 50.0)
+    assert monitor.snapshot()["seconds_a_step"] == 7.0
+    monitor.feed(Progress(1001, 2000, 0.1, seconds_a_step=7.0), 58.0)
+    assert monitor.snapshot()["eta_seconds"] == pytest.approx(8 * 999)
+
+
 def test_a_bar_that_counts_from_the_resume_is_shown_from_the_start_of_the_plan() -> None:
     monitor = Monitor(100, resumed_at=60, bar_counts_from_resume=True)
     for step in range(1, 11):
