@@ -31,7 +31,7 @@ KINDS = {
     "states": "older states of runs that ended; the newest stays",
     "dry-runs": "folders of dry runs but the last of each plan",
     "orphans": "folders of runs that no record knows",
-    "broken": "broken checkpoints that were moved aside more than a week ago",
+    "aside": "checkpoints that were moved aside more than a week ago",
     "unfinished": "what was left of checkpoints that were removed",
 }
 _BROKEN_DAYS = 7
@@ -151,8 +151,7 @@ def _folders(place: Path) -> list[Path]:
 
 def _orphan(folder: Path, kept: References, now: datetime) -> list[Piece]:
     age = now.timestamp() - folder.stat().st_mtime
-    hashes = _hashes(folder)
-    if age < _ORPHAN_SECONDS or any(one in kept.hashes for one in hashes):
+    if age < _ORPHAN_SECONDS or _hashes(folder) & kept.hashes:
         return []
     return [Piece(folder, "orphans", freed_by(folder), "no run of that name is on record")]
 
@@ -164,10 +163,11 @@ def _hashes(folder: Path) -> set[str]:
     from ategnatos.grimoire.files import sha256_file
 
     try:
-        known = {one.sha256 for one in ledger.read(folder).entries if one.sha256}
+        entries = ledger.read(folder).entries
     except StudioError:
-        known = set()
-    named = {one.weights for one in ledger.read(folder).entries} if known else set()
+        entries = ()
+    known = {one.sha256 for one in entries if one.sha256}
+    named = {one.weights for one in entries}
     for path in folder.rglob("*.safetensors"):
         if path.is_file() and path.relative_to(folder).as_posix() not in named:
             known.add(sha256_file(path))
@@ -186,7 +186,7 @@ def _of_run(run: Run, kept: References, now: datetime) -> Iterator[Piece]:
         for path in _events(run.folder):
             why = "the trainer's own log of figures; they stand in metrics.jsonl"
             yield Piece(path, "logs", freed_by(path), why, run.id)
-    yield from _broken(run, now)
+    yield from _broken(run, kept, now)
     try:
         known = ledger.read(run.folder)
     except StudioError:
@@ -241,12 +241,14 @@ def _events(folder: Path) -> Iterator[Path]:
         yield from sorted(one for one in output.glob("events.out.tfevents.*") if one.is_file())
 
 
-def _broken(run: Run, now: datetime) -> Iterator[Piece]:
-    for note in sorted((run.folder / aside.FOLDER).glob(f"*/{aside.NOTE}")):
-        if now.timestamp() - note.stat().st_mtime > _WEEK:
-            place = note.parent
-            why = f"broken, and moved aside more than {_BROKEN_DAYS} days ago"
-            yield Piece(place, "broken", freed_by(place), why, run.id)
+def _broken(run: Run, kept: References, now: datetime) -> Iterator[Piece]:
+    """What was moved aside: broken saves, and those newer than the one that was resumed from."""
+    for place in _folders(run.folder / aside.FOLDER):
+        note = place / aside.NOTE
+        moved = (note if note.is_file() else place).stat().st_mtime
+        if now.timestamp() - moved > _WEEK and not _hashes(place) & kept.hashes:
+            why = f"moved aside more than {_BROKEN_DAYS} days ago: broken, or trained again since"
+            yield Piece(place, "aside", freed_by(place), why, run.id)
 
 
 def _dry_runs(project: Project, plan: Path, kept: References) -> Iterator[Piece]:

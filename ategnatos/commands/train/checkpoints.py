@@ -54,7 +54,7 @@ def checkpoints(
     ] = "",
 ) -> Answer:
     """What a run saved: when, at which loss, whether it is whole, and from where it can go on."""
-    from ategnatos.train.checkpoints import ledger
+    from ategnatos.train.checkpoints import ledger, verifying
     from ategnatos.train.run import record
 
     asked = [
@@ -88,18 +88,17 @@ def checkpoints(
         return _bring_back(call, run, bring_back)
     if best or latest:
         return _one(run, "best" if best else "latest", metric)
-    known = ledger.read(run.folder)
+    known = verifying.present(run.folder)
     return Answer(_data(run, known, metric), lambda console: draw(console, run, known, metric))
 
 
 def _one(run: Run, which: str, metric: str) -> Answer:
-    from ategnatos.train.checkpoints import ledger
+    from ategnatos.train.checkpoints import ledger, verifying
 
-    known = ledger.read(run.folder)
+    known = verifying.present(run.folder)
     found = known.best(metric) if which == "best" else known.latest()
     if found is None:
-        ledger.find(run.folder, which)  # refuses, and says what there is
-    assert found is not None
+        raise ledger.unknown(run.folder, which, known)
     path = str(run.folder / found.weights)
     by = metric or known.metric()
     data = {"run": run.id, "checkpoint": found.facts_of_it(), "path": path, "metric": by}

@@ -92,19 +92,24 @@ def read(folder: Path) -> Ledger:
 
 def find(folder: Path, key: str | int) -> Entry:
     """As :meth:`Ledger.find`. Raises StudioError (``checkpoint_unknown``, ``ledger_broken``)."""
-    ledger = read(folder)
-    found = ledger.find(key)
+    known = read(folder)
+    found = known.find(key)
     if found is None:
-        known = [one.name for one in ledger.entries if not one.removed]
-        raise StudioError(
-            CHECKPOINT_UNKNOWN,
-            f"The run {folder.name} has no checkpoint {str(key)[:80]!r}; nothing was done.",
-            hint=f"There are: {', '.join(known[-8:])}; or say best, latest, final or a step."
-            if known
-            else f"Nothing was saved yet; see 'ategnatos train status {folder.name}'.",
-            known=known,
-        )
+        raise unknown(folder, key, known)
     return found
+
+
+def unknown(folder: Path, key: str | int, known: Ledger) -> StudioError:
+    """The refusal of a name that no checkpoint has."""
+    names = [one.name for one in known.entries if not one.removed]
+    return StudioError(
+        CHECKPOINT_UNKNOWN,
+        f"The run {folder.name} has no checkpoint {str(key)[:80]!r}; nothing was done.",
+        hint=f"There are: {', '.join(names[-8:])}; or say best, latest, final or a step."
+        if names
+        else f"Nothing that was saved is there; see 'ategnatos train status {folder.name}'.",
+        known=names,
+    )
 
 
 def record(

@@ -10,6 +10,7 @@ from typing import Any
 from ategnatos.guard.values.paths import path_inside
 from ategnatos.train.checkpoints import integrity, looking
 from ategnatos.train.checkpoints.entry import Entry
+from ategnatos.train.checkpoints.ledger import Ledger
 from ategnatos.train.checkpoints.ledger_file import edit, load
 
 
@@ -73,6 +74,13 @@ def gone(folder: Path, *, dry_run: bool = False) -> list[Entry]:
         return mark(list(load(folder)))
     with edit(folder) as entries:
         return mark(entries)
+
+
+def present(folder: Path) -> Ledger:
+    """The ledger with what is gone by now marked in it; nothing is entered."""
+    known = Ledger(load(folder))
+    gone_now = {one.name: one for one in gone(folder, dry_run=True)}
+    return Ledger(tuple(gone_now.get(one.name, one) for one in known.entries))
 
 
 # --- inside -----------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ SHORTEST = 300.0
 BEFORE_FIRST = 1800.0
 STEPS_OF_SILENCE, TIMES_LONGEST, WHILE_BUSY = 20.0, 3.0, 4.0
 _SAMPLES = 512
+# What arrives in less than this share of the time that its steps took was read at once.
+_AT_ONCE = 0.2
 
 
 class Pace:
@@ -72,8 +74,10 @@ class Pace:
 
     def _keep(self, at: float, step: int) -> None:
         """Steps that were read at once took longer than that: the last of them counts."""
-        if self._steps and self._steps[-1][0] == at:
-            self._steps.pop()
+        if self._steps:
+            begin, before = self._steps[-1]
+            if at - begin <= _AT_ONCE * (self._told or 0.0) * (step - before):
+                self._steps.pop()
         self._steps.append((at, step))
 
     @property

@@ -150,7 +150,8 @@ def test_everything_that_is_cleaned_is_named_with_size_and_reason(
         ("dry-runs", "dry-runs/1"),
         ("dry-runs", "dry-runs/2"),
         ("orphans", "runs/owl-9"),
-        ("broken", "runs/owl-1/aside/checkpoint-1-20261101-1200"),
+        ("aside", "runs/owl-1/aside/checkpoint-1-20261101-1200"),
+        ("aside", "runs/owl-1/aside/2"),
     }
     sizes = {one["path"].removeprefix(f"{home}/"): one["bytes"] for one in looked["pieces"]}
     assert sizes["runs/owl-1/output/logs"] == 300
@@ -194,6 +195,11 @@ def leave(project: Project, folder: Path, other: Path) -> None:
     aside.mkdir(parents=True)
     (aside / "note.json").write_text(json.dumps({"name": "x", "why": "y", "from": []}))
     os.utime(aside / "note.json", (time.time() - 9 * DAY,) * 2)
+    # What a resume moved out of its way has no note.
+    (folder / "aside/2").mkdir()
+    (folder / "aside/2/owl-000009.safetensors").write_bytes(b"w" * 400)
+    os.utime(folder / "aside/2", (time.time() - 9 * DAY,) * 2)
+    (folder / "aside/3").mkdir()
     orphan = place / "runs/owl-9"
     orphan.mkdir(parents=True)
     (orphan / "log.txt").write_bytes(b"l" * 700)
@@ -248,6 +254,17 @@ def test_a_run_that_goes_to_work_meanwhile_is_left_alone(project: Project) -> No
     freed = cleaning.clean(project, actor="user:ann", now=LATER, on_piece=resumed)
     assert [one for one in freed if one.run == made.id] == freed[:1]
     assert ledger.read(made.folder).resumable()[0].step == 30
+
+
+def test_what_the_trainer_or_a_resume_took_away_is_shown_as_gone(
+    project: Project, studio: Run
+) -> None:
+    made = saved(project)
+    (made.folder / "output/owl-000002.safetensors").unlink()
+    (made.folder / "output/owl-000002-state").rename(made.folder / "moved")
+    shown = studio("train", "checkpoints", "owl", "--json").envelope["data"]
+    assert [one["removed"] for one in shown["checkpoints"]] == [False, True, False]
+    assert "1 more are gone" in studio("train", "checkpoints", "owl").out
 
 
 def test_two_wishes_at_once_are_refused(project: Project, studio: Run) -> None:

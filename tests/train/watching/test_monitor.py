@@ -213,9 +213,9 @@ def test_a_log_that_is_read_at_once_tells_nothing_of_the_pace() -> None:
     """A supervisor that takes a run up reads hours of its log in a moment."""
     monitor = Monitor(2000)
     for step in range(1, 1001):
-        monitor.feed(Progress(step, 2000, 0.1, seconds_a_step=7.0), 50.0)
+        monitor.feed(Progress(step, 2000, 0.1, seconds_a_step=7.0), 50.0 + step / 10_000)
     assert monitor.snapshot()["seconds_a_step"] == 7.0
-    monitor.feed(Progress(1001, 2000, 0.1, seconds_a_step=7.0), 58.0)
+    monitor.feed(Progress(1001, 2000, 0.1, seconds_a_step=7.0), 58.1)
     assert monitor.snapshot()["eta_seconds"] == pytest.approx(8 * 999)
 
 
