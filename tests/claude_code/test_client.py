@@ -110,6 +110,7 @@ def test_a_fresh_studio_in_one_conversation(studio: Path) -> None:
         "/studio how do things stand?",
         tool("Bash", command="ategnatos status --json | head -c 300"),
         tool("Bash", command="ategnatos art approve 'j1#1'"),
+        tool("Read", file_path=str(studio / "grimoire" / "studio.md")),
         tool("Write", file_path=str(eye), content="I like it dark."),
         tool("Bash", command="echo dark > grimoire/eye.md"),
         tool("Read", file_path=str(Path("~/.config/ategnatos/approver.key").expanduser())),
@@ -124,10 +125,14 @@ def test_a_fresh_studio_in_one_conversation(studio: Path) -> None:
     # The status has five seconds; a machine that is busier than that is said to be.
     screens = (f"Ategnatos studio at {studio}", "its status could not be read")
     assert any(one in spoken.model.heard for one in screens), "the conversation's first screen"
-    status, approve, write, redirect, read, skill, generate = spoken.results
+    status, approve, page, write, redirect, read, skill, generate = spoken.results
     assert '"ok": true' in status, "it ran without being asked for"
     assert "[person]" in approve, "the wording around a reason is the client's"
     assert "request-review" in approve
+    # The client's own rule refuses an edit before any hook is asked; what to do instead, the rule
+    # of the pack has said by then, which comes with the first page that is read.
+    assert "GENERATED" in page
+    assert "Read it with `ategnatos grimoire get`" in spoken.model.heard
     assert "denied" in write.lower()
     assert "[record]" in redirect
     assert "denied" in read.lower() or "[secret]" in read
