@@ -87,12 +87,12 @@ def checkpoints(
     if bring_back:
         return _bring_back(call, run, bring_back)
     if best or latest:
-        return _one(run, "best" if best else "latest", metric)
+        return _one(call, run, "best" if best else "latest", metric)
     known = verifying.present(run.folder)
     return Answer(_data(run, known, metric), lambda console: draw(console, run, known, metric))
 
 
-def _one(run: Run, which: str, metric: str) -> Answer:
+def _one(call: Call, run: Run, which: str, metric: str) -> Answer:
     from ategnatos.train.checkpoints import ledger, verifying
 
     known = verifying.present(run.folder)
@@ -101,6 +101,10 @@ def _one(run: Run, which: str, metric: str) -> Answer:
         raise ledger.unknown(run.folder, which, known)
     path = str(run.folder / found.weights)
     by = metric or known.metric()
+    if which == "best" and (not by or getattr(found, by) is None):
+        what = "the loss" if by in ("", "loss") else f"the {by} loss"
+        call.warn(f"No checkpoint has {what} with it, so none is the best: this is the latest.")
+        by = ""
     data = {"run": run.id, "checkpoint": found.facts_of_it(), "path": path, "metric": by}
     return Answer(data, lambda console: console.print(path, soft_wrap=True, markup=False))
 
@@ -109,11 +113,12 @@ def _verify(call: Call, run: Run) -> Answer:
     from ategnatos.train.checkpoints import aside, ledger, verifying
 
     _idle(run, call.dry_run)
-    seen = verifying.verify(
+    verdicts = verifying.verify(
         run.folder,
         dry_run=call.dry_run,
         on_entry=lambda done, all_: call.say(f"{done} of {all_} looked at") if call.live else None,
     )
+    seen = [one for one in verdicts if one.state != "removed"]
     broken = [one for one in seen if one.state == "broken" and not one.entry.aside]
     moved: list[Entry] = []
     if broken and not call.dry_run:

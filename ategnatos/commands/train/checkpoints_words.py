@@ -102,4 +102,6 @@ def draw_verdicts(console: Console, seen: Sequence[Verdict]) -> None:
     ]
     draw_rows(console, rows)
     whole = sum(one.state == "whole" for one in seen)
-    console.print(f"{whole} of {len(seen)} are whole." if seen else "Nothing was saved yet.")
+    console.print(
+        f"{whole} of {len(seen)} are whole." if seen else "Nothing that was saved is there."
+    )

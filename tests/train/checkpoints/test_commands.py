@@ -64,6 +64,8 @@ def test_a_run_shows_what_it_saved(project: Project, studio: Run) -> None:
     assert "3 checkpoints" in words
     best = studio("train", "checkpoints", "owl", "--best")
     assert best.out.strip() == str(made.folder / "output/owl-000002.safetensors")
+    none = studio("train", "checkpoints", "owl", "--best", "--metric", "validation", "--json")
+    assert "this is the latest" in none.envelope["warnings"][0]
     latest = studio("train", "checkpoints", "owl", "--latest", "--json").envelope["data"]
     assert latest["path"].endswith("owl-000003.safetensors")
 
