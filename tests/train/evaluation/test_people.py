@@ -1,0 +1,86 @@
+"""Votes and verdicts are typed by people at a terminal, and only there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ategnatos.grimoire import journal
+from ategnatos.grimoire.project import Project
+from ategnatos.train.evaluation import record, verdict, votes
+from tests.conftest import AtTerminal, Run
+from tests.train.registering import chosen
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return chosen.studio(tmp_path_factory.mktemp("looked-at"))
+
+
+@pytest.fixture
+def studio(looked_at: Project, tmp_path: Path) -> Project:
+    return chosen.copied(looked_at, tmp_path)
+
+
+@pytest.mark.parametrize("verb", ["vote", "verdict"])
+def test_without_a_terminal_nobody_votes_or_decides(
+    program: Run, studio: Project, verb: str
+) -> None:
+    done = program("train", verb, "owl", "--json", cwd=studio.root)
+    assert done.code == 1
+    assert done.envelope["error"]["code"] == "needs_person"
+    assert list(journal.read(studio, (votes.EVENT, verdict.REVEALED))) == []
+
+
+def test_a_vote_at_a_terminal_names_nobody_and_goes_on_where_it_was(
+    at_terminal: AtTerminal, studio: Project
+) -> None:
+    words = ["train", "vote", "owl", "--as", "Ann B", "--pictures", "none"]
+    first = at_terminal(words, cwd=studio.root, answers=["left", "what", "r", "q"])
+    assert first.code == 0
+    assert "Please type one of" in first.out
+    assert "2 of 15 pairs" in first.out
+    again = at_terminal([*words, "--most", "1"], cwd=studio.root, answers=["tie"])
+    assert "Pair 3 of 15" in again.out
+    assert not re.search(r"early|late", first.out + again.out)
+    one = record.load(studio, "owl")
+    given = votes.cast_votes(studio, one)
+    assert [(found.voter, found.tie) for found in given] == [
+        ("Ann B", False),
+        ("Ann B", False),
+        ("Ann B", True),
+    ]
+    events = list(journal.read(studio, (votes.EVENT,)))
+    assert all(len(event.data["shown_sha256"]) == 64 for event in events)
+    assert list(one.folder.glob("pair-*")) == []
+
+
+def test_a_picture_that_was_changed_is_not_voted_on(
+    at_terminal: AtTerminal, studio: Project
+) -> None:
+    one = record.load(studio, "owl")
+    for cell in one.cells:
+        one.picture(cell).write_bytes(b"x")
+    done = at_terminal(["train", "vote", "owl"], cwd=studio.root, answers=["left"])
+    assert done.code == 1
+    assert "gone or was changed" in done.out
+    assert votes.cast_votes(studio, one) == []
+
+
+def test_a_no_reveals_nothing_and_none_signs_nothing(
+    at_terminal: AtTerminal, studio: Project
+) -> None:
+    one = record.load(studio, "owl")
+    said_no = at_terminal(["train", "verdict", "owl"], cwd=studio.root, answers=["no"])
+    assert said_no.code == 1
+    assert not verdict.revealed(studio, one)
+    none = at_terminal(["train", "verdict", "owl"], cwd=studio.root, answers=["yes", "none"])
+    assert none.code == 0
+    assert "Nobody won" in none.out
+    assert verdict.revealed(studio, one)
+    assert verdict.standing(studio, "owl") is None
+    late = at_terminal(["train", "vote", "owl"], cwd=studio.root, answers=["left"])
+    assert late.code == 1
+    assert "no longer be blind" in late.out
