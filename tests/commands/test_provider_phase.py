@@ -12,6 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 from ategnatos.commands.studio import reconnect
+from ategnatos.machines.ssh import dead_man
 from ategnatos.machines.ssh import phases as far
 from ategnatos.studio import phases
 from ategnatos.studio.renting import keys
@@ -122,6 +123,16 @@ def test_a_machine_rented_by_hand_is_taken_in_worked_on_and_ended(
     monkeypatch.setattr(reconnect, "PATIENCE_SECONDS", 1.0)
     back = run("studio", "reconnect", "--json").data
     assert back["dead_man"]["alive"]
+    # Its dead-man script dies, as at a restart of the machine, and comes back with us.
+    first = int((server.home / dead_man.FOLDER / "pid").read_text())
+    os.kill(first, signal.SIGKILL)
+    (seen,) = run("studio", "provider", "fleet", "--maintain", "--dry-run", "--json").data[
+        "machines"
+    ]
+    assert (seen["reached"], seen["dead_man"], seen["runs"]) == (True, False, {})
+    assert [Path(one["path"]).name for one in seen["removed"]] == ["pid"]
+    run("studio", "reconnect")
+    assert int((server.home / dead_man.FOLDER / "pid").read_text()) != first
     ran = run("studio", "provider", "run", name, "--json", "--", "echo", "here")
     assert ran.data["output"] == "here\n"
     reaped = run("studio", "reaper", "--once", "--json").data

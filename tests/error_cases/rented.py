@@ -20,7 +20,7 @@ from ategnatos.guard.budget import approved
 from ategnatos.machines.ssh.dead_man import Limits
 from ategnatos.providers.local import Local
 from ategnatos.providers.values import Instance, Leftover, SshPlace, State, Wanted
-from ategnatos.studio import market, moving_in, ways
+from ategnatos.studio import fleet, market, moving_in, ways
 from ategnatos.studio.renting import keys
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -130,6 +130,12 @@ def _no_script(folder: Path) -> None:
         provider_phase.phase(_call(project), "train")
 
 
+def _fleet(folder: Path) -> None:
+    with _rented(folder) as project:
+        way = ways.keep("runpod:p1", LABEL, SshPlace("127.0.0.1", 22, "root"))
+        fleet.look(ways.link(way.label, f"{project.root.name}"))
+
+
 def _unfit(folder: Path) -> None:
     with _rented(folder) as project:
         ways.keep("runpod:p1", LABEL, SshPlace("127.0.0.1", 22, "root"))
@@ -154,6 +160,7 @@ def _left(folder: Path) -> None:
 CASES: dict[str, Callable[[Path], None]] = {
     "no_way": _no_way,
     "no_phase_script": _no_script,
+    "fleet_odd": _fleet,
     "which_machine": _which,
     "offer_name": _offer_name,
     "offer_gone": _offer_gone,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from ategnatos.knowledge import cuda
-from ategnatos.machines.ssh.address import parse_address
-from ategnatos.machines.ssh.link import Link, Reply
+from ategnatos.machines.ssh.link import Link
 from ategnatos.studio import validating
+from tests.studio.near import near
 
 SMI = """#!/bin/sh
 case "$*" in
@@ -22,22 +20,6 @@ esac
 """
 # Any question of ours to python3 is answered with the version of a PyTorch; so is --version.
 PYTHON = "#!/bin/sh\n[ \"$1\" = --version ] && {{ echo Python 3.12.3; exit; }}\necho '{torch}'\n"
-
-
-class Near(Link):
-    """The shell of this computer, with the programs of ``home/bin`` before its own."""
-
-    def shell(self, line: str, **given: object) -> Reply:  # type: ignore[override]
-        stdin = given.get("stdin")
-        path = f"{self.address.home}/bin:{os.environ['PATH']}"
-        done = subprocess.run(
-            ["sh", "-c", line],
-            input=stdin if isinstance(stdin, bytes) else b"",
-            capture_output=True,
-            env={"PATH": path, "HOME": str(self.address.home)},
-            check=False,
-        )
-        return Reply(done.returncode, done.stdout, done.stderr)
 
 
 @dataclass
@@ -64,9 +46,7 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
-    (tmp_path / "bin").mkdir()
-    address = parse_address(host="localhost", port=22, user="root", home=tmp_path, alias="m")
-    return Machine(tmp_path / "bin", Near(address))
+    return Machine(tmp_path / "bin", near(tmp_path))
 
 
 CARD_4090 = "NVIDIA GeForce RTX 4090, 24564, 24000"

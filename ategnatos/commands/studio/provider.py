@@ -11,6 +11,7 @@ from ategnatos.commands.contract import USAGE, Answer, Call, command, room
 from ategnatos.commands.studio import (
     provider_adopt,
     provider_end,
+    provider_fleet,
     provider_phase,
     provider_sky,
     provider_up,
@@ -30,6 +31,7 @@ provider_work.register(app)
 provider_phase.register(app)
 provider_adopt.register(app)
 provider_sky.register(app)
+provider_fleet.register(app)
 
 Gpu = Annotated[str | None, typer.Option("--gpu", help="Part of the GPU's name, like 4090.")]
 Count = Annotated[int, typer.Option("--count", help="GPUs in one machine.")]

@@ -14,13 +14,23 @@ at() {
 }
 put() { printf '%s\n' "$2" > "$1.part.$$" && mv -f "$1.part.$$" "$1"; }
 
+# When a process was born; nothing where it is gone, or dead and not yet collected.
+born() {
+    awk '{ sub(/^.*\) /, "") } $1 !~ /[ZX]/ { print $20 }' "/proc/$1/stat" 2>/dev/null
+}
+
+# Whether the watch that was begun last lives: its number may be another process's by now.
+watching() {
+    [ -e pid ] && [ -e born ] && [ -n "$(born "$(cat pid)")" ] &&
+        [ "$(born "$(cat pid)")" = "$(cat born)" ]
+}
+
 # The groups of trainings that live: of each try, the process that its keeper wrote down, if it is
 # still the one that was born then.
 trainers() {
     for one in "$HOME"/ategnatos-runs/*/*/attempts/*/pid; do
         [ -e "$one" ] && read -r number birth < "$one" || continue
-        now=$(awk '{ sub(/^.*\) /, "") } $1 !~ /[ZX]/ { print $20 }' "/proc/$number/stat" 2>/dev/null)
-        [ -n "$now" ] && [ "$now" = "$birth" ] && echo "$number"
+        [ -n "$birth" ] && [ "$(born "$number")" = "$birth" ] && echo "$number"
     done
 }
 
@@ -58,7 +68,7 @@ busy() {
 case $1 in
 begin)
     shift
-    [ -e pid ] && kill "$(cat pid)" 2>/dev/null
+    watching && kill "$(cat pid)" 2>/dev/null
     rm -f due told
     put heard "$(now)"
     if command -v setsid >/dev/null 2>&1; then
@@ -66,7 +76,9 @@ begin)
     else
         nohup sh ./dead_man.sh watch "$@" >/dev/null 2>&1 </dev/null &
     fi
-    put pid $!
+    watcher=$!
+    put pid "$watcher"
+    put born "$(born "$watcher")"
     put worked "$(now)"
     ;;
 watch)
@@ -116,7 +128,7 @@ watch)
 hear)
     put heard "$(now)"
     alive=no
-    [ -e pid ] && kill -0 "$(cat pid)" 2>/dev/null && alive=yes
+    watching && alive=yes
     echo "$alive $(($(now) - $(at worked))) $(cat due 2>/dev/null || echo -)"
     ;;
 esac
