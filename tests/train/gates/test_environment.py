@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ategnatos.grimoire import documents
 from ategnatos.grimoire.errors import StudioError
@@ -14,7 +18,7 @@ from ategnatos.grimoire.project import Project
 from ategnatos.grimoire.schemas.models import ModelFile
 from ategnatos.machines import MachineFacts, MachineGpu
 from ategnatos.train import gates
-from ategnatos.train.gates.environment import graphics, needs, probe, recording
+from ategnatos.train.gates.environment import checks, graphics, needs, probe, recording
 from ategnatos.train.gates.environment.recording import Checked
 from ategnatos.train.plan import base_model, store
 from ategnatos.train.plan.store import Kept
@@ -273,6 +277,17 @@ def test_every_trainer_and_tokenizer_of_the_data_is_real() -> None:
             assert one.repository.startswith("https://github.com/")
         for family in one.tokenizers:
             assert families.find(family)
+
+
+@given(st.text(max_size=40).filter(lambda text: "\0" not in text))
+def test_a_repositorys_name_stays_a_name(name: str) -> None:
+    words = shlex.split(checks.fetching("python", name, "a tokenizer"))
+    (_, call) = ast.parse(words[2]).body
+    assert isinstance(call, ast.Expr)
+    assert isinstance(call.value, ast.Call)
+    assert ast.literal_eval(call.value.args[0]).encode("utf-16", "surrogatepass") == name.encode(
+        "utf-16", "surrogatepass"
+    )
 
 
 def test_the_probe_answers_for_what_is_not_there(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ the row of the CUDA table; for everything else what the knowledge of failures sa
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -140,10 +141,11 @@ def _card(case: Case) -> Mend | None:
     )
     there = MachineFacts(facts["host"], facts["system"], "", 0, 0, "", 0, gpus=(gpu,))
     torch: Mapping[str, str] = facts.get("torch", {})
-    said = graphics.torch(torch, there, case.opened.python)
+    python = shlex.quote(case.opened.python)
+    said = graphics.torch(torch, there, python)
     number = str(torch.get("version", ""))
     card = graphics.known(gpu)
-    command = said.mend or graphics.install(number, card, gpu.driver, case.opened.python)
+    command = said.mend or graphics.install(number, card, gpu.driver, python)
     needs = graphics.needs(card)
     why = said.refused or (
         f"PyTorch {number} (CUDA {torch.get('cuda') or 'none'}) did not run on {gpu.name} with"
@@ -178,7 +180,7 @@ def _package(case: Case) -> Mend | None:
 
     name = found[1].partition(".")[0]
     return Mend(
-        f"{case.opened.python} -m pip install {PIP.get(name, name)}",
+        f"{shlex.quote(case.opened.python)} -m pip install {PIP.get(name, name)}",
         f"the trainer's Python has no package {name}",
     )
 

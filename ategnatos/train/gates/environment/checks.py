@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -135,7 +136,7 @@ def _torch(project: Project, made: Configuration, there: There) -> Iterator[Chec
     if not torch:
         # A trainer that needs it and lacks it is not whole: its own check says so.
         return
-    said = graphics.torch(torch, there.facts, there.installed.python)
+    said = graphics.torch(torch, there.facts, shlex.quote(there.installed.python))
     if not there.facts.gpus:
         yield Check("PyTorch", "ok", f"{torch.get('version')}, on the processor")
     elif said.refused:
@@ -186,7 +187,7 @@ def _packages(project: Project, made: Configuration, there: There) -> Iterator[C
                 f"package {name}",
                 "stop",
                 f"missing, and {why} needs it",
-                f"{there.installed.python} -m pip install {PIP.get(name, name)}",
+                f"{shlex.quote(there.installed.python)} -m pip install {PIP.get(name, name)}",
             )
 
 
@@ -211,7 +212,7 @@ def _files(project: Project, made: Configuration, there: There) -> Iterator[Chec
             "stop",
             f"{repository} is {broken} in {there.probe.get('hub')}; it would be fetched while the"
             " machine waits, or fail without a network",
-            fetching(there.installed.python, repository, what),
+            fetching(shlex.quote(there.installed.python), repository, what),
         )
 
 
@@ -221,7 +222,8 @@ def _file(
     if not said.get("kind"):
         if there.places.far:
             near = next((one for one in _near(made) if there.places.file(one) == path), path)
-            mend = f"ategnatos studio provider push {there.machine} {shlex.quote(near)} {path}"
+            words = f"{shlex.quote(near)} {shlex.quote(path)}"
+            mend = f"ategnatos studio provider push {there.machine} {words}"
         else:
             field = "model" if what == "base model" else what
             mend = (
@@ -235,7 +237,9 @@ def _file(
             return Check(what, "ok", f"{path} (a folder in diffusers' layout)")
         return Check(what, "stop", f"{path} is a folder without model_index.json", "Name the file.")
     if not said.get("readable", True):
-        return Check(what, "stop", f"{path} cannot be read by this account", f"chmod u+r {path}")
+        return Check(
+            what, "stop", f"{path} cannot be read by this account", f"chmod u+r {shlex.quote(path)}"
+        )
     if sha256 and said.get("sha256") and said["sha256"] != sha256:
         return Check(
             what,
@@ -256,9 +260,13 @@ def _near(made: Configuration) -> Iterator[str]:
 
 
 def fetching(python: str, repository: str, what: str) -> str:
-    """The command that brings a repository into the cache: of a tokenizer only its small files."""
+    """The command that brings a repository into the cache: of a tokenizer only its small files.
+
+    ``python`` is one word for a shell. Whatever the repository is called, it stays a name.
+    """
     only = ', allow_patterns=["*.json", "*.txt", "*.model"]' if what == "a tokenizer" else ""
-    code = f'from huggingface_hub import snapshot_download as get; get("{repository}"{only})'
+    name = json.dumps(repository)
+    code = f"from huggingface_hub import snapshot_download as get; get({name}{only})"
     return f"{python} -c {shlex.quote(code)}"
 
 

@@ -39,7 +39,7 @@ def checkout(home: str) -> dict[str, str]:
     top = git(home, "rev-parse", "--show-toplevel") if home else None
     if top is None or Path(top.decode().strip()).resolve() != Path(home).resolve():
         return {}
-    changed = git(home, "diff", "HEAD") or b""
+    changed = git(home, "diff", "--no-ext-diff", "--no-textconv", "HEAD") or b""
     return {
         "commit": (git(home, "rev-parse", "HEAD") or b"").decode().strip(),
         "tag": (git(home, "describe", "--tags", "--abbrev=0") or b"").decode().strip(),
