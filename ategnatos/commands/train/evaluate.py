@@ -115,7 +115,7 @@ def evaluate(
     laid: list[Path] = []
     try:
         if place and chosen not in ("starter",):
-            where, laid = _laid(call, models, subject, found, where)
+            where = _laid(call, models, subject, found, where, laid)
         planned = planning.plan(project, made_by, subject, ask, where, now)
         for text in planned.evaluation.warnings:
             call.warn(text)
@@ -231,20 +231,24 @@ def _laid(
     subject: Subject,
     found: tuple[Checkpoint, ...],
     where: dict[str, Path],
-) -> tuple[dict[str, Path], list[Path]]:
-    """Copies in ComfyUI's folder, each named after its hash, so that none is taken for another."""
+    ours: list[Path],
+) -> dict[str, Path]:
+    """Copies in ComfyUI's folder, each named after its hash, so that none is taken for another;
+    ``ours`` gets each before it is there.
+    """
     from ategnatos.commands.studio.machine import installation_or_none
     from ategnatos.studio.models import places
     from ategnatos.train.registering import placing
 
     folder = places.root(models, installation_or_none(call), os.environ) / "loras"
-    laid, ours = {}, []
+    laid = {}
     for one in found:
         target = folder / f"ategnatos-{subject.plan}-{one.sha256[:12]}.safetensors"
-        if placing.put(where[one.name], target, one.sha256):
-            ours.append(target)
+        # Ours by its name, also where a killed evaluation left it.
+        ours.append(target)
+        placing.put(where[one.name], target, one.sha256)
         laid[one.name] = target
-    return laid, ours
+    return laid
 
 
 def _agree(project: Project, price: Any, confirm: bool) -> None:

@@ -22,6 +22,7 @@ _ANSWERS = {
     "r": "right", "right": "right", "2": "right",
     "t": "tie", "tie": "tie", "0": "tie",
     "q": "stop", "stop": "stop",
+    "u": "undo", "undo": "undo",
 }  # fmt: skip
 _WAYS = ("auto", "kitty", "iterm", "sixel", "none")
 
@@ -66,8 +67,11 @@ def vote(
     whole = len(votes.pairs(one, who))
     sheet = one.folder / f"pair-{sha256_bytes(who.encode())[:8]}.png"
     cast = 0
+    before: list[Pair] = []
+    back: Pair | None = None
     while not most or cast < most:
-        pair = votes.next_pair(project, one, who)
+        pair = back or votes.next_pair(project, one, who)
+        back = None
         if pair is None:
             break
         png = pairs.sheet(one, pair)
@@ -76,10 +80,16 @@ def vote(
         answer = _asked(pair, png, sheet, done + 1, whole, pictures, redo)
         if answer == "stop":
             break
+        if answer == "undo":
+            # Said again, the later word counts.
+            back = before.pop() if before else pair
+            cast -= back is not pair
+            continue
         votes.cast(
             project, one, who, pair.id, answer, datetime.now(UTC), shown_sha256=sha256_bytes(png)
         )
         cast += 1
+        before.append(pair)
     sheet.unlink(missing_ok=True)
     given = votes.cast_votes(project, one)
     mine = sum(found.voter == who for found in given)
@@ -121,7 +131,7 @@ def _asked(
             tty.write(b"\n" + drawn + (b"\n" * lines if way == "kitty" else b"\n"))
     said = terminal.ask(
         [f"Pair {number} of {whole}: {sheet}"],
-        "Which is better? left, right, tie or stop:",
+        "Which is better? left, right, tie (undo, stop):",
         tuple(_ANSWERS),
         redo=redo,
     )

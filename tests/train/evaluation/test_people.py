@@ -57,6 +57,18 @@ def test_a_vote_at_a_terminal_names_nobody_and_goes_on_where_it_was(
     assert list(one.folder.glob("pair-*")) == []
 
 
+def test_an_undone_vote_is_given_again(at_terminal: AtTerminal, studio: Project) -> None:
+    words = ["train", "vote", "owl", "--as", "ann", "--pictures", "none"]
+    done = at_terminal(words, cwd=studio.root, answers=["undo", "left", "u", "right", "stop"])
+    assert "1 of 15 pairs" in done.out
+    assert "1 of them now" in done.out
+    (only,) = votes.cast_votes(studio, record.load(studio, "owl"))
+    (pair,) = [
+        found for found in votes.pairs(record.load(studio, "owl"), "ann") if found.id == only.pair
+    ]
+    assert only.better == pair.right
+
+
 def test_a_picture_that_was_changed_is_not_voted_on(
     at_terminal: AtTerminal, studio: Project
 ) -> None:
