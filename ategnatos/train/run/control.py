@@ -44,6 +44,8 @@ RUN_STATE = ErrorCode("run_state", "The run is not in a state that allows this."
 RUN_TIMER = ErrorCode("run_timer", "A rented machine has no running budget timer.")
 
 ORDER_EVENT = "run.ordered"
+# Between the end of a run and that of its job lie some writes.
+_SETTLES_SECONDS = 15.0
 
 # As gates.require; what is asked before anything is started.
 Require = Callable[["Project", "Kept", str, str], "Opened"]
@@ -225,6 +227,7 @@ def resume(
         if status.followed(project, run):
             raise _state(run, f"{run.says} already", f"ategnatos train watch {run.id}")
         if not dry_run:
+            _again(project, run, actor)
             begin(project, number_of(run))
         return Resumed(run, run.step, "", attached=True)
     if run.state not in record.ENDED and status.followed(project, run):
@@ -245,10 +248,11 @@ def resume(
     _free(project, run.gpu, run.id)
     if not dry_run:
         _keep_environment(run, opened)
-        with database.connect(project) as db:
-            moves.retry(db, number_of(run), who=actor, rules=SAGAS[SAGA])
+        _settled(project, run, actor)
         state.stop_heeded(run.folder)
+        # First the run: a job that is claimed finds it in the line again.
         run = record.note(project, run.id, now=now, actor=actor, state="queued", why="")
+        _again(project, run, actor)
         begin(project, number_of(run))
     return Resumed(run, found.step, found.name, broken)
 
@@ -321,6 +325,27 @@ def number_of(run: Run) -> int:
     if not digits.isdigit():
         raise _state(run, "was written down and never put into the line", "ategnatos doctor")
     return int(digits)
+
+
+def _settled(project: Project, run: Run, actor: str) -> None:
+    """The job of a run that came to its end says so too, before it is tried again."""
+    deadline = time.monotonic() + _SETTLES_SECONDS
+    with database.connect(project) as db:
+        while (job := store.get(db, number_of(run))).runnable:
+            if not job.held(db.now()):
+                # Who followed it died between the two.
+                moves.cancel(db, job.id, who=actor, rules=SAGAS[SAGA])
+                return
+            if time.monotonic() > deadline:
+                raise _state(run, "is just coming to its end", f"ategnatos train status {run.id}")
+            time.sleep(0.05)
+
+
+def _again(project: Project, run: Run, actor: str) -> None:
+    """Put its job back into the line, where it is not there."""
+    with database.connect(project) as db:
+        if not store.get(db, number_of(run)).runnable:
+            moves.retry(db, number_of(run), who=actor, rules=SAGAS[SAGA])
 
 
 def _lives(run: Run) -> bool:

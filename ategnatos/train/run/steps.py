@@ -100,6 +100,9 @@ class Steps:
         where the GPU is in use, StoppedError where somebody stopped it.
         """
         run = record.load(self.project, str(job.job.data["run"]))
+        if run.state in record.ENDED:
+            # It came to its end, and who followed it died before its job heard of it.
+            return _concluded(run, outcome.Outcome(run.state, run.state, run.why))
         where = place.of(self.project, run, self.machine(self.project, run.machine))
         keeper = Keeper(where.machine, str(where.there), _python(run))
         with self._lock(run) as held:
@@ -128,18 +131,7 @@ class Steps:
                 if error.code is RUN_LOST:
                     self._ended(run, "lost", error.message)
                 raise
-        if result.code == "stopped":
-            raise StoppedError(attempts_asked(run))
-        if result.state != "finished":
-            raise StudioError(
-                RUN_FAILED,
-                f"The run {run.id} {record.STATES[result.state].partition(';')[0]}: {result.why}",
-                hint=" ".join(result.mend) or f"ategnatos train resume {run.id}",
-                run=run.id,
-                state=result.state,
-                why=result.code,
-            )
-        return Done()
+        return _concluded(run, result)
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -158,43 +150,61 @@ class Steps:
         change: memory.Change | None = None
         while True:
             tried = attempts.last(run.folder)
-            if tried is None or tried.end:
-                # Nobody waits for pictures to be laid out for a run that is not wanted any more.
-                asked = check()
-                if asked:
-                    return self._ended(run, "stopped", f"{asked} stopped it before it began.")
-                run = record.note(self.project, run.id, now=self.clock(), state="preparing")
-                tried = self._laid(run, where, keeper, trainer, change)
-            run = record.note(
-                self.project,
-                run.id,
-                now=self.clock(),
-                state="training",
-                begun_at=run.begun_at or record.iso(self.clock()),
-                ended_at="",
-                why="",
-                steps=tried.steps,
-            )
-            state.change(run.folder, status="training")
-            progress.write(self.project, run, self.clock())
-            followed = self._followed(run, tried, where, keeper, held, trainer, check)
-            result = self._judged(run, tried, followed, trainer)
-            tried = attempts.ended(
-                run.folder,
-                tried,
-                ended_at=record.iso(self.clock()),
-                status=followed.status,
-                end=result.state,
-                code=result.code,
-                why=result.why,
-                asked=followed.asked,
-            )
-            self._measured(run, followed)
+            if tried is not None and tried.end and run.state in ("training", "stopping"):
+                # It was judged, and who judged it died before the run heard of it.
+                result = outcome.Outcome(tried.end, tried.code, tried.why)
+            else:
+                if tried is None or tried.end:
+                    # Nobody waits for pictures to be laid out for a run that is wanted no more.
+                    if asked := check():
+                        return self._ended(run, "stopped", f"{asked} stopped it before it began.")
+                    run = record.note(self.project, run.id, now=self.clock(), state="preparing")
+                    tried = self._laid(run, where, keeper, trainer, change)
+                run, result = self._one(run, tried, where, keeper, held, trainer, check)
             change = self._gentler(run, result)
             if change is None:
                 return self._ended(run, result.state, result.why, result)
+            run = record.load(self.project, run.id)
             if not where.far:
                 _take_back(held)
+
+    def _one(
+        self,
+        run: Run,
+        tried: Attempt,
+        where: Place,
+        keeper: Keeper,
+        held: locks.Held,
+        trainer: Trainer,
+        check: Callable[[], str],
+    ) -> tuple[Run, Outcome]:
+        """One try from its start, or from where it is, to its judgement."""
+        run = record.note(
+            self.project,
+            run.id,
+            now=self.clock(),
+            state="training",
+            begun_at=run.begun_at or record.iso(self.clock()),
+            ended_at="",
+            why="",
+            steps=tried.steps,
+        )
+        state.change(run.folder, status="training")
+        progress.write(self.project, run, self.clock())
+        followed = self._followed(run, tried, where, keeper, held, trainer, check)
+        result = self._judged(run, tried, followed, trainer)
+        attempts.ended(
+            run.folder,
+            tried,
+            ended_at=record.iso(self.clock()),
+            status=followed.status,
+            end=result.state,
+            code=result.code,
+            why=result.why,
+            asked=followed.asked,
+        )
+        self._measured(run, followed)
+        return run, result
 
     def _laid(
         self,
@@ -290,6 +300,7 @@ class Steps:
             self.project,
             run.id,
             now=self.clock(),
+            state="preparing",
             changes=[*record.load(self.project, run.id).changes, change.said],
         )
         return change
@@ -381,6 +392,22 @@ class Steps:
         finally:
             if not living:
                 held.give_back()
+
+
+def _concluded(run: Run, result: Outcome) -> Done:
+    """What the end of a run is for its job."""
+    if result.code == "stopped":
+        raise StoppedError(attempts_asked(run))
+    if result.state != "finished":
+        raise StudioError(
+            RUN_FAILED,
+            f"The run {run.id} {record.STATES[result.state].partition(';')[0]}: {result.why}",
+            hint=" ".join(result.mend) or f"ategnatos train resume {run.id}",
+            run=run.id,
+            state=result.state,
+            why=result.code,
+        )
+    return Done()
 
 
 def attempts_asked(run: Run) -> str:
