@@ -198,12 +198,14 @@ class Monitor:
         if event.loss is None:
             return []
         of = step if event.loss_step is None else event.loss_step + self._offset
+        pending = self._pending
+        if pending is not None and (of, event.loss) == (pending.step, pending.loss):
+            return []  # the same, drawn again
         average = event.loss_is == "average"
         bad = self._learned.not_a_number(of, event.loss, average)
         epoch = event.epoch or self._learned.epoch
         each = event.seconds_a_step
         point = Point(of, event.loss, event.rate, each, at, epoch, average=average)
-        pending = self._pending
         if pending is not None and of < pending.step:
             return bad
         if pending is not None and of == pending.step:
