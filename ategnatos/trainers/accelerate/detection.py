@@ -38,7 +38,7 @@ def detect(ask: Ask) -> Installed:
                 True,
                 f"ategnatos {own} with torch {torch} and diffusers {diffusers} is installed.",
                 python=where.strip(),
-                version=own,
+                version=diffusers,
             )
     return Installed(
         False,

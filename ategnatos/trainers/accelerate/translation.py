@@ -74,12 +74,14 @@ def translate(
         command=("{python}", "-u", "-m", "ategnatos.trainers.accelerate", str(folder / name)),
         output=output,
         steps=steps,
-        environment={"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"},
+        # Buckets of many sizes leave gaps in a GPU's memory otherwise.
+        environment={"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"}
+        if pipeline != STARTER
+        else {},
         losses=tuple(_losses(plan, dataset, pipeline)),
-        notes=(
-            "Without a GPU it computes in fp32, whatever precision the plan says.",
-            "Pictures are encoded once and kept in main memory.",
-        ),
+        notes=("Without a GPU it computes in fp32, whatever precision the plan says.",)
+        if pipeline != STARTER
+        else (),
     )
 
 
@@ -223,7 +225,7 @@ def _losses(plan: Plan, dataset: Dataset, pipeline: str) -> Iterable[Loss]:
             "conv_rank", "dropped", str(plan.conv_rank), "linear layers alone",
             "the resnets are trained with network=locon",
         )  # fmt: skip
-    if plan.cache_latents != "memory":
+    if not small and plan.cache_latents != "memory":
         yield Loss(
             "cache_latents", "approximated", plan.cache_latents, "memory",
             "every picture is encoded once and kept in main memory",
