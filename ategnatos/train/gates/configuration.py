@@ -7,7 +7,7 @@ another trainer, or a trainer of whose translation more is lost, and it has to b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,8 @@ class Configuration:
 
     def subject(self) -> dict[str, Any]:
         """What a person agrees to, complete."""
-        losses = [asdict(one) for one in self.translation.losses]
+        # What is lost, not how it is worded: a better sentence is nothing to agree to again.
+        losses = [(one.field, one.kind, one.asked, one.gets) for one in self.translation.losses]
         return {
             "plan": self.kept.name,
             "number": self.kept.number,
