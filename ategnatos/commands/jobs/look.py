@@ -72,7 +72,10 @@ def list_jobs(
         if more:
             console.print(f"and {more} more: --limit {len(found)}")
 
-    ready = any(one["waits_for"] == "" and not one["error"] for one in lines)
+    # A training has a supervisor of its own: no worker takes it.
+    ready = any(
+        one["waits_for"] == "" and not one["error"] and one["kind"] != "training" for one in lines
+    )
     return Answer(
         {
             "jobs": lines,

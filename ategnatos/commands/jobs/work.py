@@ -42,13 +42,14 @@ def work(
 
     project = call.project()
     if call.dry_run:
+        from ategnatos.art.steps import SAGAS
         from ategnatos.commands.jobs.present import facts
         from ategnatos.grimoire.jobs import store
 
         ready: list[dict[str, Any]] = []
         if database.exists(project):
             with database.connect(project) as db:
-                runnable = [job for job in store.jobs(db) if job.runnable]
+                runnable = [job for job in store.jobs(db, sagas=SAGAS) if job.runnable]
                 runnable.sort(key=lambda job: (-job.priority, job.id))
                 ready = [
                     one for one in (facts(db, job) for job in runnable) if not one["waits_for"]
