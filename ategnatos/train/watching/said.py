@@ -101,18 +101,24 @@ def told(said: Said, event: events.Event, step: int, begun: int = 0) -> list[Fin
         case events.Warned():
             return _known(said, _WARNINGS.get(event.code), event.code, event.text, step)
         case events.Failed():
-            code = event.code or "failed"
-            known = _FAILURES.get(event.code, ("warn", "The trainer reports an error."))
-            return _known(said, known, code, event.text, step)
+            code = event.code if event.code in _FAILURES else "failed"
+            known = _FAILURES.get(code, ("warn", "The trainer reports an error."))
+            return _known(said, known, code, event.text, step, event.code)
         case _:
             return []
 
 
 def _known(
-    said: Said, known: tuple[Weight, str] | None, code: str, words: str, step: int
+    said: Said,
+    known: tuple[Weight, str] | None,
+    code: str,
+    words: str,
+    step: int,
+    named: str = "",
 ) -> list[Finding]:
     if known is None:
         return []
     weight, text = known
-    finding = Finding(code, weight, f"{text} It says: {words[:300]}", {"step": step})
+    evidence = {"step": step, **({"code": named} if named else {})}
+    finding = Finding(code, weight, f"{text} It says: {words[:300]}", evidence)
     return said.once(f"{code}:{words[:120]}" if code == "failed" else code, finding)
