@@ -138,6 +138,16 @@ def test_a_line_that_falls_silent_counts_as_lost_and_the_command_is_not_run_agai
     assert (wire.connections, ran.read_text()) == (1, "x\n")
 
 
+def test_over_a_slow_line_a_command_runs_once_and_says_all(
+    server: Server, wire: Wire, tmp_path: Path
+) -> None:
+    wire.delay = 0.08
+    ran = tmp_path / "ran"
+    done = server.link(wire.port).run(["sh", "-c", 'echo x >> "$1"; echo said', "-", str(ran)])
+    assert (done.status, done.text, ran.read_text()) == (0, "said\n", "x\n")
+    assert wire.connections == 1
+
+
 def test_a_command_that_takes_too_long_is_said_to_run_perhaps(server: Server) -> None:
     error = refusal(server.link(), "sleep", "60", seconds=1.0)
     assert error.code is MACHINE_TIMEOUT

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from contextlib import suppress
 
 
 class Wire:
     """Forwards to ``target``. ``refuse`` closes each connection at once; ``cut_after`` ends the
     line after so many bytes from the far side (counted over the connection), once.
-    ``silent`` lets nothing through and closes nothing.
+    ``silent`` lets nothing through and closes nothing. ``delay`` holds each piece back so many
+    seconds, as a line to the other side of the world does.
     """
 
     def __init__(self, target: int, *, host: str = "127.0.0.1") -> None:
@@ -20,6 +22,7 @@ class Wire:
         self.cut_after: int | None = None
         self.cuts = 0
         self.silent = False
+        self.delay = 0.0
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._listening = socket.create_server((host, 0))
@@ -78,6 +81,8 @@ class Wire:
                     self.cut_after = None
                     self.cuts += 1
                     break
+                if self.delay:
+                    time.sleep(self.delay)
                 if not self.silent:
                     other.sendall(data)
         for end in (one, other):

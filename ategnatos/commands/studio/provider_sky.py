@@ -181,7 +181,7 @@ def up(
         approved.load(project) if call.dry_run else approved.load(project, now=now, actor=actor())
     )
     stay = stay_of(project, hours, max(1, found.disk_gb))
-    plan = _plan(text, found, int((stay.hours * 60).to_integral_value(ROUND_UP)))
+    plan = _plan(file.stem, text, found, int((stay.hours * 60).to_integral_value(ROUND_UP)))
     facts = provider_up.facts_of(plan, config)
     provider_up.price(call, project, config, plan, facts, now, confirm=confirm, override=override)
     if call.dry_run:
@@ -251,14 +251,14 @@ def logs(
     return Answer({"cluster": name, "status": done.status, "text": done.text}, None, failed=failed)
 
 
-def _plan(text: str, found: Bounds, minutes: int) -> Plan:
+def _plan(name: str, text: str, found: Bounds, minutes: int) -> Plan:
     from ategnatos.providers.sky import Sky
     from ategnatos.providers.values import Offer
     from ategnatos.studio.renting.plan import Plan, new_run
 
     offer = Offer(
         provider=Sky.name,
-        id="task",
+        id=name,
         gpu=found.gpus,
         gpu_count=found.count,
         vram_gb=0.0,

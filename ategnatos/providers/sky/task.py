@@ -61,7 +61,7 @@ class Task:
         task["setup"] = self.setup
         if self.run:
             task["run"] = self.run
-        return str(yaml.safe_dump(task, sort_keys=False, allow_unicode=True))
+        return str(yaml.dump(task, Dumper=_dumper(), sort_keys=False, allow_unicode=True))
 
     def _checked(self) -> None:
         faults = []
@@ -139,6 +139,21 @@ def _choices(resources: Mapping[str, Any]) -> list[dict[str, Any]]:
         given = resources.get(name)
         found += [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
     return found
+
+
+def _dumper() -> Any:
+    """The safe one, which writes a script as the lines that it is, for people."""
+    import yaml
+
+    class Readable(yaml.SafeDumper):
+        pass
+
+    def script(dumper: Any, text: str) -> Any:
+        style = "|" if "\n" in text else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Readable.add_representer(str, script)
+    return Readable
 
 
 def _odd(why: str) -> StudioError:

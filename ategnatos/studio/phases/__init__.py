@@ -69,9 +69,12 @@ def _torch(name: str, memory_gb: float | None, driver: str) -> str:
 
     table = cuda.matrix()
     known = gpus.known(name, memory_gb)
-    if known is not None:
+    if known is not None and driver:
         return table.index(cuda.choose(known, driver))
-    return table.index(next(one for one in reversed(table.builds) if one.default))
+    # Nobody knows the driver yet: CUDA 12 runs under older ones than 13 does.
+    fitting = table.fitting(known) if known is not None else []
+    older = [one for one in fitting or table.builds if one.cuda.startswith("12.")]
+    return table.index(max(older or fitting, key=lambda one: cuda.version(one.torch)))
 
 
 def bring(link: Link, folder: Path, push: Callable[[Path, str], None]) -> str:
