@@ -37,28 +37,32 @@ class Advice:
         }
 
 
+def with_article(word: str) -> str:
+    """``word`` with "a" or "an" before it, as it is written."""
+    return f"{'an' if word[:1] in 'aeiou' else 'a'} {word}"
+
+
 def advise(pictures: int, training: str) -> Advice:
     """What so many pictures are for a character, style or object."""
     entry = _types()[training]
     least, at_least, at_most, most = (entry[key] for key in ("least", "from", "to", "most"))
     missing = max(0, at_least - pictures)
+    what = with_article(training)
     if pictures < least:
         verdict = "few"
-        says = f"{pictures} pictures are too few for a {training}: it would copy them."
+        says = f"{pictures} pictures are too few for {what}: it would copy them."
     elif pictures < at_least:
         verdict = "under"
-        says = f"{pictures} pictures can do for a {training}; {at_least} to {at_most} are advised."
+        says = f"{pictures} pictures can do for {what}; {at_least} to {at_most} are advised."
     elif pictures <= at_most:
         verdict = "good"
-        says = f"{pictures} pictures: as many as are advised for a {training}."
+        says = f"{pictures} pictures: as many as are advised for {what}."
     elif pictures <= most:
         verdict = "over"
-        says = f"{pictures} pictures are more than a {training} needs ({at_least} to {at_most})."
+        says = f"{pictures} pictures are more than {what} needs ({at_least} to {at_most})."
     else:
         verdict = "many"
-        says = (
-            f"{pictures} pictures are far more than a {training} needs: choose the best {at_most}."
-        )
+        says = f"{pictures} pictures are far more than {what} needs: choose the best {at_most}."
     voices = tuple(entry["voices"])
     return Advice(verdict, f"{says} {entry['says']}", missing, least, at_least, at_most, voices)
 

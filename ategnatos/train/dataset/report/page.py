@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ategnatos.train.dataset.coach.sizes import with_article
+
 if TYPE_CHECKING:
     from ategnatos.train.dataset.captions.lint import Judged
     from ategnatos.train.dataset.coach.coaching import Coached
@@ -37,7 +39,7 @@ def page(
     lines = [
         f"# {_text(version.dataset)}: {decision.verdict}",
         "",
-        f"{coached.pictures} pictures for a {coached.training}, trigger `{_code(trigger)}`."
+        f"{coached.pictures} pictures for {with_article(coached.training)}, trigger `{_code(trigger)}`."
         f" Version {version.number}, {at}.",
         "",
     ]
