@@ -39,8 +39,8 @@ def page(
     lines = [
         f"# {_text(version.dataset)}: {decision.verdict}",
         "",
-        f"{coached.pictures} pictures for {with_article(coached.training)}, trigger `{_code(trigger)}`."
-        f" Version {version.number}, {at}.",
+        f"{coached.pictures} pictures for {with_article(coached.training)}, trigger"
+        f" `{_code(trigger)}`. Version {version.number}, {at}.",
         "",
     ]
     lines += _verdict(decision)
