@@ -179,6 +179,20 @@ def used(folder: Path, name: str, *, by: str, now: datetime) -> Entry:
         return entries[place]
 
 
+def complete(folder: Path, validations: Mapping[int, float]) -> None:
+    """Enter the validation losses (by step) that were measured after a save of the same step.
+
+    Raises StudioError as :func:`edit`.
+    """
+    with edit(folder) as entries:
+        for number, one in enumerate(entries):
+            loss = validations.get(one.step)
+            if loss is None or one.removed or loss == one.validation or not math.isfinite(loss):
+                continue
+            entries[number] = replace(one, validation=loss)
+            put_sidecars(folder, entries[number])
+
+
 # --- inside -----------------------------------------------------------------------------------
 
 _KNOWN = ("epoch", "loss", "smoothed", "validation", "rate", "effort", "level")

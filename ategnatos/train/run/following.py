@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.machines import MACHINE_TIMEOUT, MACHINE_UNREACHABLE
+from ategnatos.train.checkpoints import ledger
 from ategnatos.train.run import bringing, record, state
 from ategnatos.train.run.ending import Ending, Patience
 from ategnatos.train.run.keeper import Keeper, Look
@@ -292,6 +293,13 @@ class Following:
         self.monitor.close()
         self._points()
         self._note_saves(over=True)
+        validations = {
+            one.step: one.validation
+            for one in curve.read(self._run.folder).points
+            if one.validation is not None
+        }
+        if validations:
+            ledger.complete(self._run.folder, validations)
         self._live(look)
 
     def _now(self) -> str:

@@ -24,6 +24,7 @@ from ategnatos.trainers import events
 
 DONE = Hint("continue", "The training is done: compare its checkpoints, with pictures.")
 _MOST_FINDINGS = 1000
+_MOST_SAVES = 1024
 
 
 class Monitor:
@@ -60,6 +61,7 @@ class Monitor:
         self._disk = Disk(**{key: value for key, value in limits.items() if value is not None})
         self._disk.saved(save_bytes)
         self._counts: dict[str, int] = {}
+        self._saves: dict[int, Losses] = {}
         self._pending: Point | None = None
         self._settled: deque[Point] = deque()
         self._step = resumed_at
@@ -96,7 +98,7 @@ class Monitor:
                 found = self._validated(event, at)
             case events.Saved():
                 self._pace.sign(at, busy=True)
-                self._memory.saved(self._save_step(event))
+                self._saved(self._step if event.step is None else event.step + self._offset)
             case events.Fact(name="batches_an_epoch" | "accumulation"):
                 self._pace.sign(at, busy=True)
                 self._count(event)
@@ -146,13 +148,15 @@ class Monitor:
     def losses(self, step: int | None = None) -> Losses:
         """What stood at a step (None: now), for the checkpoint of that step.
 
-        Of the last steps each is known; of an older one what is known of the nearest before it.
+        Known are the last steps, and those at which a save was announced.
         """
         known = list(self._learned.recent)
         if self._pending is not None:
             known.append(self._learned.at(self._pending))
         if step is None:
             return known[-1] if known else Losses(self._step)
+        if step in self._saves:
+            return self._saves[step]
         before = [one for one in known if one.step <= step]
         return replace(before[-1], step=step) if before else Losses(step)
 
@@ -248,8 +252,12 @@ class Monitor:
             steps = -(-batches // max(1, self._counts.get("accumulation", 1)))
             self._learned.epochs_of(steps)
 
-    def _save_step(self, event: events.Saved) -> int:
-        return self._step if event.step is None else event.step + self._offset
+    def _saved(self, step: int) -> None:
+        self._memory.saved(step)
+        # Who looks for the file may come a thousand steps later, or read the log again.
+        self._saves.setdefault(step, self.losses(step))
+        while len(self._saves) > _MOST_SAVES:
+            del self._saves[next(iter(self._saves))]
 
     def _words(self, event: events.Event) -> list[Finding]:
         return told(self._said, event, self._step, self.resumed_at)

@@ -208,6 +208,17 @@ def test_a_path_that_leads_out_of_the_run_is_refused(run: Path, tmp_path: Path) 
     assert ledger.read(run).entries == ()
 
 
+def test_a_validation_after_the_save_of_its_step_belongs_to_it(run: Path) -> None:
+    """Trainers save first and validate then: the one before says nothing of this save."""
+    for step in (10, 20):
+        enter(run, saves.starter(run / "output", step=step), step, validation=0.5)
+    ledger.complete(run, {10: 0.2, 15: 0.1, 20: math.nan})
+    known = ledger.read(run)
+    assert [one.validation for one in known.entries] == [0.2, 0.5]
+    assert known.best() == known.entries[0]
+    assert ledger_file.rebuild(run) == known.entries
+
+
 def test_use_is_noted(run: Path) -> None:
     made = enter(run, saves.starter(run / "output"), 12)
     noted = ledger.used(run, made.name, by="evaluation owl/1", now=NOW)

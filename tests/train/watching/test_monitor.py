@@ -93,6 +93,20 @@ def test_losses_at_a_save_are_those_of_its_step() -> None:
     assert monitor.losses(99).loss == 0.5
 
 
+def test_losses_at_a_save_are_known_long_after_it() -> None:
+    """The file is looked for later: by a supervisor that reads hours of the log at once."""
+    monitor = Monitor(2000)
+    for step in range(1, 1001):
+        monitor.feed(Progress(step, 2000, step / 1000), float(step))
+        if step == 100:
+            monitor.feed(Saved("weights", "owl-000100.safetensors", 100), float(step))
+        if step == 200:
+            monitor.feed(Saved("weights", "owl-000002.safetensors", None, 2), float(step))
+    assert (monitor.losses(100).loss, monitor.losses(200).loss) == (0.1, 0.2)
+    assert monitor.losses(100).smoothed is not None
+    assert monitor.losses(300).loss is None
+
+
 def test_a_loss_that_is_no_number_ends_a_run_whose_average_it_spoils_at_once() -> None:
     monitor = Monitor(100)
     found = monitor.feed(Progress(5, 100, math.nan, "average"), 1.0)
