@@ -68,9 +68,14 @@ def launch(fleet: Fleet, role: str, slug: str, prompt: str, *, dry_run: bool = F
     words = ["env", role_of, name_of, "claude", "--model", model, prompt]
     inner = " ".join(_quoted(one) for one in words)
     remove = f"rm -f {_quoted(sentinel)}"
-    started = _tmux(
-        "new-session", "-d", "-s", _session(slug), "-c", fleet.root, f"{inner}; {remove}"
-    )
+    session = ("-s", _session(slug), "-c", fleet.root)
+    started = ""
+    for wait in (0.1, 0.3, 1.0, 3.0, 0.0):
+        started = _tmux("new-session", "-d", *session, f"{inner}; {remove}")
+        # A server whose last session has just closed ends; whoever asks it then is turned away.
+        if not any(one in started for one in ("server exited", "lost server")):
+            break
+        time.sleep(wait)
     if started:
         os.unlink(sentinel)
         raise Denied("launch", f"tmux would not start it: {started}", "Nothing was started.")
