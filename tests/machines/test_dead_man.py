@@ -61,7 +61,7 @@ def ended(server: Server) -> Path:
 
 
 def test_a_machine_in_time_is_let_be(host: Host, server: Server) -> None:
-    dead_man.begin(host, dead_man.Limits(cap=60, idle=0, silent=0), self_end=END, every=1)
+    dead_man.begin(host, dead_man.Limits(cap=60, idle=0, silent=0), self_end=END, every=0.3)
     heard = dead_man.hear(host)
     assert (heard.alive, heard.due) == (True, "")
     assert not ended(server).exists()
@@ -70,19 +70,19 @@ def test_a_machine_in_time_is_let_be(host: Host, server: Server) -> None:
 def test_a_machine_ends_itself_at_its_cap_with_the_key_of_its_first_process(
     host: Host, server: Server
 ) -> None:
-    dead_man.begin(host, dead_man.Limits(cap=0), self_end=END, every=1)
+    dead_man.begin(host, dead_man.Limits(cap=0), self_end=END, every=0.3)
     wait_until(ended(server).exists)
     assert ended(server).read_text().splitlines()[0] == f"1234 {OWN_KEY}"
     assert dead_man.hear(host).due == "cap"
 
 
 def test_it_asks_again_until_it_is_gone(host: Host, server: Server) -> None:
-    dead_man.begin(host, dead_man.Limits(cap=0), self_end=f"{END}; exit 1", every=1)
+    dead_man.begin(host, dead_man.Limits(cap=0), self_end=f"{END}; exit 1", every=0.3)
     wait_until(lambda: ended(server).exists() and len(ended(server).read_text().split("\n")) > 2)
 
 
 def test_one_that_idles_is_due_and_one_that_works_is_not(host: Host, server: Server) -> None:
-    dead_man.begin(host, dead_man.Limits(cap=60, idle=1), self_end="", every=1)
+    dead_man.begin(host, dead_man.Limits(cap=60, idle=1), self_end="", every=0.3)
     assert dead_man.hear(host).idle_seconds < 30
     folder = server.home / dead_man.FOLDER
     use(server, 0)
@@ -124,7 +124,7 @@ def test_a_training_is_work_is_told_before_the_end_and_its_results_are_waited_fo
     )
     folder = server.home / dead_man.FOLDER
     try:
-        dead_man.begin(host, dead_man.Limits(cap=60, idle=1, silent=1), self_end=END, every=1)
+        dead_man.begin(host, dead_man.Limits(cap=60, idle=1, silent=1), self_end=END, every=0.3)
         long_ago = int(Path("/proc/uptime").read_text().split(".")[0]) - 600
 
         def age(name: str) -> None:
@@ -140,7 +140,7 @@ def test_a_training_is_work_is_told_before_the_end_and_its_results_are_waited_fo
         assert not (folder / "due").exists()
 
         # Its time is over: the training is told, saves, and then the machine ends.
-        dead_man.begin(host, dead_man.Limits(cap=0, idle=0, silent=0), self_end=END, every=1)
+        dead_man.begin(host, dead_man.Limits(cap=0, idle=0, silent=0), self_end=END, every=0.3)
         wait_until(ended(server).exists)
         assert (run / "output" / "weights").read_text() == "saved\n"
 
@@ -151,7 +151,7 @@ def test_a_training_is_work_is_told_before_the_end_and_its_results_are_waited_fo
         idle = 'touch "$HOME/idled"'
         (run / "brought").touch()
         os.utime(run / "brought", (1, 1))
-        dead_man.begin(host, dead_man.Limits(cap=60, idle=1, silent=0), self_end=idle, every=1)
+        dead_man.begin(host, dead_man.Limits(cap=60, idle=1, silent=0), self_end=idle, every=0.3)
         age("worked")
         assert dead_man.hear(host).due == ""
         assert not idled.exists()
@@ -162,7 +162,7 @@ def test_a_training_is_work_is_told_before_the_end_and_its_results_are_waited_fo
 
 
 def test_one_that_nobody_asks_for_is_due(host: Host, server: Server) -> None:
-    dead_man.begin(host, dead_man.Limits(cap=60, idle=0, silent=1), self_end=END, every=1)
+    dead_man.begin(host, dead_man.Limits(cap=60, idle=0, silent=1), self_end=END, every=0.3)
     folder = server.home / dead_man.FOLDER
     long_ago = int(Path("/proc/uptime").read_text().split(".")[0]) - 600
     put(folder / "heard", f"{long_ago}\n")
@@ -171,7 +171,7 @@ def test_one_that_nobody_asks_for_is_due(host: Host, server: Server) -> None:
 
 
 def test_no_key_of_the_account_is_anywhere_on_the_machine(host: Host, server: Server) -> None:
-    dead_man.begin(host, dead_man.Limits(cap=0), self_end=END, every=1)
+    dead_man.begin(host, dead_man.Limits(cap=0), self_end=END, every=0.3)
     phases.start(host, "setup", "env")
     host.run(["env"])
     wait_until(ended(server).exists)

@@ -37,7 +37,7 @@ def test_a_command_says_what_it_printed_and_how_it_ended(server: Server) -> None
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     st.lists(

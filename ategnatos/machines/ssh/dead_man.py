@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.guard.values.shown import shown
+from ategnatos.machines.ssh.link import quote
 
 if TYPE_CHECKING:
     from ategnatos.machines.ssh.link import Link
@@ -45,18 +46,22 @@ class Heard:
     due: str
 
 
-def begin(link: Link, limits: Limits, *, self_end: str, every: int = _EVERY_SECONDS) -> None:
+def begin(link: Link, limits: Limits, *, self_end: str, every: float = _EVERY_SECONDS) -> None:
     """Start the script, or start it anew with other limits.
 
     ``self_end`` is :attr:`Terms.self_end <ategnatos.providers.values.Terms>`, "" where the machine
     has no key of its own. Raises StudioError (``dead_man``, ``machine_unreachable``).
     """
-    body = resources.files(__package__).joinpath("dead_man.sh").read_bytes()
-    _put(link, "end.sh", self_end.encode() + b"\n" if self_end else b"")
-    _put(link, "dead_man.sh", body)
-    seconds = [limits.cap * 60, limits.idle * 60 or _FOREVER, limits.silent * 60 or _FOREVER, every]
-    words = " ".join(str(one) for one in seconds)
-    reply = link.shell(f"sh ~/{FOLDER}/dead_man.sh begin {words}", seconds=60)
+    body = resources.files(__package__).joinpath("dead_man.sh").read_text(encoding="utf-8")
+    seconds = [limits.cap * 60, limits.idle * 60 or _FOREVER, limits.silent * 60 or _FOREVER]
+    words = " ".join([*map(str, seconds), f"{every:g}"])
+    # One journey: each file in place once it is whole, then the script begins.
+    reply = link.shell(
+        f"umask 077; mkdir -p ~/{FOLDER} && cd ~/{FOLDER} && {_put('dead_man.sh', body)}"
+        f" && {_put('end.sh', self_end + chr(10) if self_end else '')}"
+        f" && exec sh ./dead_man.sh begin {words}",
+        seconds=60,
+    )
     if reply.status != 0:
         raise _failed(link, reply.complaint)
 
@@ -73,15 +78,8 @@ def hear(link: Link) -> Heard:
     return Heard(words[0] == "yes", max(0, int(words[1])), "" if words[2] == "-" else words[2])
 
 
-def _put(link: Link, name: str, body: bytes) -> None:
-    reply = link.shell(
-        f"umask 077; mkdir -p ~/{FOLDER} && cat > ~/{FOLDER}/{name}.part"
-        f" && mv -f ~/{FOLDER}/{name}.part ~/{FOLDER}/{name}",
-        stdin=body,
-        seconds=60,
-    )
-    if reply.status != 0:
-        raise _failed(link, reply.complaint)
+def _put(name: str, text: str) -> str:
+    return f"printf %s {quote(text)} > {name}.part && mv -f {name}.part {name}"
 
 
 def _failed(link: Link, said: str) -> StudioError:
