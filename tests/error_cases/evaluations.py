@@ -11,6 +11,7 @@ from ategnatos.grimoire.project import Project
 from ategnatos.guard.budget import approved
 from ategnatos.train.evaluation import (
     choosing,
+    embedding,
     making,
     pairs,
     planning,
@@ -104,6 +105,7 @@ CASES = {
     ),
     "evaluation_bill": _unclear_bill,
     "evaluation_picture": _no_picture,
+    "embedding_failed": lambda folder: embedding.embed([], folder, "python"),
     "sight_unknown": lambda folder: seen.find("mauve"),
     "lora_place": lambda folder: placing.folder_for(_studio(folder), "comfyui", None),
     "evaluation_unknown": lambda folder: record.load(_studio(folder), "nobody"),

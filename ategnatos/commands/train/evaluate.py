@@ -73,6 +73,14 @@ def evaluate(
     timeout: Annotated[
         float | None, typer.Option("--timeout", help="Seconds for each row of pictures.")
     ] = None,
+    embed: Annotated[
+        Path | None,
+        typer.Option("--embed", metavar="DIR", help="Likeness by a vision model in this folder."),
+    ] = None,
+    embed_python: Annotated[
+        str,
+        typer.Option("--embed-python", metavar="FILE", help="A Python with torch, transformers."),
+    ] = "",
     confirm: Annotated[
         bool, typer.Option("--confirm", help="Agree to the price where the engine bills.")
     ] = False,
@@ -136,6 +144,14 @@ def evaluate(
     finally:
         for path in laid:
             path.unlink(missing_ok=True)
+    if embed is not None:
+        import sys
+
+        from ategnatos.train.evaluation import embedding
+
+        done = embedding.add(
+            project, done, embed.expanduser().resolve(), embed_python or sys.executable
+        )
     return _told(done, planned.pictures)
 
 

@@ -69,6 +69,7 @@ def told_of(project: Project, evaluation: Evaluation) -> dict[str, Any]:
         "chance": evaluation.numbers.get("chance"),
         "dataset": evaluation.numbers.get("dataset", {}),
         "copies": evaluation.numbers.get("copies", []),
+        "embedding": evaluation.numbers.get("embedding"),
         "notes": notes(evaluation),
         "why": why,
         "votes": len(given),
