@@ -11,6 +11,7 @@ from ategnatos.commands.terminal import plain
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ategnatos.grimoire.project import Project
     from ategnatos.studio.overview import JobLine, Overview
 
 app = room()
@@ -24,8 +25,19 @@ def status(call: Call) -> Answer:
     """One page: what waits for you, what runs, what it costs, and whether all is well."""
     from ategnatos.studio import overview
 
-    page = overview.look(call.project())
-    return Answer(facts(page), lambda console: _draw(console, page), _next(page))
+    project = call.project()
+    page, trainings = overview.look(project), _trainings(project)
+    return Answer(
+        {**facts(page), "trainings": trainings},
+        lambda console: _draw(console, page, trainings),
+        _next(page, trainings),
+    )
+
+
+def _trainings(project: Project) -> dict[str, Any]:
+    from ategnatos.train import now
+
+    return now.look(project)
 
 
 def facts(page: Overview) -> dict[str, Any]:
@@ -76,7 +88,7 @@ def _job(line: JobLine) -> dict[str, Any]:
     return {name: getattr(line, name) for name in line.__slots__}
 
 
-def _next(page: Overview) -> tuple[str, ...]:
+def _next(page: Overview, trainings: dict[str, Any]) -> tuple[str, ...]:
     steps = []
     if page.problems:
         steps.append("ategnatos doctor")
@@ -84,6 +96,8 @@ def _next(page: Overview) -> tuple[str, ...]:
         steps.append("ategnatos grimoire check")
     if page.waiting:
         steps.append(f"ategnatos art show {page.waiting[0].job}")
+    if trainings["waiting"]:
+        steps.append(f"ategnatos train vote {trainings['waiting'][0]['evaluation']}")
     if page.not_exported:
         steps.append(f"ategnatos art export '{page.not_exported[0]}' --as NAME")
     if page.pack and page.pack != page.program:
@@ -93,7 +107,7 @@ def _next(page: Overview) -> tuple[str, ...]:
     return tuple(steps)
 
 
-def _draw(console: Console, page: Overview) -> None:
+def _draw(console: Console, page: Overview, trainings: dict[str, Any]) -> None:
     from pathlib import Path
 
     from rich.text import Text
@@ -104,19 +118,21 @@ def _draw(console: Console, page: Overview) -> None:
     console.print(heading, soft_wrap=True)
     console.print()
     rows = []
-    for title, style, lines in _rows(page):
+    for title, style, lines in _rows(page, trainings):
         styles = [style] + [""] * (len(lines) - 1)
         drawn = [Line(line, style) for line, style in zip(lines, styles, strict=True)]
         rows.append(Row(((title, "bold"),), drawn))
     draw(console, rows)
 
 
-def _rows(page: Overview) -> Iterator[tuple[str, str, list[str]]]:
+def _rows(page: Overview, trainings: dict[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
     """Title, style of the first line, and lines of each part of the page."""
     if page.problems:
         yield "Problems", "bold red", page.problems
     yield "Waits for you", "yellow" if page.waiting else "", list(_waiting(page))
     yield "Running", "", list(_running(page))
+    if lines := list(_training_lines(trainings)):
+        yield "Trainings", "yellow" if trainings["waiting"] else "", lines
     if page.failed:
         yield "Failed", "red", list(_listed(page.failed, page.failed_in_all, "failed"))
     yield "Approved", "", [_approved(page)]
@@ -152,6 +168,16 @@ def _running(page: Overview) -> Iterator[str]:
     if queued:
         line = "in the line; 'ategnatos jobs work' carries them on"
         yield from _listed(queued, page.running_in_all - len(at_work), line)
+
+
+def _training_lines(trainings: dict[str, Any]) -> Iterator[str]:
+    for run in trainings["running"][:_SHOWN]:
+        yield f"{run['run']} {run['says']}: step {run['step']} of {run['steps']}"
+    for one in trainings["waiting"][:_SHOWN]:
+        votes = _count(one["votes"], "vote")
+        yield f"{one['evaluation']} waits for your choice ({votes}): ategnatos train vote"
+    if trainings["problem"]:
+        yield trainings["problem"]
 
 
 def _listed(lines: list[JobLine], in_all: int, what: str) -> Iterator[str]:

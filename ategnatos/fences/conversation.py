@@ -70,6 +70,7 @@ def screen(status: dict[str, Any]) -> str:
         if rows:
             count = _count(status, key, rows)
             lines.append(f"{words}: {count} " + _listed(rows, lambda one: str(one.get("job"))))
+    lines += _trainings(status)
     requests = _rows(status, "review_requests")
     if requests:
         lines.append(f"Asked for and not yet looked at: {len(requests)}")
@@ -85,6 +86,26 @@ def screen(status: dict[str, Any]) -> str:
     if isinstance(steps, list) and steps:
         lines.append("Next: " + "; ".join(str(one) for one in steps[:_MOST_LISTED]))
     return "\n".join(lines)
+
+
+def _trainings(status: dict[str, Any]) -> list[str]:
+    """What trains, and which evaluations wait for the person."""
+    told = status.get("trainings")
+    if not isinstance(told, dict):
+        return []
+    lines = []
+    running, waiting = _rows(told, "running"), _rows(told, "waiting")
+    if running:
+        lines.append(
+            f"Training: {len(running)} "
+            + _listed(running, lambda one: f"{one.get('run')}, {one.get('says')}")
+        )
+    if waiting:
+        lines.append(
+            f"Evaluations that wait for the person's choice: {len(waiting)} "
+            + _listed(waiting, lambda one: str(one.get("evaluation")))
+        )
+    return lines
 
 
 def _status(root: str) -> dict[str, Any]:

@@ -422,6 +422,21 @@ def test_a_dry_run_says_the_model_and_starts_nothing(project: Path) -> None:
     assert not (project / "state" / "coordination" / "active-sessions").exists()
 
 
+def test_a_tmux_server_that_is_just_ending_is_asked_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = project / "programs"
+    programs.mkdir()
+    ending = "test -e asked || { touch asked; echo server exited unexpectedly >&2; exit 1; }"
+    for name, text in (("tmux", ending), ("claude", "")):
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.chdir(project)
+    assert "Role: writer" in launch.launch(load(str(project)), "writer", "query-api", "hi")
+    assert (project / "asked").exists()
+
+
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 def test_an_agent_is_started_with_its_prompt_whole_and_leaves_no_sentinel(
     project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -200,6 +200,10 @@ def test_the_screen_names_what_bills_first() -> None:
             "bills": {"instances": [{"name": "owl-1"}], "per_hour_usd": "0.34"},
             "waiting": [{"job": "j1", "prompt": "an owl"}],
             "running": [],
+            "trainings": {
+                "running": [{"run": "owl-1", "says": "trains"}],
+                "waiting": [{"evaluation": "fox/2"}],
+            },
             "next": ["ategnatos art show j1"],
         }
     )
@@ -207,6 +211,8 @@ def test_the_screen_names_what_bills_first() -> None:
     assert "owl-1" in lines[1]
     assert "0.34" in lines[1]
     assert "j1 (an owl)" in lines[2]
+    assert "(owl-1, trains)" in lines[3]
+    assert "(fox/2)" in lines[4]
 
 
 def test_a_studio_that_does_not_answer_in_time_is_said(
