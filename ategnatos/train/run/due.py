@@ -9,10 +9,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.spend import ledger, rentals
 from ategnatos.grimoire.spend.amounts import USD
 from ategnatos.train.machine import LOCAL
+from ategnatos.train.run.following import RUN_LOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,14 +39,22 @@ class Due:
         self._project, self._machine, self._clock = project, machine, clock
         self._looked: datetime | None = None
         self._until: datetime | None = None
+        self._was = False
 
     def wanted(self) -> str:
-        """Who wants the run stopped now: the budget timer, or nobody ("")."""
+        """Who wants the run stopped now: the budget timer, or nobody ("").
+
+        Raises StudioError (``run_lost``) where the machine had a timer and has none any more: it
+        was ended, taken away by its provider or by somebody, and no waiting brings it back.
+        """
         if self._machine == LOCAL:
             return ""
         now = self._clock()
         if self._looked is None or (now - self._looked).total_seconds() >= _LOOK_SECONDS:
             self._looked, self._until = now, until(self._project, self._machine)
+            if self._until is None and self._was:
+                raise _ended(self._machine)
+            self._was = self._until is not None
         return TIMER if self._until is not None and now >= self._until else ""
 
 
@@ -66,6 +76,16 @@ def _end(rental: Rental, reserved: int) -> datetime:
         return due
     seconds = reserved * 3600 / rental.rate
     return min(due, datetime.fromisoformat(rental.started_at) + timedelta(seconds=seconds))
+
+
+def _ended(machine: str) -> StudioError:
+    return StudioError(
+        RUN_LOST,
+        f"{machine} is ended, so what it had not saved and sent here is lost.",
+        hint="Go on from the newest save, on this computer or another machine: ategnatos train"
+        " resume RUN --machine local",
+        machine=machine,
+    )
 
 
 def _margin(rental: Rental) -> float:

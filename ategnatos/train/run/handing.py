@@ -73,7 +73,7 @@ def _repeat(run: Run, known: dict[str, Any]) -> list[str]:
         + "; `environment.json` names the packages.",
         f"2. Put this folder where it lay, `{place}`, or replace that path in the files below"
         " `attempts/1/files` and in the command.",
-        "3. Move `output` away and start the command:",
+        "3. Copy what is in `attempts/1/files` to here, move `output` away, and start the command:",
         "",
     ]
     if first is not None:

@@ -28,12 +28,12 @@ def write(project: Project, run: Run, now: datetime) -> Path:
         " how it is now.",
     ]
     for one in record.every(project, run.plan):
-        lines += ["", f"## {one.id}", "", *_about(one)]
+        lines += ["", f"## {one.id}", "", *_about(project, one)]
     write_atomic(path, ("\n".join(lines) + "\n").encode())
     return path
 
 
-def _about(run: Run) -> list[str]:
+def _about(project: Project, run: Run) -> list[str]:
     seen = state.live(run.folder).get("monitor", {})
     loss = seen.get("smoothed")
     lines = [
@@ -42,7 +42,7 @@ def _about(run: Run) -> list[str]:
         f" dataset {run.dataset} version {run.dataset_version}",
         f"- step {run.step} of {run.steps}" + (f", loss about {loss:.4f}" if _number(loss) else ""),
         f"- newest whole checkpoint: {run.latest or 'none yet'}",
-        f"- folder: `{run.folder}`",
+        f"- folder: `{run.folder.relative_to(project.root)}`",
     ]
     lines += [f"- {one}" for one in run.changes]
     for one in attempts.every(run.folder):

@@ -30,11 +30,11 @@ STATES = {
     "preparing": "is being prepared",
     "training": "trains",
     "stopping": "is being stopped",
-    "stopped": "was stopped; it can go on from its newest checkpoint",
+    "stopped": "was stopped",
     "finished": "is finished",
-    "diverged": "lost its way: the loss is no number, or grows without end",
+    "diverged": "lost its way",
     "failed": "failed",
-    "lost": "lost its machine; it can go on from its newest checkpoint elsewhere",
+    "lost": "lost its machine",
 }
 ENDED = frozenset({"stopped", "finished", "diverged", "failed", "lost"})
 AT_WORK = frozenset({"preparing", "training", "stopping"})

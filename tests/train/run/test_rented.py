@@ -17,9 +17,11 @@ from ategnatos.grimoire.project import Project
 from ategnatos.grimoire.spend import rentals
 from ategnatos.train.checkpoints import ledger
 from ategnatos.train.run import control, due, record, state
+from ategnatos.train.run.following import Rhythm
 from tests.machines import sshd
 from tests.machines.wire import Wire
-from tests.train.run.studio import Here, now, opened, ordered, studio
+from tests.train import fakes
+from tests.train.run.studio import QUICK, Here, now, opened, ordered, studio
 from tests.train.run.test_far import NAME, reached, rent, server, wire
 from tests.waiting import wait_until
 
@@ -77,6 +79,41 @@ def test_before_its_machine_s_time_is_over_a_run_is_saved_and_brought_home(
         project, run, actor="user:ann", now=now(), machine="local", require=opened(), dry_run=True
     )
     assert (found.step, found.broken) == (newest.step, ())
+
+
+def test_a_machine_that_is_taken_away_loses_the_run_at_once_and_it_goes_on_elsewhere(
+    server: sshd.Server,
+    wire: Wire,
+    rent: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(due, "_LOOK_SECONDS", 0.0)
+    home = fakes.install(
+        server.home / tmp_path.name, "simpletuner", {"log": "success", "hold_at": 6}
+    )
+    project, kept = studio(tmp_path, "sdxl/base", steps=8)
+    rent(project)
+    run = ordered(project, kept, "simpletuner", home, machine=NAME)
+    # One that only does not answer would be waited for, for an hour.
+    patient = Rhythm(0.02, 0.05, 3600.0, QUICK.patience)
+    here = Here(machine=reached(server, wire), rhythm=patient)
+    here(project, control.number_of(run))
+    wait_until(lambda: (home / "held").exists())
+    wait_until(lambda: any(one.resumable for one in ledger.read(run.folder).entries))
+    # Outbid: its host stops it, and the reaper saw that it is gone.
+    wire.refuse = 1 << 30
+    wire.cut()
+    with database.connect(project) as db, database.writing(db):
+        rentals.end(db, rentals.get_live(db, "runpod", "p1"), how="observed", now=now())
+    here.join()
+    run = record.load(project, run.id)
+    assert (run.state, "is ended" in run.why) == ("lost", True)
+    found = control.resume(
+        project, run, actor="user:ann", now=now(), machine="local", require=opened(), dry_run=True
+    )
+    assert (found.point, found.step) == ("checkpoint-4", 4)
+    fakes.go(home)
 
 
 def test_the_money_of_a_machine_ends_a_run_as_its_time_does(rent: Any, tmp_path: Path) -> None:

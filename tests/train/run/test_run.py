@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import subprocess
+
+import pytest
 
 from ategnatos.grimoire import journal
+from ategnatos.grimoire.project import Project
 from ategnatos.train.checkpoints import ledger
+from ategnatos.train.plan.store import Kept
 from ategnatos.train.run import record, state, status
+from ategnatos.train.run.record import Run
 from ategnatos.train.watching import curve
 from tests.train.run.studio import followed, ordered, studio
 
@@ -29,11 +34,24 @@ A_145 = {
 HANDED = ("plan.json", "environment.json", "README.md", "starter.json", "attempts/1/log.txt")
 
 
-def test_a_run_leaves_everything_that_another_person_needs(tmp_path: Path) -> None:
-    project, kept = studio(tmp_path)
-    run = ordered(project, kept)
-    assert (run.id, run.state, run.steps) == ("owl-1", "queued", 8)
-    run = followed(project, run)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Kept, Run]:
+    """A run that is finished, looked at by every test of this file."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("trained")
+        patch.setenv("ATEGNATOS_LOCKS", str(folder / "locks"))
+        project, kept = studio(folder)
+        run = ordered(project, kept)
+        assert (run.id, run.state, run.steps) == ("owl-1", "queued", 8)
+        before = status.snapshot(project, run)
+        assert (before["step"], before["state"], before["alive"]) == (0, "queued", None)
+        return project, kept, followed(project, run)
+
+
+def test_a_run_leaves_everything_that_another_person_needs(
+    trained: tuple[Project, Kept, Run],
+) -> None:
+    project, kept, run = trained
     assert run.state == "finished", run.why
     assert run.step == 8
     folder = run.folder
@@ -63,27 +81,22 @@ def test_a_run_leaves_everything_that_another_person_needs(tmp_path: Path) -> No
     assert "try 1, from the start: finished" in progress.read_text()
 
 
-def test_the_command_in_the_page_repeats_the_run_to_the_same_bytes(tmp_path: Path) -> None:
-    import subprocess
+def test_a_snapshot_says_all_that_a_page_shows(trained: tuple[Project, Kept, Run]) -> None:
+    project, _, run = trained
+    seen = status.snapshot(project, run)
+    json.dumps(seen)
+    assert (seen["step"], seen["steps"], seen["share"], seen["alive"]) == (8, 8, 1.0, False)
+    assert isinstance(seen["loss"], float)
+    assert seen["checkpoints"]["latest"]["step"] == 8
+    assert [one["end"] for one in seen["attempts"]] == ["finished"]
 
-    project, kept = studio(tmp_path, steps=4, save_every_steps=2)
-    run = followed(project, ordered(project, kept))
+
+def test_the_command_in_the_page_repeats_the_run_to_the_same_bytes(
+    trained: tuple[Project, Kept, Run],
+) -> None:
+    _, _, run = trained
     made = run.output / "owl.safetensors"
     first = made.read_bytes()
     run.output.rename(run.folder / "output-before")
     subprocess.run(["sh", str(run.folder / "attempts/1/command.sh")], check=True, timeout=120)
     assert made.read_bytes() == first
-
-
-def test_a_snapshot_says_all_that_a_page_shows(tmp_path: Path) -> None:
-    project, kept = studio(tmp_path, steps=4, save_every_steps=2)
-    run = ordered(project, kept)
-    before = status.snapshot(project, run)
-    assert (before["step"], before["state"], before["alive"]) == (0, "queued", None)
-    run = followed(project, run)
-    seen = status.snapshot(project, run)
-    json.dumps(seen)
-    assert (seen["step"], seen["steps"], seen["share"], seen["alive"]) == (4, 4, 1.0, False)
-    assert isinstance(seen["loss"], float)
-    assert seen["checkpoints"]["latest"]["step"] == 4
-    assert [one["end"] for one in seen["attempts"]] == ["finished"]
