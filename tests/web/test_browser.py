@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,33 @@ from ategnatos.grimoire import documents, journal
 from ategnatos.grimoire.project import Project
 from ategnatos.guard.gate import book, record
 from ategnatos.guard.gate.record import Standing
+from ategnatos.train.evaluation import votes
 from ategnatos.web import desk
 from tests.guard import keys
-from tests.web.serving import Served, served
+from tests.providers.clouds.cloud import Cloud
+from tests.web.evaluations import finished
+from tests.web.renting import cloud, machine
+from tests.web.serving import Inside, Served, inside, served
+
+__all__ = ["cloud", "machine"]
 
 pytestmark = pytest.mark.chromium
 
 AXE = Path(__file__).with_name("axe.min.js")
 
 
-def enter(browser: Any, page: Served, path: str = "/review") -> None:
+def enter(browser: Any, page: Served | Inside, path: str = "/review") -> None:
     """Come in with the link of the terminal, and go to a page."""
     browser.goto(page.link)
     browser.goto(page.address + path)
+
+
+@pytest.fixture
+def page_in(project: Project) -> Iterator[Inside]:
+    """The page of an unsigned studio with four pictures, in this process."""
+    keys.made(project, 4)
+    with inside(project) as page:
+        yield page
 
 
 def shown(browser: Any, name: str) -> None:
@@ -86,7 +101,7 @@ def test_a_picture_changed_between_showing_and_signing_is_refused(
     signing: Project, browser: Any
 ) -> None:
     first, second = keys.made(signing, 2)
-    with served(signing) as page:
+    with inside(signing) as page:
         enter(browser, page)
         shown(browser, first.reference)
         browser.keyboard.press("a")
@@ -134,8 +149,8 @@ def test_a_server_killed_in_mid_review_and_started_again_loses_nothing(
     assert [one.standing for one in book.read(signing).judged] == [Standing.SIGNED] * 4
 
 
-def test_what_another_process_makes_appears_without_a_reload(page_of: Served, browser: Any) -> None:
-    enter(browser, page_of, "/")
+def test_what_another_process_makes_appears_without_a_reload(page_in: Inside, browser: Any) -> None:
+    enter(browser, page_in, "/")
     browser.wait_for_selector("#state[data-mood=live]")
     browser.evaluate(
         "window.marker = 1; document.addEventListener('studio:changed', event => {"
@@ -143,7 +158,7 @@ def test_what_another_process_makes_appears_without_a_reload(page_of: Served, br
     )
     done = subprocess.run(
         [sys.executable, "-m", "ategnatos", "art", "generate", "a red potion", "-n", "1", "--json"],
-        cwd=page_of.project.root,
+        cwd=page_in.project.root,
         capture_output=True,
         text=True,
         check=True,
@@ -155,9 +170,9 @@ def test_what_another_process_makes_appears_without_a_reload(page_of: Served, br
 
 
 def test_compared_pictures_share_zoom_and_place_and_a_pixel_is_a_square(
-    page_of: Served, browser: Any
+    page_in: Inside, browser: Any
 ) -> None:
-    enter(browser, page_of)
+    enter(browser, page_in)
     shown(browser, "j1#1")
     browser.keyboard.press("c")
     browser.wait_for_selector('#stage[data-many="2"]')
@@ -185,14 +200,14 @@ def test_compared_pictures_share_zoom_and_place_and_a_pixel_is_a_square(
     browser.wait_for_selector('#desk[data-ready="j1#3"]')
     browser.keyboard.press("a")
     chosen(browser, 1)
-    assert [one["name"] for one in desk.waiting_choices(page_of.project)] == ["j1#3"]
+    assert [one["name"] for one in desk.waiting_choices(page_in.project)] == ["j1#3"]
 
 
 def test_the_gallery_finds_narrows_and_keeps_few_in_the_document(
     project: Project, browser: Any
 ) -> None:
     keys.made(project, 32)
-    with served(project) as page:
+    with inside(project) as page:
         enter(browser, page, "/gallery?verdict=none")
         browser.wait_for_function(
             "() => document.getElementById('count').textContent.includes('picture')"
@@ -236,16 +251,56 @@ def test_no_page_has_a_serious_fault_for_a_screen_reader(
 
 
 def test_a_preference_is_confirmed_on_the_page_as_by_the_command(
-    page_of: Served, browser: Any
+    page_in: Inside, browser: Any
 ) -> None:
     subprocess.run(
         [sys.executable, "-m", "ategnatos", "eye", "add", "warm light", "--category", "color"],
-        cwd=page_of.project.root,
+        cwd=page_in.project.root,
         capture_output=True,
         check=True,
     )
-    enter(browser, page_of, "/eye")
+    enter(browser, page_in, "/eye")
     browser.get_by_role("button", name="Retire: warm light").click()
     browser.wait_for_selector("text=Retired: warm light.")
-    (kept,) = documents.read(page_of.project, "eye").preferences
+    (kept,) = documents.read(page_in.project, "eye").preferences
     assert kept.standing == "retired"
+
+
+@pytest.mark.parametrize("cloud", ["runpod"], indirect=True)
+def test_the_button_asks_before_anything_is_sent(
+    project: Project, cloud: Cloud, machine: str, browser: Any
+) -> None:
+    with inside(project) as page:
+        browser.goto(page.link)
+        browser.goto(f"{page.address}/money")
+        browser.get_by_role("button", name="Stop", exact=True).click()
+        browser.wait_for_selector("#ending[open]")
+        assert machine in browser.inner_text("#ending-title")
+        browser.get_by_role("button", name="Back").click()
+        browser.wait_for_selector("#ending:not([open])", state="attached")
+        assert len(cloud.alive()) == 1
+        browser.get_by_role("button", name="Stop", exact=True).click()
+        browser.get_by_role("button", name="End it now").click()
+        browser.wait_for_selector(f'[data-ended="{machine}"]')
+        assert cloud.alive() == []
+
+
+def test_votes_go_by_key_and_one_key_is_one_vote(project: Project, browser: Any) -> None:
+    one = finished(project)
+    (pair,) = votes.pairs(one, "ann")
+    with inside(project) as page:
+        vote_by_key(browser, page)
+    (kept,) = votes.cast_votes(project, one)
+    assert (kept.voter, kept.better, kept.tie) == ("ann", pair.right, False)
+
+
+def vote_by_key(browser: Any, page: Inside) -> None:
+    """Right, and left when there is nothing left to vote on."""
+    enter(browser, page, "/evaluate/owl/1?as=ann")
+    browser.wait_for_function(
+        "() => { const all = [...document.querySelectorAll('.voting .shots img')];"
+        " return all.length && all.every(one => one.complete && one.naturalWidth); }"
+    )
+    browser.keyboard.press("ArrowRight")
+    browser.wait_for_selector('.voting[data-mine="1"]')
+    browser.keyboard.press("ArrowLeft")

@@ -95,20 +95,3 @@ def test_a_reader_sees_the_pairs_and_casts_no_vote(page: Inside) -> None:
             values: dict[str, Any] = {"as": "ann", "pair": pair.id, "choice": "left"}
             assert agent.post(f"{WHERE}/{act}", json=values).status_code == 403
     assert list(journal.read(page.project, {votes.EVENT, verdict.REVEALED})) == []
-
-
-@pytest.mark.chromium
-def test_votes_go_by_key_and_one_key_is_one_vote(page: Inside, browser: Any) -> None:
-    one = finished(page.project)
-    (pair,) = votes.pairs(one, "ann")
-    browser.goto(page.link)
-    browser.goto(f"{page.address}{WHERE}?as=ann")
-    browser.wait_for_function(
-        "() => { const all = [...document.querySelectorAll('.voting .shots img')];"
-        " return all.length && all.every(one => one.complete && one.naturalWidth); }"
-    )
-    browser.keyboard.press("ArrowRight")
-    browser.wait_for_selector('.voting[data-mine="1"]')
-    browser.keyboard.press("ArrowLeft")
-    (kept,) = votes.cast_votes(page.project, one)
-    assert (kept.voter, kept.better, kept.tie) == ("ann", pair.right, False)
