@@ -55,7 +55,7 @@ def test_before_its_machine_s_time_is_over_a_run_is_saved_and_brought_home(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(due, "_LOOK_SECONDS", 0.0)
-    project, kept = studio(tmp_path, steps=STEPS, save_every_steps=20)
+    project, kept = studio(tmp_path, steps=STEPS, save_every_steps=8)
     rent(project)
     run, here = begun(project, kept, server, wire)
     # The machine turned out dearer than was said: its timer is shorter now.
@@ -135,7 +135,7 @@ def test_the_money_of_a_machine_ends_a_run_as_its_time_does(rent: Any, tmp_path:
 def test_a_machine_that_restarts_ends_the_try_and_the_run_goes_on_there(
     server: sshd.Server, wire: Wire, rent: Any, tmp_path: Path
 ) -> None:
-    project, kept = studio(tmp_path, steps=STEPS, save_every_steps=20)
+    project, kept = studio(tmp_path, steps=STEPS, save_every_steps=8)
     rent(project)
     run, here = begun(project, kept, server, wire)
     far = Path(state.read(run.folder)["there"])
