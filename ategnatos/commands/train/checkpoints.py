@@ -32,7 +32,7 @@ def checkpoints(
     best: Annotated[bool, typer.Option("--best", help="Only the best one.")] = False,
     latest: Annotated[bool, typer.Option("--latest", help="Only the newest whole one.")] = False,
     metric: Annotated[
-        str, typer.Option("--metric", help="What best means: validation, smoothed or loss.")
+        str, typer.Option("--metric", help="What best means: validation, mean, smoothed or loss.")
     ] = "",
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every file again; move broken ones aside.")

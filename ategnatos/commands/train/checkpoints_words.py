@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from ategnatos.train.checkpoints.entry import Entry
     from ategnatos.train.checkpoints.ledger import Ledger
     from ategnatos.train.checkpoints.retention import Choice
     from ategnatos.train.checkpoints.verifying import Verdict
@@ -48,7 +49,7 @@ def draw(console: Console, run: Run, known: Ledger, metric: str) -> None:
             "" if one.whole and not one.aside else "NOT WHOLE",
         ]
         figures = [
-            f"loss {one.smoothed:.4g}" if one.smoothed is not None else "",
+            _loss(one),
             f"validation {one.validation:.4g}" if one.validation is not None else "",
             f"epoch {one.epoch}" if one.epoch is not None else "",
             f"strength {one.health['strength']:.3g}" if one.health.get("strength") else "",
@@ -105,3 +106,10 @@ def draw_verdicts(console: Console, seen: Sequence[Verdict]) -> None:
     console.print(
         f"{whole} of {len(seen)} are whole." if seen else "Nothing that was saved is there."
     )
+
+
+def _loss(entry: Entry) -> str:
+    """The loss that says most: of many steps before that of the last few."""
+    if entry.mean is not None:
+        return f"loss {entry.mean:.4g} on average"
+    return f"loss {entry.smoothed:.4g}" if entry.smoothed is not None else ""

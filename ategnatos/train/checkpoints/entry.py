@@ -19,9 +19,10 @@ class Entry:
 
     ``whole``: the weights can be used; ``state_whole``: it can be resumed from; ``why`` says what
     is wrong. ``loss``, ``smoothed``, ``validation``, ``rate``, ``epoch``, ``effort`` and ``level``
-    are as they stood at the save. ``facts`` say what was trained (plan, dataset, trainer).
-    ``removed`` files are gone for the reason ``why``. ``aside`` is the folder that a broken one
-    was moved to. ``used`` says by whom it was used, and when.
+    are as they stood at the save, ``mean`` is the mean loss since the save before. ``facts`` say
+    what was trained (plan, dataset, trainer). ``removed`` files are gone for the reason ``why``.
+    ``aside`` is the folder that a broken one was moved to. ``used`` says by whom it was used, and
+    when. ``health`` is what :mod:`ategnatos.train.checkpoints.health` found.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Entry:
     rate: float | None = None
     effort: float | None = None
     level: int | None = None
+    mean: float | None = None
     samples: tuple[str, ...] = ()
     whole: bool = True
     why: str = ""

@@ -23,6 +23,7 @@ CHECKPOINT_UNKNOWN = ErrorCode("checkpoint_unknown", "The run has no checkpoint 
 # By what the best is told, the first that is known of any.
 METRICS = {
     "validation": "lowest validation loss",
+    "mean": "lowest mean loss since the save before",
     "smoothed": "lowest smoothed loss",
     "loss": "lowest loss",
 }
@@ -195,7 +196,7 @@ def complete(folder: Path, validations: Mapping[int, float]) -> None:
 
 # --- inside -----------------------------------------------------------------------------------
 
-_KNOWN = ("epoch", "loss", "smoothed", "validation", "rate", "effort", "level")
+_KNOWN = ("epoch", "loss", "smoothed", "validation", "rate", "effort", "level", "mean")
 
 
 def _new(entries: Sequence[Entry], found: Checkpoint, step: int, now: datetime) -> Entry:

@@ -36,8 +36,9 @@ class Learning:
         self._divergence, self._plateau = Divergence(steps), Plateau(steps)
         self._overfitting = Overfitting()
         self._trained: Strain | None = None
-        # Losses since the last validation: their sum, and how many.
+        # Losses since the last validation, and since the last save: their sum, and how many.
         self._between = (0.0, 0)
+        self._unsaved = (0.0, 0)
         self._bad, self._bad_at = 0, -1
         self._said = said
 
@@ -53,6 +54,8 @@ class Learning:
             if math.isfinite(point.loss):
                 total, count = self._between
                 self._between = (total + point.loss, count + 1)
+                total, count = self._unsaved
+                self._unsaved = (total + point.loss, count + 1)
             found += self._divergence.add(point.step, point.loss, average=point.average)
             found += self._plateau.add(point.step, point.loss, average=point.average)
             if self.smoothed.value is not None:
@@ -80,6 +83,13 @@ class Learning:
         averaged = self.last is not None and self.last.average
         training = self.smoothed.value if averaged or not count else total / count
         return self._overfitting.add(step, loss, training)
+
+    def saved(self) -> float | None:
+        """A save: the mean loss since the one before, which single steps decide less."""
+        (total, count), self._unsaved = self._unsaved, (0.0, 0)
+        if self.last is not None and self.last.average:
+            return self.smoothed.value
+        return total / count if count else None
 
     def epochs_of(self, steps: int) -> None:
         """So many steps are an epoch, which is what a running average runs over."""

@@ -255,7 +255,8 @@ class Monitor:
     def _saved(self, step: int) -> None:
         self._memory.saved(step)
         # Who looks for the file may come a thousand steps later, or read the log again.
-        self._saves.setdefault(step, self.losses(step))
+        if step not in self._saves:
+            self._saves[step] = replace(self.losses(step), mean=self._learned.saved())
         while len(self._saves) > _MOST_SAVES:
             del self._saves[next(iter(self._saves))]
 

@@ -62,7 +62,8 @@ class Point:
 class Losses:
     """What is known of a training at a step, to be written beside its checkpoint.
 
-    ``effort`` is the strain added up so far, ``level`` how many thousands of steps are done.
+    ``mean`` is over the steps since the save before. ``effort`` is the strain added up so far,
+    ``level`` how many thousands of steps are done.
     """
 
     step: int
@@ -73,3 +74,4 @@ class Losses:
     rate: float | None = None
     effort: float | None = None
     level: int | None = None
+    mean: float | None = None

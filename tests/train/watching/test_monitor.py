@@ -105,6 +105,9 @@ def test_losses_at_a_save_are_known_long_after_it() -> None:
     assert (monitor.losses(100).loss, monitor.losses(200).loss) == (0.1, 0.2)
     assert monitor.losses(100).smoothed is not None
     assert monitor.losses(300).loss is None
+    # Over the steps since the save before, those that were settled by then.
+    assert monitor.losses(100).mean == pytest.approx(sum(range(1, 100)) / 99 / 1000)
+    assert monitor.losses(200).mean == pytest.approx(sum(range(100, 200)) / 100 / 1000)
 
 
 def test_a_loss_that_is_no_number_ends_a_run_whose_average_it_spoils_at_once() -> None:
