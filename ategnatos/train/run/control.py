@@ -223,12 +223,11 @@ def resume(
     elsewhere = bool(machine) and machine != run.machine
     if run.state == "finished":
         raise _state(run, "is finished: nothing is left to train", "ategnatos train eval")
-    if run.state not in record.ENDED and not elsewhere:
+    if not elsewhere and (run.state not in record.ENDED or _lives(run)):
         if status.followed(project, run):
             raise _state(run, f"{run.says} already", f"ategnatos train watch {run.id}")
         if not dry_run:
-            _again(project, run, actor)
-            begin(project, number_of(run))
+            run = take_up(project, run, actor=actor, now=now, begin=begin)
         return Resumed(run, run.step, "", attached=True)
     if run.state not in record.ENDED and status.followed(project, run):
         raise _state(run, f"{run.says}: stop it first", f"ategnatos train stop {run.id}")
@@ -255,6 +254,22 @@ def resume(
         _again(project, run, actor)
         begin(project, number_of(run))
     return Resumed(run, found.step, found.name, broken)
+
+
+def take_up(project: Project, run: Run, *, actor: str, now: datetime, begin: Start = start) -> Run:
+    """Have a run followed again whose supervisor is gone, or that was given up with its machine;
+    one that waits gets its turn. Nothing where somebody follows it.
+    """
+    if status.followed(project, run):
+        return run
+    if run.state == "queued" and not _lives(run):
+        attend(project, run.gpu, begin)
+        return run
+    if run.state in record.ENDED:
+        run = record.note(project, run.id, now=now, actor=actor, state="queued", why="")
+    _again(project, run, actor)
+    begin(project, number_of(run))
+    return run
 
 
 def newest(project: Project, run: Run, machine: Machine) -> Point:

@@ -109,5 +109,5 @@ class Here:
 
     def join(self) -> None:
         for one in self.threads:
-            one.join(60)
+            one.join(180)
             assert not one.is_alive()

@@ -74,7 +74,7 @@ def test_stopped_and_resumed_it_ends_as_if_nothing_had_been(
     here = Here()
     here(project, control.number_of(run))
     wait_until(lambda: step_of(run) >= 5)
-    run = control.stop(project, run, actor="user:ann", now=now(), begin=here, wait=60)
+    run = control.stop(project, run, actor="user:ann", now=now(), begin=here, wait=180)
     here.join()
     assert run.state == "stopped"
     assert "user:ann stopped it" in run.why
@@ -143,7 +143,7 @@ def test_a_dead_supervisor_leaves_the_gpu_held_by_the_trainer(tmp_path: Path) ->
     assert (seen["followed"], seen["alive"]) == (False, True)
     # Whoever stops it finds nobody following it, and begins a supervisor that does.
     here = Here()
-    run = control.stop(project, run, actor="user:ann", now=now(), begin=here, wait=60)
+    run = control.stop(project, run, actor="user:ann", now=now(), begin=here, wait=180)
     here.join()
     assert run.state == "stopped"
     assert run.step >= before
@@ -167,7 +167,7 @@ def test_a_broken_newest_save_is_moved_aside_and_the_one_before_is_taken(tmp_pat
     assert made.point == before.name
     assert newest.name in made.broken[0]
     wait_until(lambda: step_of(run) > made.step and len(attempts.every(run.folder)) == 2)
-    run = control.stop(project, run, actor="user:ann", now=now(), begin=here, wait=60)
+    run = control.stop(project, run, actor="user:ann", now=now(), begin=here, wait=180)
     here.join()
     assert (run.folder / "aside" / "2" / newest.name).is_file()
     tried = attempts.every(run.folder)

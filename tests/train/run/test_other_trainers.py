@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from ategnatos.grimoire import journal
+from ategnatos.grimoire.jobs import database, moves
 from ategnatos.guard import locks
 from ategnatos.machines.local import LocalMachine
 from ategnatos.train.checkpoints import ledger
-from ategnatos.train.run import attempts, control, preparing, record, state
+from ategnatos.train.run import attempts, control, preparing, record, state, status
 from ategnatos.train.run.ending import Patience
 from ategnatos.train.run.following import Rhythm
 from ategnatos.train.run.keeper import Keeper
@@ -225,7 +226,7 @@ def test_a_trainer_that_heeds_no_signal_is_killed_with_all_it_started(
     here = Here(rhythm=Rhythm(0.02, 0.05, patience=Patience(1.0, 0.3, 0.3)))
     here(project, control.number_of(run))
     wait_until(lambda: (home / "held").exists())
-    run = control.stop(project, run, actor="user:ann", now=now(), begin=here, wait=60)
+    run = control.stop(project, run, actor="user:ann", now=now(), begin=here, wait=180)
     here.join()
     assert run.state == "stopped"
     tried = attempts.every(run.folder)[-1]
@@ -271,3 +272,47 @@ def test_somebody_elses_sigterm_to_the_launcher_does_not_end_the_run(tmp_path: P
     run = record.load(project, run.id)
     assert (run.state, run.step) == ("finished", 12)
     assert attempts.every(run.folder)[-1].status == 143
+
+
+def test_a_job_that_was_cancelled_with_nobody_there_is_stopped_all_the_same(
+    tmp_path: Path,
+) -> None:
+    project, run, home = begun(tmp_path, "ai-toolkit", {"log": "success", "hold_at": 6})
+    first = Here()
+    first(project, control.number_of(run))
+    wait_until(lambda: (home / "held").exists())
+    first.ending.set()
+    first.join()
+    # What 'jobs cancel' does: the job is over at once, the trainer knows nothing of it.
+    with database.connect(project) as db:
+        moves.cancel(db, control.number_of(run), who="user:ann")
+    run = record.load(project, run.id)
+    assert status.snapshot(project, run)["alive"]
+    after = Here()
+    run = control.stop(project, run, actor="user:bob", now=now(), begin=after, wait=180)
+    after.join()
+    assert run.state == "stopped"
+    assert "user:bob" in run.why
+    assert not status.snapshot(project, run)["alive"]
+
+
+def test_a_run_that_was_given_up_is_followed_again_where_its_trainer_lives(
+    tmp_path: Path,
+) -> None:
+    project, run, home = begun(tmp_path, "ai-toolkit", {"log": "success", "hold_at": 6})
+    first = Here()
+    first(project, control.number_of(run))
+    wait_until(lambda: (home / "held").exists())
+    first.ending.set()
+    first.join()
+    record.note(project, run.id, now=now(), state="lost", why="It did not answer.")
+    with database.connect(project) as db:
+        moves.cancel(db, control.number_of(run), who="ategnatos")
+    after = Here()
+    made = resumed(project, record.load(project, run.id), home, begin=after)
+    assert made.attached
+    fakes.go(home)
+    after.join()
+    run = record.load(project, run.id)
+    assert run.state == "finished", run.why
+    assert len(fakes.starts(home)) == len(attempts.every(run.folder)) == 1

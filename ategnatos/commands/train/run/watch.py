@@ -40,15 +40,18 @@ def watch(
 
 def follow(call: Call, project: Project, run_id: str, timeout: float | None = None) -> Answer:
     """Show how it goes until it is over."""
+    from datetime import UTC, datetime
+
     from ategnatos.commands.progress import progress
     from ategnatos.commands.train.run import words
     from ategnatos.engines import Progress
+    from ategnatos.guard.actor import actor
     from ategnatos.train.run import control, record, status
 
     run = record.load(project, run_id)
     if run.state not in record.ENDED and not status.followed(project, run):
-        begun = control.attend(project, run.gpu)
-        if begun is not None:
+        control.take_up(project, run, actor=actor(), now=datetime.now(UTC))
+        if run.state != "queued":
             call.say(f"Nobody followed {run_id}: a supervisor takes it up.")
     deadline = None if timeout is None else time.monotonic() + timeout
     said, said_at, heard = "", float("-inf"), 0
