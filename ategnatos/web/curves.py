@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.train.watching import curve, thinning
@@ -40,9 +41,26 @@ class Drawn:
     facts: dict[str, Any]
 
 
+def points_of(folder: Path) -> tuple[Point, ...]:
+    """Every point of the curve of the run in ``folder``; read again only where it grew.
+
+    Raises OSError.
+    """
+    try:
+        marks = (folder / curve.NAME).stat()
+    except FileNotFoundError:
+        return ()
+    return _read(folder, marks.st_mtime_ns, marks.st_size)
+
+
+@lru_cache(maxsize=8)
+def _read(folder: Path, modified_ns: int, size: int) -> tuple[Point, ...]:
+    return curve.read(folder).points
+
+
 def drawn(folder: Path, steps: int, saved: tuple[Entry, ...], best: Entry | None) -> Drawn | None:
     """The curves of the run in ``folder``; None before the first loss. Raises OSError."""
-    points = [one for one in curve.read(folder).points if one.loss is not None]
+    points = [one for one in points_of(folder) if one.loss is not None]
     if not points:
         return None
     average = _smoothed(points, steps)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ategnatos.grimoire.project import Project
-from ategnatos.train.run import record
+from ategnatos.train.run import record, state
 from ategnatos.web import charts, hero, samples
 from ategnatos.web.changes import RunsAtWork
 from tests.train.run import studio
@@ -97,6 +100,16 @@ def test_a_run_shows_its_curve_its_best_checkpoint_and_its_samples(page: Inside)
         assert 'ategnatos_training_runs{state="training"} 1' in client.get("/metrics").text
 
 
+def test_a_run_that_nobody_looks_at_is_said_to_be_stale(page: Inside) -> None:
+    run = trainings.at_work(page.project)
+    with person(page) as client:
+        for seconds, stale in ((5, False), (600, True)):
+            then = record.iso(trainings.now() - timedelta(seconds=seconds))
+            seen = json.loads((run.folder / state.LIVE).read_bytes())
+            state.put_live(run.folder, {**seen, "at": then})
+            assert ("stale: nobody" in client.get(f"/runs/{run.id}?panel").text) is stale
+
+
 def test_a_run_is_stopped_and_gone_on_with_by_the_commands_own_functions(page: Inside) -> None:
     project = page.project
     run = studio.ordered(project, trainings.planned(project))
@@ -112,6 +125,29 @@ def test_a_run_is_stopped_and_gone_on_with_by_the_commands_own_functions(page: I
         assert record.load(project, run.id).state == "stopped"
         job = client.get(f"/job/{run.job}")
         assert job.headers["location"] == f"/runs/{run.id}", "the job of a training is its run"
+
+
+def test_a_browser_hears_of_a_run_that_moves(page: Inside) -> None:
+    run = trainings.at_work(page.project)
+    heard = threading.Event()
+
+    def look() -> None:
+        for step in range(301, 901):
+            if heard.wait(0.1):
+                return
+            trainings.tell(run, {"step": step})
+
+    looking = threading.Thread(target=look)
+    with person(page) as client:
+        looking.start()
+        try:
+            with client.stream("GET", "/events?channel=training") as stream:
+                lines = stream.iter_lines()
+                assert next(line for line in lines if line == "event: run")
+                assert next(lines) == f"data: {run.id}"
+        finally:
+            heard.set()
+            looking.join()
 
 
 def test_a_look_at_a_run_is_noticed_and_an_ended_run_is_left_alone(project: Project) -> None:

@@ -14,7 +14,6 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.guard.actor import person
 from ategnatos.train.checkpoints import ledger
 from ategnatos.train.run import attempts, control, record, status
-from ategnatos.train.watching import curve
 from ategnatos.web import charts, curves, hero, samples
 from ategnatos.web.answers import drawn, project_of, refused, told
 from ategnatos.web.pictures import KINDS, gone
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from ategnatos.train.run.record import Run
 
 _MOST_ENDED = 60
+# A supervisor looks every few seconds; at a far machine every half minute.
+_STALE_SECONDS = 90.0
 _PARTS = {"panel": "run_panel.html", "samples": "samples.html", "ledger": "run_ledger.html"}
 # A resumed run may write a sample anew.
 _SHORTLY = {"cache-control": "private, max-age=30"}
@@ -55,7 +56,7 @@ def run(request: Request) -> Response:
     project = project_of(request)
     one = record.load(project, request.path_params["run"])
     part = next((name for name in _PARTS if name in request.query_params), "")
-    return drawn(request, _PARTS.get(part, "run.html"), **_facts(project, one))
+    return drawn(request, _PARTS.get(part, "run.html"), **_facts(project, one, part))
 
 
 def sample(request: Request) -> Response:
@@ -111,7 +112,10 @@ def _resume(project: Project, one: Run) -> str:
     return f"{made.run.id} goes on from step {made.step}.{broken}"
 
 
-def _facts(project: Project, one: Run) -> dict[str, Any]:
+def _facts(project: Project, one: Run, part: str) -> dict[str, Any]:
+    """What the page shows, or what that part of it does."""
+    if part == "samples":
+        return {"run": one, "samples": _samples(one)}
     seen = status.snapshot(project, one)
     problem, saved = None, ledger.Ledger()
     try:
@@ -130,19 +134,29 @@ def _facts(project: Project, one: Run) -> dict[str, Any]:
         "metric": saved.metric(),
         "best": best,
         "latest": latest,
-        "chart": curves.drawn(one.folder, seen["steps"], saved.entries, best),
-        "samples": _samples(one),
+        "chart": None
+        if part == "ledger"
+        else curves.drawn(one.folder, seen["steps"], saved.entries, best),
+        "samples": [] if part == "ledger" else _samples(one),
+        "stale": _stale(one, seen),
         "duration": duration,
         "number": charts.spoken,
     }
+
+
+def _stale(one: Run, seen: dict[str, Any]) -> str:
+    """Since when nobody looked at a run that trains; "" where somebody does."""
+    if one.state != "training" or not seen["seen_at"]:
+        return ""
+    since = datetime.fromisoformat(seen["seen_at"])
+    age = (datetime.now(UTC) - since).total_seconds()
+    return str(seen["seen_at"]) if age > _STALE_SECONDS else ""
 
 
 def _samples(one: Run) -> list[tuple[int, list[str]]]:
     """Sample pictures by step, oldest first."""
     outputs = [attempt.output for attempt in attempts.every(one.folder)]
     epochs = {
-        point.epoch: point.step
-        for point in curve.read(one.folder).points
-        if point.epoch is not None
+        point.epoch: point.step for point in curves.points_of(one.folder) if point.epoch is not None
     }
     return samples.by_step(one.folder, outputs or ["output"], epochs)
