@@ -60,7 +60,7 @@ def show(
     return Answer(
         data,
         lambda console: _draw(console, data, rows, explain),
-        (f"ategnatos train config {name} --trainer {next(iter(data['trainers']), 'kohya')}",),
+        (f"ategnatos train gates {name} --trainer {next(iter(data['trainers']), 'kohya')}",),
     )
 
 
