@@ -18,7 +18,8 @@ LOG = "log.txt"
 class Attempt:
     """One try. ``begins`` is the step of the plan that it goes on from, ``point`` the checkpoint
     ("" from the start). ``output`` is relative to the run's folder. ``end`` is how it ended ("":
-    nobody knows yet), ``code`` and ``why`` as in an outcome.
+    nobody knows yet), ``code`` and ``why`` as in an outcome. ``before_mib`` is the GPU memory that
+    others had in use before it began.
     """
 
     number: int
@@ -34,6 +35,7 @@ class Attempt:
     why: str = ""
     asked: str = ""
     change: dict[str, Any] = field(default_factory=dict)
+    before_mib: int = 0
 
     def folder(self, run: Path) -> Path:
         """Its folder here."""
@@ -66,7 +68,7 @@ def put(run: Path, attempt: Attempt, **also: Any) -> None:
 
 
 def ended(run: Path, attempt: Attempt, **values: Any) -> Attempt:
-    """Note the end of a try."""
+    """Note what became of a try."""
     made = replace(attempt, **values)
     put(run, made)
     return made

@@ -1,22 +1,16 @@
-"""What people do with runs: launch, put into the line, stop, go on."""
+"""What people do with runs that are ordered: stop, go on, have the line carried on."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ategnatos.grimoire import journal
-from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.grimoire.files import write_atomic
-from ategnatos.grimoire.jobs import database, moves, store, throttle
+from ategnatos.grimoire.errors import StudioError
+from ategnatos.grimoire.jobs import database, moves, store
 from ategnatos.train import gates
-from ategnatos.train.machine import LOCAL, machine_of
+from ategnatos.train.machine import machine_of
 from ategnatos.train.run import (
     attempts,
     place,
@@ -27,6 +21,22 @@ from ategnatos.train.run import (
     status,
     supervise,
 )
+from ategnatos.train.run.ordering import (
+    RUN_BUSY,
+    RUN_STATE,
+    RUN_TIMER,
+    Require,
+    Start,
+    free,
+    gpu_of,
+    keep_environment,
+    number_of,
+    order,
+    start,
+    timed,
+    waits,
+    wrong_state,
+)
 from ategnatos.train.run.steps import SAGA, SAGAS, saves_of
 
 if TYPE_CHECKING:
@@ -34,102 +44,35 @@ if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.records import Job
     from ategnatos.grimoire.project import Project
     from ategnatos.machines import Machine
-    from ategnatos.train.gates import Opened
     from ategnatos.train.plan.store import Kept
     from ategnatos.train.run.record import Run
     from ategnatos.train.run.resuming import Point
 
-RUN_BUSY = ErrorCode("run_busy", "The GPU is in use by another training of this studio.")
-RUN_STATE = ErrorCode("run_state", "The run is not in a state that allows this.")
-RUN_TIMER = ErrorCode("run_timer", "A rented machine has no running budget timer.")
 
-ORDER_EVENT = "run.ordered"
+# What is ordered and what is steered is one room for whoever calls.
+__all__ = [
+    "RUN_BUSY",
+    "RUN_STATE",
+    "RUN_TIMER",
+    "Require",
+    "Resumed",
+    "Start",
+    "attend",
+    "gpu_of",
+    "newest",
+    "number_of",
+    "order",
+    "queue",
+    "resume",
+    "start",
+    "stop",
+    "take_up",
+    "timed",
+    "waits",
+]
+
 # Between the end of a run and that of its job lie some writes.
 _SETTLES_SECONDS = 15.0
-
-# As gates.require; what is asked before anything is started.
-Require = Callable[["Project", "Kept", str, str], "Opened"]
-Start = Callable[["Project", int], None]
-
-
-def order(
-    project: Project,
-    kept: Kept,
-    trainer: str,
-    machine: str,
-    *,
-    actor: str,
-    now: datetime,
-    gpu: str = "0",
-    priority: int = 0,
-    wait: bool = False,
-    require: Require = gates.require,
-    parent: str = "",
-) -> Run:
-    """Write a run and its job down; nothing is started yet. ``wait``: behind what is there.
-
-    Raises StudioError: ``trainer_unknown``, ``machine_unknown``, ``train_gate``, ``run_timer``,
-    ``run_busy``, and those of laying the dataset out.
-    """
-    from ategnatos.trainers import load_trainer
-
-    chosen = load_trainer(trainer)
-    there = machine_of(project, machine)
-    opened = require(project, kept, chosen.name, machine)
-    timed(project, there)
-    resource = gpu_of(there, gpu)
-    if not wait:
-        _free(project, resource)
-    from ategnatos.train.plan import laying
-
-    ready = laying.ready(project, kept.plan, chosen.layout, project.workspace / "training")
-    run = record.new(
-        project,
-        kept,
-        trainer=chosen.name,
-        machine=there.name,
-        gpu=resource,
-        steps=ready.dataset.steps,
-        now=now,
-        parent=parent,
-    )
-    preparing.keep_plan(run.folder, kept.plan)
-    _keep_environment(run, opened)
-    with database.connect(project) as db:
-        job = _job(db, run, priority, now)
-        if not any(row["name"] == resource for row in throttle.rows(db)):
-            throttle.limit(db, resource, concurrency=1, rate=None)
-    run = record.note(project, run.id, now=now, job=job.name)
-    journal.append(
-        project,
-        ORDER_EVENT,
-        actor=actor,
-        references={"run": run.id, "plan": run.plan, "digest": run.digest, "job": job.name},
-        data={
-            "trainer": run.trainer,
-            "machine": run.machine,
-            "gpu": resource,
-            "gates": [one.event for one in opened.gates],
-            "parent": parent,
-        },
-        now=now,
-    )
-    return run
-
-
-def start(project: Project, job_id: int) -> None:
-    """Start a supervisor for a job, apart from this process: it outlives the shell."""
-    run = _run_of(project, job_id)
-    run.folder.mkdir(parents=True, exist_ok=True)
-    with (run.folder / "supervisor.log").open("ab") as log:
-        subprocess.Popen(
-            [sys.executable, "-m", "ategnatos.train.run.supervise", str(project.root), str(job_id)],
-            cwd=project.root,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
 
 
 def attend(project: Project, gpu: str, begin: Start = start) -> int | None:
@@ -222,15 +165,15 @@ def resume(
     """
     elsewhere = bool(machine) and machine != run.machine
     if run.state == "finished":
-        raise _state(run, "is finished: nothing is left to train", "ategnatos train eval")
+        raise wrong_state(run, "is finished: nothing is left to train", "ategnatos train eval")
     if not elsewhere and (run.state not in record.ENDED or _lives(run)):
         if status.followed(project, run):
-            raise _state(run, f"{run.says} already", f"ategnatos train watch {run.id}")
+            raise wrong_state(run, f"{run.says} already", f"ategnatos train watch {run.id}")
         if not dry_run:
             run = take_up(project, run, actor=actor, now=now, begin=begin)
         return Resumed(run, run.step, "", attached=True)
     if run.state not in record.ENDED and status.followed(project, run):
-        raise _state(run, f"{run.says}: stop it first", f"ategnatos train stop {run.id}")
+        raise wrong_state(run, f"{run.says}: stop it first", f"ategnatos train stop {run.id}")
     from ategnatos.train.plan import store as plans
 
     kept = plans.load(project, run.plan, run.number)
@@ -244,9 +187,9 @@ def resume(
             run = _moved(project, run, kept, there, gpu, actor, now, require)
             begin(project, number_of(run))
         return Resumed(run, found.step, found.name, broken)
-    _free(project, run.gpu, run.id)
+    free(project, run.gpu, run.id)
     if not dry_run:
-        _keep_environment(run, opened)
+        keep_environment(run, opened)
         _settled(project, run, actor)
         state.stop_heeded(run.folder)
         # First the run: a job that is claimed finds it in the line again.
@@ -301,47 +244,6 @@ def queue(db: Database, gpu: str = "") -> list[Job]:
     return [one for one in map(job_of, rows) if not gpu or one.engine == gpu]
 
 
-def waits(run: Run) -> None:
-    """Refuse a run that is not in the line any more. Raises StudioError (``run_state``)."""
-    if run.state != "queued":
-        raise _state(run, f"{run.says} and is not in the line", f"ategnatos train stop {run.id}")
-
-
-def gpu_of(machine: Machine, gpu: str) -> str:
-    """The name under which the GPU is locked."""
-    from ategnatos.guard.locks.names import parse_resource
-
-    if machine.name == LOCAL:
-        return parse_resource(f"gpu:local:{gpu}")
-    return parse_resource(f"gpu:{machine.name}")
-
-
-def timed(project: Project, machine: Machine) -> None:
-    """Refuse a billed machine without a timer that ends it. Raises StudioError (``run_timer``)."""
-    if machine.name == LOCAL:
-        return
-    from ategnatos.grimoire.spend import rentals
-
-    with database.connect(project) as db:
-        names = {one.name for one in rentals.live(db)}
-    if machine.name not in names:
-        raise StudioError(
-            RUN_TIMER,
-            f"No budget timer runs for {machine.name}, so nothing would end it; nothing was"
-            " started.",
-            hint=f"ategnatos studio budget timer start {machine.name} --max-minutes 120",
-            machine=machine.name,
-        )
-
-
-def number_of(run: Run) -> int:
-    """The number of its job. Raises StudioError (``run_state``) where it has none."""
-    digits = run.job.removeprefix("j")
-    if not digits.isdigit():
-        raise _state(run, "was written down and never put into the line", "ategnatos doctor")
-    return int(digits)
-
-
 def _settled(project: Project, run: Run, actor: str) -> None:
     """The job of a run that came to its end says so too, before it is tried again."""
     deadline = time.monotonic() + _SETTLES_SECONDS
@@ -352,7 +254,9 @@ def _settled(project: Project, run: Run, actor: str) -> None:
                 moves.cancel(db, job.id, who=actor, rules=SAGAS[SAGA])
                 return
             if time.monotonic() > deadline:
-                raise _state(run, "is just coming to its end", f"ategnatos train status {run.id}")
+                raise wrong_state(
+                    run, "is just coming to its end", f"ategnatos train status {run.id}"
+                )
             time.sleep(0.05)
 
 
@@ -367,62 +271,6 @@ def _lives(run: Run) -> bool:
     """Whether a try of it has begun and nobody knows of its end."""
     tried = attempts.last(run.folder)
     return tried is not None and not tried.end
-
-
-def _free(project: Project, gpu: str, run: str = "") -> None:
-    """Refuse where another run uses the GPU or waits for it."""
-    others = [
-        one
-        for one in record.every(project)
-        if one.gpu == gpu and one.state not in record.ENDED and one.id != run
-    ]
-    if others:
-        raise StudioError(
-            RUN_BUSY,
-            f"{gpu} has {others[-1].id} already, which {others[-1].says}; nothing was started.",
-            hint=f"Put it behind: ategnatos train queue add {others[-1].plan} --trainer"
-            f" {others[-1].trainer}. Or stop that one: ategnatos train stop {others[-1].id}",
-            gpu=gpu,
-            runs=[one.id for one in others],
-        )
-
-
-def _keep_environment(run: Run, opened: Opened) -> None:
-    """What the gates found on the machine: for the start, and for whoever repeats the run."""
-    text = json.dumps(opened.environment, indent=1, ensure_ascii=False, sort_keys=True, default=str)
-    write_atomic(run.folder / preparing.ENVIRONMENT, text.encode() + b"\n")
-    facts: dict[str, Any] = opened.environment
-    state.change(
-        run.folder,
-        run_id=run.id,
-        status=run.state,
-        install={
-            "home": opened.home,
-            "python": opened.python,
-            "gpu": opened.gpu,
-            "version": str(facts.get("version", "")),
-            "commit": str(facts.get("commit", "")),
-        },
-    )
-
-
-def _job(db: Database, run: Run, priority: int, now: datetime) -> Job:
-    job, _ = store.record(
-        db,
-        kind="training",
-        engine=run.gpu,
-        recipe_id=f"training-{run.plan}",
-        base=run.digest,
-        take=0,
-        binding=run.id,
-        asked=f"train {run.plan} with {run.trainer} ({run.id})",
-        request={"run": run.id, "plan": run.plan, "digest": run.digest},
-        now=store.iso(now),
-        saga=SAGAS[SAGA],
-        priority=priority,
-        data={"run": run.id},
-    )
-    return job
 
 
 def _moved(
@@ -461,18 +309,3 @@ def _moved(
     )  # fmt: skip
     attempts.put(fresh.folder, before)
     return record.note(project, fresh.id, now=now, changes=list(run.changes))
-
-
-def _run_of(project: Project, job_id: int) -> Run:
-    with database.connect(project) as db:
-        return record.load(project, str(store.get(db, job_id).data["run"]))
-
-
-def _state(run: Run, why: str, hint: str) -> StudioError:
-    return StudioError(
-        RUN_STATE,
-        f"The run {run.id} {why}; nothing was changed.",
-        hint=hint,
-        run=run.id,
-        state=run.state,
-    )

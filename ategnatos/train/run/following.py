@@ -96,6 +96,7 @@ class Following:
             attempt.steps,
             resumed_at=attempt.begins,
             bar_counts_from_resume=saves.trainer.bar_counts_from_resume,
+            epoch_steps=saves.steps_an_epoch,
         )
         self._parser, self._lines = saves.trainer.parser(), Lines()
         self._offset = 0
@@ -156,7 +157,7 @@ class Following:
         while True:
             now = time.monotonic()
             ask_gpu = now - self._vram_at >= _VRAM_SECONDS
-            card = self._run.gpu.rpartition(":")[2] if not self._place.far else "0"
+            card = card_of(self._run)
             try:
                 look = self._keeper.look(
                     self._attempt.number, self._offset, card if ask_gpu else ""
@@ -178,7 +179,10 @@ class Following:
                 time.sleep(min(self._rhythm.later, 5.0))
                 continue
             if ask_gpu:
-                self._vram, self._vram_at = look.vram_mib, now
+                # The card's whole use is not the run's: what others had is taken off.
+                used = look.vram_mib
+                self._vram = None if used is None else max(0, used - self._attempt.before_mib)
+                self._vram_at = now
             return look
 
     def _read(self, look: Look) -> None:
@@ -304,6 +308,12 @@ class Following:
 
     def _now(self) -> str:
         return record.iso(self._clock())
+
+
+def card_of(run: Run) -> str:
+    """The number of the run's GPU on its machine."""
+    _, provider, card = run.gpu.split(":", 2)
+    return card if provider == "local" else "0"
 
 
 def _lost(run: Run, seconds: float) -> StudioError:

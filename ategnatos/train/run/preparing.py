@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.files import write_atomic
@@ -70,7 +70,19 @@ def dataset(project: Project, run: Run, trainer: Trainer, place: Place) -> Laid:
         # The same, with the paths that it will have there.
         seen = laying.ready(project, plan, trainer.layout, Path(place.there) / "dataset").dataset
         place.bring("dataset")
+        plan = _as_there(run.folder, plan)
     return Laid(plan, seen, trainer)
+
+
+def _as_there(folder: Path, plan: Plan) -> Plan:
+    """The plan with its files as they lie on the machine, where gate 3 found them."""
+    from ategnatos.train.placing import Places
+
+    try:
+        base = json.loads((folder / ENVIRONMENT).read_bytes()).get("base", "")
+    except (OSError, ValueError):
+        base = ""
+    return Places(PurePosixPath(base), True).plan(plan) if base else plan
 
 
 def point_of(run: Run, place: Place, laid: Laid, saves: Any, last: Attempt | None) -> Point | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ategnatos.train.checkpoints import ledger
+from ategnatos.train.checkpoints import verifying
 from ategnatos.train.run import state
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def snapshot(project: Project, run: Run) -> dict[str, Any]:
     watched = seen.get("monitor", {})
     steps = run.steps or int(watched.get("steps") or 0)
     step = max(run.step, int(watched.get("step") or 0))
-    saved = ledger.read(run.folder)
+    saved = verifying.present(run.folder)
     best, latest = saved.best(), saved.latest()
     tries = state.read(run.folder).get("attempts", [])
     return {

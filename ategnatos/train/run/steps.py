@@ -6,8 +6,7 @@ lives is followed, one that is over is judged, and only then another is laid out
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,14 +14,14 @@ from typing import TYPE_CHECKING
 from ategnatos.grimoire import journal
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.jobs import saga
-from ategnatos.grimoire.jobs.effects import LaterError
 from ategnatos.grimoire.jobs.run import Done, StoppedError
 from ategnatos.guard import locks
-from ategnatos.guard.locks import process
 from ategnatos.train.machine import machine_of
 from ategnatos.train.run import (
     attempts,
     due,
+    holding,
+    learning,
     memory,
     outcome,
     place,
@@ -31,7 +30,7 @@ from ategnatos.train.run import (
     record,
     state,
 )
-from ategnatos.train.run.following import RUN_LOST, Followed, Following, Rhythm
+from ategnatos.train.run.following import RUN_LOST, Followed, Following, Rhythm, card_of
 from ategnatos.train.run.keeper import Keeper
 from ategnatos.train.run.saves import Saves
 
@@ -90,7 +89,7 @@ class Steps:
             where = place.of(self.project, run, self.machine(self.project, run.machine))
             keeper = Keeper(where.machine, str(where.there), _python(run))
             who = job.stop or "somebody"
-            with self._lock(run) as held:
+            with holding.gpu(run) as held:
                 self._tries(run, where, keeper, held, lambda: who)
             return
         self._ended(run, "stopped" if cancelled else "failed", str(error.get("message", "")))
@@ -105,7 +104,7 @@ class Steps:
             return _concluded(run, outcome.Outcome(run.state, run.state, run.why))
         where = place.of(self.project, run, self.machine(self.project, run.machine))
         keeper = Keeper(where.machine, str(where.there), _python(run))
-        with self._lock(run) as held:
+        with holding.gpu(run) as held:
             renewed = self.clock()
             timer = due.Due(self.project, run.machine, self.clock)
 
@@ -120,7 +119,7 @@ class Steps:
                     return stopped.by
                 if wanted := state.stop_wanted(run.folder) or timer.wanted():
                     return wanted
-                if (self.clock() - renewed).total_seconds() > _RENEW_SECONDS:
+                if (self.clock() - renewed).total_seconds() > holding.RENEW_SECONDS:
                     held.renew()
                     renewed = self.clock()
                 return ""
@@ -166,7 +165,7 @@ class Steps:
                 return self._ended(run, result.state, result.why, result)
             run = record.load(self.project, run.id)
             if not where.far:
-                _take_back(held)
+                holding.take_back(held)
 
     def _one(
         self,
@@ -203,7 +202,8 @@ class Steps:
             why=result.why,
             asked=followed.asked,
         )
-        self._measured(run, followed)
+        if result.state in ("finished", "stopped"):
+            learning.keep(self.project, run, followed.monitor, self.clock(), self.say)
         return run, result
 
     def _laid(
@@ -223,7 +223,9 @@ class Steps:
                 self.say(f"{path.name} is not whole ({why}): it is moved aside.")
         if point is not None:
             self.say(f"Going on from {point.name}, step {point.step}.")
-        return preparing.attempt(run, where, laid, keeper, point, change=change, clock=self.clock)
+        tried = preparing.attempt(run, where, laid, keeper, point, change=change, clock=self.clock)
+        before = keeper.look(tried.number, 0, card_of(run)).vram_mib
+        return attempts.ended(run.folder, tried, before_mib=before or 0)
 
     def _followed(
         self,
@@ -251,7 +253,7 @@ class Steps:
             clock=self.clock,
             rhythm=self.rhythm,
             say=self.say,
-            kept=lambda pid: None if where.far else _hand_over(held, pid),
+            kept=lambda pid: None if where.far else holding.hand_over(held, pid),
         )
         return following.go(check)
 
@@ -318,81 +320,6 @@ class Steps:
         progress.write(self.project, run, now)
         return result or outcome.Outcome(how, how, why)
 
-    def _measured(self, run: Run, followed: Followed) -> None:
-        """Keep what the machine needed: time a step, and its peak of memory where it has a GPU."""
-        seen = followed.monitor.snapshot()
-        card = str(state.read(run.folder).get("install", {}).get("gpu", ""))
-        if seen["seconds_a_step"]:
-            journal.append(
-                self.project,
-                MEASURED_EVENT,
-                actor="ategnatos",
-                references={"run": run.id, "plan": run.plan, "digest": run.digest},
-                data={
-                    "machine": run.machine,
-                    "gpu": card,
-                    "seconds_a_step": seen["seconds_a_step"],
-                    "peak_mib": seen["peak_mib"],
-                },
-                now=self.clock(),
-            )
-        if seen["peak_mib"] and card:
-            from ategnatos.train.vram import measured
-
-            try:
-                measured.record_peak(
-                    self.project,
-                    run=run.id,
-                    machine=f"{run.machine}/{card}",
-                    plan=preparing.plan_of(run.folder),
-                    trainer=run.trainer,
-                    gb=seen["peak_mib"] / 1024,
-                    gpu=card,
-                    now=self.clock(),
-                )
-            except StudioError as error:
-                # A family that the estimate does not know has no place in it; the run is none
-                # the worse.
-                self.say(f"The peak of memory was not added to the estimate: {error.message}")
-
-    @contextmanager
-    def _lock(self, run: Run) -> Iterator[locks.Held]:
-        """Hold the run's GPU: a holding that outlives this process as long as the trainer lives.
-
-        Raises LaterError where somebody else has it.
-        """
-        who = f"train {run.id}"
-        held = locks.standing(run.gpu, who)
-        far = run.machine != place.LOCAL
-        if held is None:
-            try:
-                held = locks.acquire(
-                    run.gpu,
-                    who=who,
-                    process=None if far else process.this(),
-                    lease=_LEASE_SECONDS,
-                    timeout=0.0,
-                )
-            except StudioError as error:
-                if error.code is not locks.RESOURCE_HELD:
-                    raise
-                raise LaterError(_BUSY_SECONDS, error.message) from error
-        elif not far:
-            _adopt(held, run)
-        living = False
-        try:
-            yield held
-        except (StoppedError, StudioError):
-            # Given up here, and the trainer may live: then its process holds the GPU on.
-            living = bool(state.live(run.folder).get("alive"))
-            raise
-        except BaseException:
-            living = True
-            raise
-        finally:
-            if not living:
-                held.give_back()
-
 
 def _concluded(run: Run, result: Outcome) -> Done:
     """What the end of a run is for its job."""
@@ -414,30 +341,6 @@ def attempts_asked(run: Run) -> str:
     """Who had the run stopped."""
     tried = attempts.last(run.folder)
     return (tried.asked if tried is not None else "") or "somebody"
-
-
-def _hand_over(held: locks.Held, keeper: int) -> None:
-    """Let the lock last as long as the trainer's keeper: whatever becomes of this process."""
-    found = process.of(keeper)
-    if found is not None:
-        held.hand_over(found)
-
-
-def _take_back(held: locks.Held) -> None:
-    """Hold the lock ourselves again, now that the trainer it was handed to is gone."""
-    try:
-        held.hand_over(process.this())
-    except StudioError as error:
-        if error.code is not locks.LOCK_LOST:
-            raise
-        raise LaterError(_BUSY_SECONDS, error.message) from error
-
-
-def _adopt(held: locks.Held, run: Run) -> None:
-    """Carry a lock on that the trainer's keeper holds; ours again where that one is gone."""
-    holder = held.holder.process
-    if holder is None or process.alive(holder) is not True:
-        held.hand_over(process.this())
 
 
 def saves_of(run: Run, trainer: Trainer, laid: Laid) -> Saves:

@@ -12,11 +12,11 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database, throttle
 from ategnatos.grimoire.jobs.effects import LaterError
 from ategnatos.guard import locks
-from ategnatos.train.run import control, record, supervise
+from ategnatos.train.run import control, holding, record, supervise
 from ategnatos.train.run.record import Run
 from tests.conftest import Run as RunIt
 from tests.train import fakes
-from tests.train.run.studio import Here, followed, now, ordered, steps, studio
+from tests.train.run.studio import Here, followed, now, ordered, studio
 from tests.waiting import wait_until
 
 
@@ -105,8 +105,7 @@ def test_nothing_trains_on_a_gpu_that_somebody_else_holds(tmp_path: Path) -> Non
     run = queued(project, kept, home)
     here = Here()
     with locks.resource(run.gpu, who="/art"):
-        carried = steps(project)
-        with pytest.raises(LaterError), carried._lock(run):
+        with pytest.raises(LaterError), holding.gpu(run):
             pass
         here(project, control.number_of(run))
         with database.connect(project) as db:
