@@ -187,6 +187,30 @@ def test_no_trainer_no_gpu_an_old_python(
     assert said["trainer"][0] == "stop"
 
 
+def test_another_gpu_of_the_machine_is_the_one_that_is_judged(
+    studio: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Run
+) -> None:
+    install, card = fakes.at_home(monkeypatch, tmp_path)
+    kept = ready.sdxl(studio, tmp_path / "base.safetensors")
+    script = (card.folder / "nvidia-smi").read_text()
+    second = 'echo "1, NVIDIA GeForce RTX 3090, 24576, 24000, 570.86.10"'
+    busy = script.replace(", 23900,", ", 900,").replace("*query-gpu*) ", f"*query-gpu*) {second}; ")
+    (card.folder / "nvidia-smi").write_text(busy)
+    words = ("train", "environment", "owl", "--trainer", "kohya", "--home", str(install.home))
+    first = run(*words, "--json", cwd=studio.root).envelope["error"]
+    assert "other programs hold" in first["message"]
+    made = run(*words, "--gpu", "1", "--json", cwd=studio.root).data
+    assert made["fits"], made["stops"]
+    assert (made["gpu"], made["gpu_index"]) == ("NVIDIA GeForce RTX 3090", 1)
+    assert state(studio, kept).open
+    none = run(*words, "--gpu", "7", "--dry-run", "--json", cwd=studio.root).envelope["error"]
+    assert "there is no GPU 7 (there are: 1, 0)" in none["message"]
+    install.plays("dry_run_2_steps")
+    tried = run("train", "dry-run", "owl", "--steps", "2", "--json", cwd=studio.root).data
+    begun = (studio.root / tried["folder"] / "attempts" / "1" / "command.sh").read_text()
+    assert "CUDA_VISIBLE_DEVICES=1" in begun
+
+
 @pytest.mark.parametrize(
     ("card", "driver", "torch", "says"),
     [

@@ -45,6 +45,9 @@ def environment(
     python: Annotated[
         str, typer.Option("--python", metavar="FILE", help="The Python that runs the trainer.")
     ] = "",
+    gpu: Annotated[
+        int, typer.Option("--gpu", metavar="N", min=0, help="Which GPU there; the first is 0.")
+    ] = 0,
     set_up: Annotated[
         bool,
         typer.Option(
@@ -72,11 +75,13 @@ def environment(
         if said:
             call.warn(said)
     home = _absolute(home) if machine == "local" else home
-    found = recording.check(project, kept, chosen, machine, home=home, python=python, say=call.say)
+    found = recording.check(
+        project, kept, chosen, machine, home=home, python=python, gpu=gpu, say=call.say
+    )
     if set_up and not call.dry_run and not found.fits:
         setting_up.set_up(project, found, home=home, say=call.say)
         home = home or found.there.places.trainer(chosen)
-        found = recording.check(project, kept, chosen, machine, home=home, say=call.say)
+        found = recording.check(project, kept, chosen, machine, home=home, gpu=gpu, say=call.say)
     path = event = None
     if not call.dry_run:
         path, event = recording.write(project, found, actor=actor(), now=datetime.now(UTC))

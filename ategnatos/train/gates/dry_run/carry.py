@@ -168,6 +168,8 @@ def _bring(tried: Tried, opened: Opened, keeper: Keeper) -> None:
     """Everything to the machine, and the keeper."""
     place, made = tried.place, tried.translation
     command, folder, environment = made.placed(opened.home, opened.python)
+    if len(opened.environment.get("gpus", ())) > 1:
+        environment["CUDA_VISIBLE_DEVICES"] = str(opened.environment["gpu_index"])
     attempt = f"attempts/{ATTEMPT}"
     (place.here / attempt).mkdir(parents=True, exist_ok=True)
     script = command_file(command, folder or str(place.there), environment)
@@ -190,7 +192,7 @@ def _watch(
     from ategnatos.train.watching.values import Vitals
     from ategnatos.trainers.lines import Lines
 
-    gpu = "0" if opened.gpu else ""
+    gpu = str(opened.environment.get("gpu_index", 0)) if opened.gpu else ""
     tried.before_mib = keeper.look(ATTEMPT, 0, gpu).vram_mib if gpu else None
     monitor = Monitor(tried.translation.steps)
     parser, lines, offset = tried.trainer.parser(), Lines(), 0

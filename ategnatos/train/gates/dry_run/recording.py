@@ -76,7 +76,8 @@ def _card(machine: str, opened: Opened, say: Callable[[str], None]) -> Iterator[
     if not opened.gpu:
         yield
         return
-    name = "gpu:local:0" if machine == LOCAL else f"gpu:{machine}"
+    index = opened.environment.get("gpu_index", 0)
+    name = f"gpu:local:{index}" if machine == LOCAL else f"gpu:{machine}"
     with resource(name, who="train dry-run", progress=say):
         yield
 

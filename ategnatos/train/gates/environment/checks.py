@@ -115,7 +115,8 @@ def _gpu(project: Project, made: Configuration, there: There) -> Iterator[Check]
             yield Check("GPU", "ok", f"none; {made.trainer} trains on the processor")
         return
     first = facts.gpus[0]
-    said = f"{first.name}, {first.memory_mib / 1024:.0f} GiB, driver {first.driver or '?'}"
+    said = f"{first.index}: " if len(facts.gpus) > 1 else ""
+    said += f"{first.name}, {first.memory_mib / 1024:.0f} GiB, driver {first.driver or '?'}"
     if len(facts.gpus) > 1:
         said += f"; the other {len(facts.gpus) - 1} are not used by this run"
     yield Check("GPU", "ok", said)

@@ -50,6 +50,7 @@ def check(
     *,
     home: str = "",
     python: str = "",
+    gpu: int = 0,
     say: Callable[[str], None] = lambda text: None,
 ) -> Checked:
     """Look and judge; nothing is written. ``home`` and ``python`` default to what was found there
@@ -70,6 +71,7 @@ def check(
         home=home or before.get("home", ""),
         # Another checkout has another Python.
         python=python or ("" if home else before.get("python_given", "")),
+        gpu=gpu,
     )
     told = tuple(checks.judge(project, made, found))
     return Checked(made, machine, found, told, _data(made, machine, found, told, python, before))
@@ -142,6 +144,7 @@ def _data(
         "memory": facts.memory,
         "disk_free": min(probe.get("free", {}).values(), default=facts.disk_free),
         "gpu": first.name if first else "",
+        "gpu_index": first.index if first else 0,
         "gpu_memory_mib": first.memory_mib if first else 0,
         "gpu_free_mib": first.free_mib if first else 0,
         "gpus": [f"{one.name} {one.memory_mib} MiB" for one in facts.gpus],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -62,17 +62,17 @@ def look(
     *,
     home: str = "",
     python: str = "",
+    gpu: int = 0,
 ) -> There:
     """Everything about the machine for this plan, files hashed where their hash is known.
 
-    ``home`` is the trainer's checkout there, ``python`` its interpreter where it is not the
-    checkout's own. Raises StudioError: ``machine_unreachable``, ``machine_timeout``.
+    ``gpu`` is the one that shall train, by its index there; it comes first in ``facts``. ``home``
+    is the trainer's checkout there, ``python`` its interpreter where it is not the checkout's own.
+    Raises StudioError: ``machine_unreachable``, ``machine_timeout``.
     """
-    from dataclasses import replace
-
     from ategnatos.trainers import load_trainer
 
-    facts = machine.facts()
+    facts = before_others(machine.facts(), gpu)
     where = placing.places(project, machine.name, facts.home)
     plan = where.plan(kept.plan)
     needs = needing.of(plan, trainer)
@@ -90,6 +90,16 @@ def look(
                 raise
             installed = replace(installed, ok=False, message=error.message, hint=error.hint)
     return There(machine.name, facts, installed, needs, where, said)
+
+
+def before_others(facts: MachineFacts, gpu: int) -> MachineFacts:
+    """The facts with that GPU first; with none, and why, where it has others and not this one."""
+    chosen = [one for one in facts.gpus if one.index == gpu]
+    if chosen or not facts.gpus:
+        others = [one for one in facts.gpus if one.index != gpu]
+        return replace(facts, gpus=(*chosen, *others))
+    there = ", ".join(str(one.index) for one in facts.gpus)
+    return replace(facts, gpus=(), problem=f"there is no GPU {gpu} (there are: {there})")
 
 
 def asker(machine: Machine) -> Ask:
@@ -182,7 +192,7 @@ def now(project: Project, kept: Kept, trainer: str, machine: str, event: Event |
     was = event.data
     try:
         reached = machine_of(project, machine)
-        facts = reached.facts()
+        facts = before_others(reached.facts(), int(was.get("gpu_index", 0)))
         plan = placing.places(project, reached.name, facts.home).plan(kept.plan)
         installed = Installed(True, "", str(was.get("home", "")), str(was.get("python", "")))
         said = ask_python(reached, installed, needing.of(plan, trainer)) if installed.python else {}
