@@ -58,6 +58,15 @@ def retry(call: Call, name: Annotated[str, typer.Argument(help="A job, like j3."
     with database.connect(project) as db:
         job = store.get(db, parse_job(name))
         rules = saga.load(job.saga)
+        if job.kind == "training":
+            raise StudioError(
+                moves.JOB_STATE,
+                f"{job.name} is a training: its saves are looked into before it goes on. Nothing"
+                " was changed.",
+                hint=f"ategnatos train resume {job.data['run']}",
+                state=job.state,
+                wanted="tried again",
+            )
         if call.dry_run:
             if job.state != rules.failed:
                 raise moves.refused(job, "tried again")

@@ -151,6 +151,8 @@ def test_every_command_says_how_a_run_stands(tmp_path: Path, run: RunIt) -> None
         assert run("train", *words, "--json", *at).envelope["error"]["code"] == "run_state"
     nobody = run("train", "status", "nobody", "--json", *at)
     assert nobody.envelope["error"]["code"] == "run_unknown"
+    again = run("jobs", "retry", "j1", "--json", *at).envelope["error"]
+    assert (again["code"], again["hint"]) == ("job_state", "ategnatos train resume owl-1")
     shown = run("jobs", "list", "--all", "--json", *at).data["jobs"]
     assert [(one["kind"], one["says"]) for one in shown] == [("training", "trained")]
     assert run("art", "list", "--json", *at).data["jobs"] == []
