@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.starter.threads import one_core_a_product
 from ategnatos.train.lora.file import LoraFile
 from ategnatos.train.lora.writing import STALE, Spool, check_free
 
@@ -76,7 +77,8 @@ def resize(
     ends = (
         (".lora_down.weight", ".lora_up.weight") if kohya else (".lora_A.weight", ".lora_B.weight")
     )
-    with Spool(target) as spool:
+    # Small products: BLAS's own threads would spend their time waiting for each other.
+    with one_core_a_product(), Spool(target) as spool:
         for name, layer in file.layers.items():
             down, up, scale = file.factors(layer)
             stored = precision or _own(file.header.tensors[layer.down].dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.optimize import minimize
@@ -50,6 +50,7 @@ def test_two_of_whom_one_wins_three_times_as_often_are_log_three_apart() -> None
 counts = arrays.arrays(np.float64, (4, 4), elements=st.integers(0, 6).map(float))
 
 
+@settings(deadline=None, max_examples=25)
 @given(counts)
 def test_it_is_the_answer_that_scipy_finds(wins: np.ndarray) -> None:
     np.fill_diagonal(wins, 0)
@@ -63,6 +64,7 @@ def test_it_is_the_answer_that_scipy_finds(wins: np.ndarray) -> None:
     assert fit(wins).scores == pytest.approx(peer.x - peer.x.mean(), abs=1e-4)
 
 
+@settings(deadline=None, max_examples=25)
 @given(counts, st.permutations(range(4)))
 def test_the_order_of_the_contenders_decides_nothing(wins: np.ndarray, order: list[int]) -> None:
     np.fill_diagonal(wins, 0)

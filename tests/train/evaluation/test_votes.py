@@ -110,7 +110,7 @@ def test_few_votes_are_called_few(project: Project) -> None:
 
 def test_many_votes_of_one_mind_are_called_certain(project: Project) -> None:
     one = by_hand(project)
-    for number in range(40):
+    for number in range(14):
         _votes_of(project, one, f"voter {number}")
     said = votes.ranking(project, one).said
     assert said == ("late@0.5 is ahead of every other with 95 % certainty.",)

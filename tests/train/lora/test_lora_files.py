@@ -18,18 +18,20 @@ from ategnatos.starter.lora import read_lora
 from ategnatos.starter.model import StarterModel, load_model
 from ategnatos.starter.pipeline import generate
 from ategnatos.starter.request import LoraWeight, StarterRequest
+from ategnatos.starter.threads import one_core_a_product
 from ategnatos.train.lora import spelling
 from ategnatos.train.lora.converting import LORA_SPELLING, convert
 from ategnatos.train.lora.file import LORA_FILE, LoraFile
 from ategnatos.train.lora.merging import LORA_MERGE, Part, merge
-from ategnatos.train.lora.resizing import LORA_RESIZE, resize, truncated
+from ategnatos.train.lora.resizing import LORA_RESIZE, Resized, resize, truncated
 from ategnatos.train.lora.showing import show
 from ategnatos.train.lora.tagging import LORA_TAG, parse, tag
 from ategnatos.train.lora.writing import LORA_EXISTS, encoded
 from tests.starter.lora_files import random_pairs, write_kohya, write_peft
 
 BOTH = ("unet", "text_encoder")
-WHERE = "down_blocks.1"
+# Some layers of each kind in both networks, and some of those.
+WHERE, FEWER = "s.1.", "down_blocks.1."
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +43,14 @@ def model() -> StarterModel:
 def first(model: StarterModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("loras") / "first.safetensors"
     facts = {"ss_base_model_version": "ategnatos_starter", "modelspec.trigger_phrase": "zrvk owl"}
-    return write_kohya(path, random_pairs(model, BOTH, seed=1), facts)
+    return write_kohya(path, random_pairs(model, BOTH, seed=1, only=WHERE), facts)
 
 
 @pytest.fixture(scope="module")
 def second(model: StarterModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """In another spelling, for fewer layers, and with its alpha in the metadata."""
     path = tmp_path_factory.mktemp("loras") / "second.safetensors"
-    return write_peft(path, random_pairs(model, ("unet",), seed=2, only=WHERE))
+    return write_peft(path, random_pairs(model, ("unet",), seed=2, only=FEWER))
 
 
 def _change(model: StarterModel, *uses: tuple[Path, float]) -> dict[object, np.ndarray]:
@@ -142,6 +144,11 @@ def test_a_merged_and_resized_lora_is_the_best_of_its_rank(
     merged, small = tmp_path / "merged.safetensors", tmp_path / "small.safetensors"
     merge([Part(first, 1.0), Part(second, 1.0)], merged)
     made = resize(merged, small, rank=2)
+    with one_core_a_product():
+        _is_the_best(model, merged, small, made)
+
+
+def _is_the_best(model: StarterModel, merged: Path, small: Path, made: Resized) -> None:
     whole, cut = _change(model, (merged, 1.0)), _change(model, (small, 1.0))
     kept = {
         spelling.matched(one.layer)[1].removeprefix("text_model_"): one.kept for one in made.cuts
@@ -360,6 +367,7 @@ def test_nothing_is_overwritten_and_a_failed_write_leaves_nothing(
     assert [one.name for one in tmp_path.iterdir()] == ["there.safetensors"]
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     st.lists(
         st.floats(-(2.0**99), 2.0**99, width=32, allow_subnormal=False), min_size=1, max_size=20
