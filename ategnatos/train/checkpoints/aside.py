@@ -111,7 +111,7 @@ def bring_back(folder: Path, name: str) -> Entry:
                 "--rebuild'.",
                 known=[],
             )
-        entry = replace(entries[number], aside="")
+        entry = replace(entries[number], aside="", removed=False)
         for part in parts:
             if part != entry.weights and not entry.state:
                 entry = replace(entry, state=part, state_whole=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ategnatos.guard.values.paths import path_inside
-from ategnatos.train.checkpoints import integrity, looking
+from ategnatos.train.checkpoints import aside, integrity, looking
 from ategnatos.train.checkpoints.entry import Entry
 from ategnatos.train.checkpoints.ledger import Ledger
 from ategnatos.train.checkpoints.ledger_file import edit, load
@@ -60,7 +60,7 @@ def gone(folder: Path, *, dry_run: bool = False) -> list[Entry]:
                 for name, part in parts.items()
                 if part and not path_inside(folder, part).exists()
             ]
-            if not missing:
+            if not missing or (folder / aside.FOLDER / one.name / aside.NOTE).is_file():
                 continue
             left = [name for name, part in parts.items() if part and name not in missing]
             if left == ["weights"]:
@@ -120,6 +120,10 @@ def _one(folder: Path, entry: Entry) -> Verdict:
         whys[name] = integrity.check(path, thorough=True)
         if not whys[name] and known and looking.digest(path) != known:
             whys[name] = "its bytes are not those that were recorded"
+    begun = f"{aside.FOLDER}/{entry.name}"
+    if not present and (folder / begun / aside.NOTE).is_file():
+        # Moved, and killed before the ledger knew it.
+        return Verdict(replace(entry, aside=begun), "broken", f"{entry.why}; it lies in {begun}")
     if not present:
         return Verdict(replace(entry, removed=True, why=_GONE), "gone", _GONE)
     weights, state = whys.get("weights", ""), whys.get("state", "")

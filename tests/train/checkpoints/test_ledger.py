@@ -275,6 +275,42 @@ def test_nothing_is_put_back_over_something_else(run: Path) -> None:
     assert weights.read_bytes() == another
 
 
+@pytest.mark.parametrize("moves", [0, 1, 2])
+def test_a_move_that_was_cut_off_is_finished_by_the_next(
+    run: Path, monkeypatch: pytest.MonkeyPatch, moves: int
+) -> None:
+    made = enter(run, saves.kohya(run / "output"), 4)
+    (run / made.weights).write_bytes(b"broken")
+    (run / made.state / "optimizer.bin").write_bytes(b"broken")
+    verifying.verify(run)
+    put, done = aside._put, 0
+
+    def killed(old: Path, new: Path) -> None:
+        nonlocal done
+        if done == moves:
+            raise KeyboardInterrupt
+        put(old, new)
+        done += 1
+        if done == moves == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(aside, "_put", killed)
+    with pytest.raises(KeyboardInterrupt):
+        aside.move(run, [made.name], now=NOW)
+    assert not ledger.read(run).entries[0].aside
+    monkeypatch.undo()
+    verifying.gone(run)
+    verifying.verify(run)
+    aside.move(run, [made.name], now=NOW)
+    assert not (run / made.weights).exists()
+    assert not (run / made.state).exists()
+    known = ledger.read(run).entries[0]
+    assert (known.aside, known.removed) == (f"aside/{made.name}", False)
+    back = aside.bring_back(run, made.name)
+    assert (run / back.weights).read_bytes() == b"broken"
+    assert (run / back.state / "optimizer.bin").read_bytes() == b"broken"
+
+
 def test_what_the_trainer_deleted_itself_is_marked(run: Path) -> None:
     entries = [enter(run, saves.starter(run / "output", step=step), step) for step in (1, 2, 3)]
     for part in (entries[0].weights, entries[0].state, entries[1].state):
