@@ -130,7 +130,7 @@ def _asked(
         with terminal.opened(redo) as tty:
             tty.write(b"\n" + drawn + (b"\n" * lines if way == "kitty" else b"\n"))
     said = terminal.ask(
-        [f"Pair {number} of {whole}: {sheet}"],
+        [f"Pair {number} of {whole} is {sheet}"],
         "Which is better? left, right, tie (undo, stop):",
         tuple(_ANSWERS),
         redo=redo,

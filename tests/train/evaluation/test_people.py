@@ -43,7 +43,7 @@ def test_a_vote_at_a_terminal_names_nobody_and_goes_on_where_it_was(
     assert "Please type one of" in first.out
     assert "2 of 15 pairs" in first.out
     again = at_terminal([*words, "--most", "1"], cwd=studio.root, answers=["tie"])
-    assert "Pair 3 of 15" in again.out
+    assert "Pair 3 of 15 is" in again.out
     assert not re.search(r"early|late", first.out + again.out)
     one = record.load(studio, "owl")
     given = votes.cast_votes(studio, one)
