@@ -94,6 +94,6 @@ CASES: dict[str, Callable[[Path], None]] = {
     "environment_unfit": _unfit,
     "dry_run_failed": _failed,
     "trainer_python": _python,
-    "set_up_here": _here,
+    "set_up_cannot": _here,
     "model_ambiguous": _models,
 }

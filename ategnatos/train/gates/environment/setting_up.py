@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ategnatos.machines.ssh.link import Link
     from ategnatos.train.gates.environment.recording import Checked
 
-SET_UP_HERE = ErrorCode("set_up_here", "On this computer nothing is installed by the studio.")
+SET_UP_CANNOT = ErrorCode("set_up_cannot", "The studio does not set this trainer up there.")
 
 PHASE = "trainer"
 
@@ -32,19 +32,22 @@ PHASE = "trainer"
 def set_up(project: Project, found: Checked, *, home: str = "", say: Callable[[str], None]) -> None:
     """Install what is missing and bring the models; returns when it is done.
 
-    ``home`` is where the trainer lies or shall lie. Raises StudioError: ``set_up_here``,
+    ``home`` is where the trainer lies or shall lie. Raises StudioError: ``set_up_cannot``,
     ``phase_failed``, ``machine_copy``, ``machine_unreachable``.
     """
     from ategnatos.machines.ssh import phases
     from ategnatos.machines.ssh.machine import SshMachine
 
     machine = machine_of(project, found.machine, say=say)
-    if not isinstance(machine, SshMachine):
+    own = known().get(found.made.trainer)
+    if not isinstance(machine, SshMachine) or own is None or not own.repository:
         raise StudioError(
-            SET_UP_HERE,
-            "--set-up is for rented machines; on this computer nothing was installed.",
+            SET_UP_CANNOT,
+            f"--set-up installs trainers that have a checkout, on rented machines; for"
+            f" {found.made.trainer} on {machine.name} nothing was installed.",
             hint="Run the mends that 'ategnatos train environment' names, one by one.",
             machine=found.machine,
+            trainer=found.made.trainer,
         )
     text = script(found, home or found.there.places.trainer(found.made.trainer))
     say(f"Setting up {found.made.trainer} on {machine.name}; the machine costs money meanwhile.")
@@ -106,6 +109,10 @@ def _steps(found: Checked, home: str) -> Iterator[str]:
             f" {said.repository} {part} && mv {part} {where}; }}"
         )
         if tested.commit:
+            yield (
+                f"git -C {where} cat-file -e {tested.commit} 2>/dev/null"
+                f" || git -C {where} fetch -q origin {tested.commit}"
+            )
             yield f"git -C {where} checkout -q {tested.commit}"
             yield f"git -C {where} submodule update --init --recursive"
     yield f"mkdir -p {where}"
