@@ -108,7 +108,7 @@ def test_gates_three_and_four_on_a_rented_machine(
     assert not list((far.home / "ategnatos").rglob("*.safetensors"))
     kept = store.load(rented, "owl")
     opened = gates.require(rented, kept, "starter", NAME)
-    assert opened.environment["label"] == "runpod"
+    assert opened.environment["label"].startswith("runpod")
     # Nothing of it opens a gate here, and nothing holds when the machine is not reached.
     assert not gates.states(rented, kept, "starter", "local", (3,))[0].open
     far.stop()
