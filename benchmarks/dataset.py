@@ -33,7 +33,10 @@ from ategnatos.train.dataset.audit import passing  # noqa: E402
 from ategnatos.train.dataset.audit.auditing import audit  # noqa: E402
 from ategnatos.train.dataset.audit.workers import look_at_all  # noqa: E402
 from ategnatos.train.dataset.duplicates import multi_index  # noqa: E402
+from ategnatos.train.dataset.duplicates.hashes import LYINGS, Hashes, low_frequencies  # noqa: E402
+from ategnatos.train.dataset.duplicates.near import near  # noqa: E402
 from ategnatos.train.dataset.duplicates.of_version import duplicates  # noqa: E402
+from ategnatos.train.dataset.duplicates.second_look import laid  # noqa: E402
 from ategnatos.train.dataset.importing import bring  # noqa: E402
 from ategnatos.train.dataset.version import Version  # noqa: E402
 from tests.train.dataset import generated, hostile  # noqa: E402
@@ -152,6 +155,39 @@ def hashes(seed: int) -> None:
     )
 
 
+def search(seed: int) -> None:
+    """The whole search for pairs among 100,000 pictures: eight lyings and eight crops."""
+    rng = np.random.default_rng(seed)
+    count, planted = 100_000, 5_000
+    low = rng.normal(size=(count, 8, 8)) / (1 + np.add.outer(np.arange(8), np.arange(8)))
+    wave = np.cos(np.pi * np.outer(np.arange(8), 2 * np.arange(32) + 1) / 64)
+    stack = np.empty((count, 32, 32), np.uint8)
+    for start in range(0, count, 4096):
+        drawn = np.einsum("nij,ix,jy->nxy", low[start : start + 4096], wave, wave)
+        stack[start : start + 4096] = (128 + 40 * drawn).clip(0, 255).astype(np.uint8)
+    # The last are the first again, laid another way and a little noisier.
+    ways = rng.integers(0, len(LYINGS), planted)
+    copies = laid(stack[:planted], ways).astype(np.int16) + rng.integers(-4, 5, (planted, 32, 32))
+    stack[-planted:] = copies.clip(0, 255).astype(np.uint8)
+    hashes = Hashes(())
+    hashes.__dict__["low"] = np.concatenate(
+        [low_frequencies(stack[n : n + 4096], 8) for n in range(0, count, 4096)]
+    )
+    colour = np.full((count, 16, 16, 3), 128, np.uint8)
+    taken = []
+
+    def look() -> None:
+        taken.append(near(hashes, stack, colour))
+
+    seconds = timed(look)
+    found = set(zip(taken[0].first.tolist(), taken[0].second.tolist(), strict=True))
+    missed = sum((n, count - planted + n) not in found for n in range(planted))
+    print(
+        f"{count:,} pictures searched in {len(LYINGS)} lyings and eight crops: {seconds:.1f} CPU s,"
+        f" {len(found):,} pairs for the second look; {missed} of {planted} planted copies missed"
+    )
+
+
 def memory(work: Path, seed: int) -> None:
     """The largest resident size of the process that asks, above one that only imports."""
     mixed(work / "memory", 200, seed)
@@ -253,6 +289,7 @@ def main() -> None:
             speed(work, given.speed_pictures, seed)
         if given.only in {None, "hashes"}:
             hashes(seed)
+            search(seed)
         if given.only in {None, "memory"}:
             memory(work, seed)
         if given.only in {None, "quality"}:

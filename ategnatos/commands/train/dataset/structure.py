@@ -225,4 +225,5 @@ def _draw(console: Console, made: Layout, data: dict[str, Any]) -> None:
         )
     for name, why in made.dropped:
         console.print(f"Left out: {plain(name)}: {why}", soft_wrap=True)
-    console.print("Start the trainer with: " + " ".join(made.start_with), soft_wrap=True)
+    if made.start_with:
+        console.print("Start the trainer with: " + " ".join(made.start_with), soft_wrap=True)

@@ -50,7 +50,6 @@ def lay_out(plan: Plan, root: Path) -> Layout:
         plan.dropped,
         _warnings(plan),
         tuple(_enlarged(plan, choose)),
-        ("folders", str(root)),
     )
 
 

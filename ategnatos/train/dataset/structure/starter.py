@@ -38,8 +38,6 @@ def lay_out(plan: Plan, root: Path) -> Layout:
         ),
         plan.dropped,
         _warnings(plan),
-        (),
-        ("folders", str(root)),
     )
 
 
