@@ -173,6 +173,7 @@ def main() -> None:
             phone = browser.new_context(viewport=PHONE, storage_state=context.storage_state())
             small = Shots(page, phone.new_page())
             small.go("/review", '#desk[data-ready*="#"]')
+            small.window.wait_for_selector("#toast[hidden]", state="attached")
             small.keep("phone")
             browser.close()
     for picture in sorted(OUT.glob("page-*.png")):

@@ -28,6 +28,8 @@ EVENT_KIND = "studio.cleaned"
 # The lock that a verdict is recorded under, and the kind of its event.
 _VERDICTS = "verdicts"
 _VERDICT_EVENT = "art.verdict"
+# What these jobs leave behind is freed by 'ategnatos train clean'.
+_WITHOUT_PICTURES = frozenset({"training"})
 _CANDIDATE_FILE = re.compile(r"[0-9]{3,6}\.png")
 
 
@@ -155,7 +157,7 @@ def _plan_pictures(project: Project, plan: Plan, waiting: bool, ours: set[int] |
             plan.removals.append(_removal(path, job, one.number, why))
     known = {_path(project, one) for one in candidates}
     for job in jobs.values():
-        if job.state == store.FAILED and is_idle(job):
+        if job.state == store.FAILED and job.kind not in _WITHOUT_PICTURES and is_idle(job):
             for path in _unrecorded(project, job, known):
                 plan.removals.append(_removal(path, job, None, "of a failed job"))
 

@@ -71,7 +71,15 @@ async function go(to, from = 0) {
   ready = false;
   strip.go(index + focus);
   tell();
-  const now = await Promise.all(shown().map((place) => line.need(place)));
+  let now;
+  try {
+    now = await Promise.all(shown().map((place) => line.need(place)));
+  } catch (problem) {
+    if (mine !== turn) return;
+    if (problem.code) return toast(problem.message, true);
+    toast("The page's server does not answer; it is asked again.", true);
+    return void setTimeout(() => mine === turn && go(to), 1500);
+  }
   if (mine !== turn) return;
   const sound = await stage.show(now, focus);
   if (!sound || mine !== turn) return;
