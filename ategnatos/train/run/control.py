@@ -113,8 +113,9 @@ def stop(
                 state=run.state,
             )
         if job.state == "queued" and not job.held(db.now()):
-            moves.cancel(db, job.id, who=actor, rules=SAGAS[SAGA])
             why = f"{actor} took it out of the line."
+            with database.writing(db):
+                moves.by_person(db, job.id, "stopped", who=actor, why=why)
             return record.note(
                 project, run.id, now=now, actor=actor, state="stopped", why=why,
                 ended_at=record.iso(now),
@@ -263,8 +264,12 @@ def _settled(project: Project, run: Run, actor: str) -> None:
 def _again(project: Project, run: Run, actor: str) -> None:
     """Put its job back into the line, where it is not there."""
     with database.connect(project) as db:
-        if not store.get(db, number_of(run)).runnable:
-            moves.retry(db, number_of(run), who=actor, rules=SAGAS[SAGA])
+        job = store.get(db, number_of(run))
+        if job.state == "stopped":
+            with database.writing(db):
+                moves.by_person(db, job.id, "training", who=actor, why="again")
+        elif not job.runnable:
+            moves.retry(db, job.id, who=actor, rules=SAGAS[SAGA])
 
 
 def _lives(run: Run) -> bool:

@@ -129,9 +129,11 @@ def waits(run: Run) -> None:
 def gpu_of(machine: Machine, gpu: str) -> str:
     """The name under which the GPU is locked."""
     from ategnatos.guard.locks.names import parse_resource
+    from ategnatos.guard.values.numbers import parse_whole
 
     if machine.name == LOCAL:
-        return parse_resource(f"gpu:local:{gpu}")
+        number = parse_whole(gpu, field="The number of the GPU", minimum=0, maximum=63)
+        return parse_resource(f"gpu:local:{number}")
     return parse_resource(f"gpu:{machine.name}")
 
 

@@ -324,7 +324,7 @@ class Steps:
 def _concluded(run: Run, result: Outcome) -> Done:
     """What the end of a run is for its job."""
     if result.code == "stopped":
-        raise StoppedError(attempts_asked(run))
+        return Done(to="stopped")
     if result.state != "finished":
         raise StudioError(
             RUN_FAILED,
@@ -335,12 +335,6 @@ def _concluded(run: Run, result: Outcome) -> Done:
             why=result.code,
         )
     return Done()
-
-
-def attempts_asked(run: Run) -> str:
-    """Who had the run stopped."""
-    tried = attempts.last(run.folder)
-    return (tried.asked if tried is not None else "") or "somebody"
 
 
 def saves_of(run: Run, trainer: Trainer, laid: Laid) -> Saves:
