@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tests.pack.walk import Answered
 
 HEAD = "| after | the answer says | do |"
+_FIELD = re.compile(r"(?:data|error)(?:\.\w+)+")
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -35,11 +36,14 @@ def rows(text: str) -> list[Row]:
         elif inside and not line.startswith("|"):
             inside = False
         elif inside and not line.startswith("| ---"):
-            after, says, _ = (cell.strip() for cell in line.strip("|").split("|", 2))
+            after, says, do = (cell.strip() for cell in line.strip("|").split("|", 2))
             commands = tuple(_CODE.findall(after)) or commands
             for said in _CODE.findall(says):
                 path, _, value = said.partition(" = ")
                 found.append(Row(commands, path, value or None))
+            # What the act looks at is a field of the same answer.
+            named = (said for said in _CODE.findall(do) if _FIELD.fullmatch(said))
+            found += [Row(commands, path, None) for path in named]
     return found
 
 
