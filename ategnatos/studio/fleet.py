@@ -26,8 +26,8 @@ FULL = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How one machine is. Shares are 0 to 1, memory in MiB; ``runs`` are names with "trains" or
-    "over".
+    """How one machine is. Shares are 0 to 1, memory in MiB; ``runs`` are names with "trains",
+    "unbrought" (over, and what it made is not all home) or "over".
     """
 
     disk_used: float

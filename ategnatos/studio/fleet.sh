@@ -40,6 +40,11 @@ look)
     for run in "$runs"/*/*; do
         [ -d "$run" ] || continue
         how=over
+        since=
+        [ -e "$run/brought" ] && since="$run/brought"
+        # Without what trainers keep for themselves.
+        [ -d "$run/output" ] && [ -n "$(find "$run/output" -type f ! -path '*/logs/*' \
+            ! -path '*/cache/*' ${since:+-newer "$since"} | head -n 1)" ] && how=unbrought
         alive "$run" && how=trains
         printf 'run\t%s\t%s\t%s\n' "$how" "$(size "$run")" "${run##*/}"
     done

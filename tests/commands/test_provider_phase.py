@@ -137,6 +137,18 @@ def test_a_machine_rented_by_hand_is_taken_in_worked_on_and_ended(
     assert ran.data["output"] == "here\n"
     reaped = run("studio", "reaper", "--once", "--json").data
     assert [one["kind"] for one in reaped["machines"]] == ["runs"]
+    # What was learned there goes with the machine, so it is asked for first.
+    made_there = server.home / "ategnatos-runs" / "studio" / "owl 1" / "output"
+    made_there.mkdir(parents=True)
+    (made_there / "owl.safetensors").write_bytes(b"x")
+    kept = run("studio", "provider", "down", name, "--json").envelope["error"]
+    assert (kept["code"], kept["details"]["runs"]) == ("results_there", {"owl 1": "unbrought"})
+    # Brought home once, and something new since: still not all of it is here.
+    os.utime(made_there / "owl.safetensors", (2, 2))
+    (made_there.parent / "brought").touch()
+    os.utime(made_there.parent / "brought", (1, 1))
+    assert run("studio", "provider", "down", name).code == 1
+    (made_there.parent / "brought").touch()
     assert run("studio", "provider", "down", name, "--json").data["machines"][0]["gone"]
     assert not keys.folder_of(made.id).exists()
     unknown = run("studio", "provider", "adopt", "runpod:nobody", "--json").envelope["error"]

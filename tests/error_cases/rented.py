@@ -136,6 +136,14 @@ def _fleet(folder: Path) -> None:
         fleet.look(ways.link(way.label, f"{project.root.name}"))
 
 
+def _results(folder: Path) -> None:
+    with _rented(folder) as project:
+        ways.keep("runpod:p1", LABEL, SshPlace("127.0.0.1", 22, "root"))
+        seen = fleet.Health(0.1, 1, 0.0, (), {"owl-1": "trains"})
+        with patch.object(fleet, "look", return_value=seen):
+            provider_end.down(_call(project))
+
+
 def _unfit(folder: Path) -> None:
     with _rented(folder) as project:
         ways.keep("runpod:p1", LABEL, SshPlace("127.0.0.1", 22, "root"))
@@ -161,6 +169,7 @@ CASES: dict[str, Callable[[Path], None]] = {
     "no_way": _no_way,
     "no_phase_script": _no_script,
     "fleet_odd": _fleet,
+    "results_there": _results,
     "which_machine": _which,
     "offer_name": _offer_name,
     "offer_gone": _offer_gone,

@@ -98,7 +98,11 @@ def test_stale_logs_and_half_files_go_and_those_of_the_living_stay(
         assert gone == {("log", str(old)), ("part", str(part)), ("pid", str(stale))}
         living.kill()
         living.wait()
+        # Two saves are newer than the last time that all was brought home.
+        assert fleet.look(link).runs == {"owl-1": "unbrought"}
+        (run / "brought").touch()
         assert fleet.look(link).runs == {"owl-1": "over"}
+        os.utime(run / "brought", (NOW, NOW))
         assert [one.path for one in fleet.tidy(link, dry=False)] == [str(log)]
         assert held.exists()
         assert new.exists()

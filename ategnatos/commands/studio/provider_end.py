@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ategnatos.providers.values import Leftover
     from ategnatos.studio.renting.ending import Ended
 
+RESULTS_THERE = ErrorCode("results_there", "A training on the machine is not home yet.")
 LEFT_OVER = ErrorCode("left_over", "Something of ours may go on billing after its machine is gone.")
 
 
@@ -90,6 +91,9 @@ def down(
     patience: Annotated[
         int, typer.Option("--patience", help="Seconds to wait for the proof that it is gone.")
     ] = 180,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also with a training on it that is not home yet.")
+    ] = False,
 ) -> Answer:
     """End a machine and what is on it, for good; "gone" is said after two looks that find none."""
     from ategnatos.studio import ways
@@ -103,6 +107,8 @@ def down(
     project = call.project()
     found = ways.live(project) if everything else [ways.one(project, machine)]
     lines, rows, problems = [], [], []
+    if not (everything or anyway):
+        _keep_results(*found[0])
     for rental, order in found:
         done = end_one(project, rental, order, patience=float(patience), say=call.say)
         rows.append(_ended_facts(done.ended))
@@ -116,6 +122,37 @@ def down(
         {"machines": rows},
         "\n".join(lines) or ("Nothing is rented." if not problems else None),
         failed=problems[0] if problems else None,
+    )
+
+
+def _keep_results(rental: Rental, order: Ordered | None) -> None:
+    """Refuse where a training lives on the machine, or has made what is not home yet.
+
+    A machine that cannot be asked is ended: what it costs is sure. Raises StudioError
+    (``results_there``).
+    """
+    from dataclasses import replace
+
+    from ategnatos.studio import fleet, ways
+
+    try:
+        link = ways.link(ways.label_of(rental, order), rental.name)
+        runs = fleet.look(replace(link, waits=())).runs
+    except StudioError:
+        return
+    kept = {name: how for name, how in runs.items() if how != "over"}
+    if not kept:
+        return
+    said = {"trains": "trains there", "unbrought": "has made what is not here yet"}
+    first = next(iter(kept))
+    raise StudioError(
+        RESULTS_THERE,
+        "; ".join(f"{name} {said.get(how, how)}" for name, how in kept.items())
+        + f". {rental.name} was not ended, and bills on.",
+        hint=f"Stop it and bring it here: ategnatos train stop {first}. Or end the machine with all"
+        f" that is on it: ategnatos studio provider down {rental.name} --anyway",
+        machine=rental.name,
+        runs=kept,
     )
 
 
