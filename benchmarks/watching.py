@@ -6,7 +6,8 @@ Alarms: runs made by chance (``tests/train/watching/synthetic.py``), healthy one
 and noises and sick ones; the share of healthy runs that a finding was wrong about, the share of
 sick ones that was found, and how late, with 95 % intervals (Wilson). Speed: log lines through
 parser and monitor beside a bare reading of the same lines, a curve of a million steps read and
-thinned beside ``json.loads`` of its lines; CPU seconds, the best of several.
+thinned beside ``json.loads`` of its lines, a large LoRA looked into beside its hash; CPU seconds,
+the best of several.
 """
 
 from __future__ import annotations
@@ -195,6 +196,57 @@ def curve_speed() -> None:
     print(f"  written                     {write:7.3f} s CPU")
 
 
+def checkpoint_speed() -> None:
+    """A LoRA of 200 MB: looked into, and entered in a ledger, beside its hash alone."""
+    import hashlib
+    from datetime import UTC, datetime
+
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    from ategnatos.train.checkpoints import integrity, ledger
+    from ategnatos.trainers import Checkpoint
+
+    draw = np.random.default_rng(7)
+    made = {}
+    for layer in range(264):
+        made[f"lora_unet_{layer}.lora_down.weight"] = draw.normal(0, 0.1, (96, 2048))
+        made[f"lora_unet_{layer}.lora_up.weight"] = draw.normal(0, 0.1, (2048, 96))
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "output" / "owl.safetensors"
+        path.parent.mkdir()
+        save_file({name: one.astype(np.float16) for name, one in made.items()}, path)
+        size = path.stat().st_size / 1e6
+
+        def hashed() -> None:
+            digest = hashlib.sha256()
+            with path.open("rb") as file:
+                while piece := file.read(1 << 20):
+                    digest.update(piece)
+
+        floor = best_of(3, hashed)
+        sample = best_of(3, lambda: integrity.check(path))
+        whole = best_of(3, lambda: integrity.check(path, thorough=True))
+        found = Checkpoint(path, None, 1, None)
+        numbers = iter(range(100))
+
+        def entered() -> None:
+            folder = Path(place)
+            (folder / "ledger.json").unlink(missing_ok=True)
+            assert ledger.record(folder, found, step=next(numbers), now=datetime.now(UTC))
+
+        record = best_of(3, entered)
+        again = best_of(9, lambda: ledger.record(Path(place), found, now=datetime.now(UTC)))
+    print(f"\na LoRA of {size:.0f} MB, CPU, beside sha256 of its bytes ({floor:.3f} s)")
+    for name, spent in (
+        ("looked into, a sample of it", sample),
+        ("looked into, every number", whole),
+        ("entered: looked into, hashed, its layers' norms", record),
+        ("entered already", again),
+    ):
+        print(f"  {name:50} {spent:8.4f} s {spent / floor:7.2f}")
+
+
 def main() -> None:
     """Print what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
@@ -209,6 +261,7 @@ def main() -> None:
     if asked.speed or not asked.alarms:
         log_speed()
         curve_speed()
+        checkpoint_speed()
 
 
 if __name__ == "__main__":

@@ -12,9 +12,11 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save
 
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.guard.values.paths import PATH_OUTSIDE
@@ -217,6 +219,19 @@ def test_a_validation_after_the_save_of_its_step_belongs_to_it(run: Path) -> Non
     assert [one.validation for one in known.entries] == [0.2, 0.5]
     assert known.best() == known.entries[0]
     assert ledger_file.rebuild(run) == known.entries
+
+
+def test_one_number_in_a_large_file_that_is_not_finite_is_found_when_it_is_entered(
+    run: Path,
+) -> None:
+    found = saves.starter(run / "output")
+    assert found.weights is not None
+    large = np.zeros(400_000, np.float32)
+    large[100_000] = np.nan
+    found.weights.write_bytes(save({"w": large}))
+    made = enter(run, found, 12)
+    assert (made.whole, made.usable) == (False, False)
+    assert "not finite" in made.why
 
 
 def test_use_is_noted(run: Path) -> None:
