@@ -47,13 +47,13 @@ def named(db: Database, text: str, asset: str = "") -> Named:
     """The job, and perhaps the candidate, that ``text`` names.
 
     ``asset`` is the asset whose version is meant. Raises StudioError (``reference``,
-    ``brief_unknown``, ``version_unknown``).
+    ``brief_unknown``, ``version_unknown``, ``job_unknown`` for one that makes no pictures).
     """
     match = _VERSION.fullmatch(text.strip())
     if match is None:
         if names_candidate(text):
             return Named(*parse_candidate(text))
-        return Named(parse_job(text))
+        return Named(_of_pictures(db, parse_job(text)))
     owner, note = _owner(db, match["asset"] or asset, text)
     found = assets.version(db, owner.id, int(match["number"]))
     if found is None:
@@ -67,6 +67,20 @@ def named(db: Database, text: str, asset: str = "") -> Named:
         )
     picture = None if match["picture"] is None else int(match["picture"])
     return Named(found.job, picture, owner, found, note)
+
+
+def _of_pictures(db: Database, number: int) -> int:
+    """The same number, if it is not that of a training. Raises StudioError (``job_unknown``)."""
+    row = db.execute("SELECT binding FROM job WHERE id=? AND kind='training'", (number,)).fetchone()
+    if row is None:
+        return number
+    raise StudioError(
+        store.JOB_UNKNOWN,
+        f"j{number} is the training {row[0]}; it has no pictures to show here.",
+        hint=f"See how it stands: ategnatos train status {row[0]}",
+        job=f"j{number}",
+        run=str(row[0]),
+    )
 
 
 def candidate(db: Database, text: str, asset: str = "") -> tuple[store.Candidate, str]:

@@ -13,10 +13,8 @@ from ategnatos.grimoire import documents
 from ategnatos.grimoire.jobs import database, model_use
 from ategnatos.grimoire.project import Project
 from ategnatos.grimoire.schemas.models import ModelFile
-from ategnatos.studio import cleaning
 from ategnatos.web.pages import vault
 from tests.guard import keys
-from tests.train.run import studio
 from tests.web import trainings
 from tests.web.serving import Inside, inside
 from tests.web.test_agreeing import person
@@ -74,15 +72,3 @@ def test_checkpoints_and_what_could_be_deleted_are_shown(page: Inside, tmp_path:
     assert f'href="/runs/{run.id}"' in shown
     assert "mark-best" in shown
     assert "never used here" in shown
-
-
-def test_a_training_that_failed_is_no_picture_to_be_cleaned(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ATEGNATOS_LOCKS", str(tmp_path / "locks"))
-    made = keys.made(project, 2)
-    run = studio.ordered(project, trainings.planned(project))
-    with database.connect(project) as db, database.writing(db):
-        db.execute("UPDATE job SET state='failed', runnable=0 WHERE id=?", (int(run.job[1:]),))
-    found = cleaning.look(project, waiting=True, now=datetime.now(UTC))
-    assert [one.reference for one in found.removals] == [one.reference for one in made]

@@ -95,7 +95,8 @@ def find(db: Database, query: Query, *, limit: int) -> tuple[list[int], int]:
 
 def conditions(query: Query) -> tuple[list[str], list[Any]]:
     """What must hold of ``job_words t JOIN job j`` for a job to fit, and its values."""
-    where, values = ["1=1"], list[Any]()
+    # A training is a job of the line too, and makes no pictures that anybody looks for here.
+    where, values = ["j.kind <> 'training'"], list[Any]()
 
     def add(condition: str, *given: Any) -> None:
         where.append(condition)
