@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -143,7 +144,9 @@ def test_a_browser_hears_of_a_run_that_moves(page: Inside) -> None:
         try:
             with client.stream("GET", "/events?channel=training") as stream:
                 lines = stream.iter_lines()
-                assert next(line for line in lines if line == "event: run")
+                deadline = time.monotonic() + 60
+                while next(lines) != "event: run":
+                    assert time.monotonic() < deadline
                 assert next(lines) == f"data: {run.id}"
         finally:
             heard.set()
