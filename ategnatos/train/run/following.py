@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.machines import MACHINE_TIMEOUT, MACHINE_UNREACHABLE
-from ategnatos.train.checkpoints import ledger
+from ategnatos.train.checkpoints import ledger, verifying
 from ategnatos.train.run import bringing, record, state
 from ategnatos.train.run.ending import Ending, Patience
 from ategnatos.train.run.keeper import Keeper, Look
@@ -117,6 +117,8 @@ class Following:
         trainer is then left as it is.
         """
         began = time.monotonic()
+        # What a resume moved out of the way, or the trainer deleted, is no checkpoint any more.
+        verifying.gone(self._run.folder)
         if self._place.far:
             self._replay()
         while True:
@@ -304,6 +306,7 @@ class Following:
         }
         if validations:
             ledger.complete(self._run.folder, validations)
+        verifying.gone(self._run.folder)
         self._live(look)
 
     def _now(self) -> str:
