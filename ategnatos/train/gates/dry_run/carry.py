@@ -227,9 +227,9 @@ def _watch(
             )
             if _over(look, offset) or at - began > patience + _LAST_SECONDS:
                 break
-            if at - began > patience and not tried.late:
-                # Ended; what it still said is read in the next look, which is the last.
-                tried.late = at - began
+            if at - began > patience:
+                # Ended; what it still said is read in the next look.
+                tried.late = tried.late or at - began
                 ending.end(keeper)
             if not look.log:
                 time.sleep(FAR_SECONDS if tried.place.far else NEAR_SECONDS)

@@ -51,15 +51,17 @@ def together() -> Iterator[None]:
 
 
 def end(keeper: Keeper) -> None:
-    """End the trainer and all it started; what does not end by itself is killed."""
+    """End the trainer and all it started; what does not end by itself is killed. One that is only
+    about to begin is waited for: it would begin after whoever asked for it is gone.
+    """
     names: tuple[Signal, ...] = ("TERM", "KILL")
     for name in names:
-        if not keeper.signal(ATTEMPT, name):
-            return
-        limit = time.monotonic() + _GRACE_SECONDS
+        sent, limit = False, time.monotonic() + _GRACE_SECONDS
         while time.monotonic() < limit:
-            if not keeper.look(ATTEMPT, 0).alive:
+            look = keeper.look(ATTEMPT, 0)
+            if look.over or not look.began:
                 return
+            sent = sent or keeper.signal(ATTEMPT, name)
             time.sleep(NEAR_SECONDS)
 
 
