@@ -130,16 +130,16 @@ def test_the_starter_model_is_trained_as_the_starter_trainer_does(
         assert apart(flat(starter, gradient), of_torch(course, gradients=True)) < 1e-4
         course.optimizer.zero_grad()
     for _ in range(6):
-        assert course.advance() == pytest.approx(starter.advance(), rel=2e-3)
+        assert course.advance() == pytest.approx(starter.advance(), rel=1e-4)
     trained = flat(starter, starter.weights()), dict.fromkeys(begun[1])
     values = course.weights()
     for n, one in enumerate(course.pairs):
         trained[1][f"{one.name}.down"] = values[2 * n].numpy()
         trained[1][f"{one.name}.up"] = values[2 * n + 1].numpy()
-    assert apart(*trained) < 0.02
+    assert apart(*trained) < 1e-3
     moved = {name: value - begun[0][name] for name, value in trained[0].items()}
     theirs = {name: value - begun[0][name] for name, value in trained[1].items()}
-    assert apart(moved, theirs) < 0.1
+    assert apart(moved, theirs) < 1e-2
 
 
 def test_killed_and_resumed_it_ends_as_if_nothing_had_happened(
@@ -156,7 +156,8 @@ def test_killed_and_resumed_it_ends_as_if_nothing_had_happened(
     until(process, lambda line: line.startswith("step 5/"))
     process.kill()
     ended(process)
-    point = [one for one in TRAINER.checkpoints(killed / "output", "owl") if one.state][-1]
+    # It may have come further before the signal reached it; the first save is there for certain.
+    point = next(one for one in TRAINER.checkpoints(killed / "output", "owl") if one.state)
     assert point.step == 3
     again = TRAINER.resume(plan, dataset, killed, point)
     assert main([str(order_in(killed, again.files))]) == 0
