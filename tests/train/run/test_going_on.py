@@ -73,12 +73,22 @@ def test_stopped_and_resumed_it_ends_as_if_nothing_had_been(
     run = ordered(project, kept)
     here = Here()
     here(project, control.number_of(run))
-    wait_until(lambda: step_of(run) >= 5)
-    run = control.stop(project, run, actor="user:ann", now=now(), begin=here, wait=180)
+    wait_until(lambda: step_of(run) >= 2)
+    # It stands still until the wish is written down: it must not end before it is stopped.
+    trainer = trainer_of(run)
+    try:
+        os.kill(trainer.pid, signal.SIGSTOP)
+        state.want_stop(run.folder, "user:ann")
+        os.kill(trainer.pid, signal.SIGCONT)
+        run = control.stop(project, run, actor="user:ann", now=now(), begin=here, wait=180)
+    except (ProcessLookupError, StudioError):
+        here.join()
+        assert record.load(project, run.id).state == "finished"
+        pytest.skip("it was trained before it could be stopped")
     here.join()
     assert run.state == "stopped"
     assert "user:ann stopped it" in run.why
-    assert not process.alive(trainer_of(run))
+    assert not process.alive(trainer)
     assert locks.standing(run.gpu, f"train {run.id}") is None
     with pytest.raises(StudioError) as nothing:
         control.stop(project, run, actor="user:ann", now=now())
