@@ -51,12 +51,15 @@ class Endings:
         self._known: dict[str, Ending] = {}
         self._lock = threading.Lock()
 
-    def begin(self, project: Project, name: str | None) -> Ending:
+    def begin(self, project: Project, name: str | None, *, anyway: bool = False) -> Ending:
         """Have a machine ended; one that is being ended already goes on.
 
-        Raises StudioError (``which_machine``).
+        Raises StudioError: ``which_machine``; without ``anyway`` ``results_there``, where a
+        training on it is not home yet.
         """
         rental, order = ways.one(project, name)
+        if not anyway:
+            provider_end.keep_results(rental, order)
         with self._lock:
             known = self._known.get(rental.name)
             if known is not None and known.state == "ending":

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from ategnatos.commands.studio import provider_end
+from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.project import Project
 from ategnatos.grimoire.spend import rentals
@@ -48,6 +50,23 @@ def test_the_provider_ends_it_and_the_page_says_so_after_two_looks(
         assert again.json()["error"]["code"] == "which_machine"
     with database.connect(project) as db:
         assert rentals.live(db) == []
+
+
+@pytest.mark.parametrize("cloud", ["runpod"], indirect=True)
+def test_a_training_that_is_not_home_yet_is_said_before_its_machine_is_ended(
+    project: Project, cloud: Cloud, machine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept(*given: object) -> None:
+        raise StudioError(provider_end.RESULTS_THERE, "owl-1 trains there.", hint="Stop it.")
+
+    monkeypatch.setattr(provider_end, "keep_results", kept)
+    with inside(project) as page, person(page) as client:
+        refused = client.post("/money/end", json={"machine": machine})
+        assert refused.json()["error"]["code"] == "results_there"
+        assert len(cloud.alive()) == 1
+        client.post("/money/end", json={"machine": machine, "anyway": True})
+        until(page, "gone")
+    assert cloud.alive() == []
 
 
 @pytest.mark.parametrize("cloud", ["runpod"], indirect=True)

@@ -108,7 +108,7 @@ def down(
     found = ways.live(project) if everything else [ways.one(project, machine)]
     lines, rows, problems = [], [], []
     if not (everything or anyway):
-        _keep_results(*found[0])
+        keep_results(*found[0])
     for rental, order in found:
         done = end_one(project, rental, order, patience=float(patience), say=call.say)
         rows.append(_ended_facts(done.ended))
@@ -125,7 +125,7 @@ def down(
     )
 
 
-def _keep_results(rental: Rental, order: Ordered | None) -> None:
+def keep_results(rental: Rental, order: Ordered | None) -> None:
     """Refuse where a training lives on the machine, or has made what is not home yet.
 
     A machine that cannot be asked is ended: what it costs is sure. Raises StudioError

@@ -40,7 +40,10 @@ async def end(request: Request) -> Response:
     machine = str(given.get("machine") or "")
     try:
         begun = await run_in_threadpool(
-            endings_of(request).begin, project_of(request), machine or None
+            endings_of(request).begin,
+            project_of(request),
+            machine or None,
+            anyway=given.get("anyway") is True,
         )
     except StudioError as error:
         return refused(error)
