@@ -39,6 +39,15 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         yield project
 
 
+@pytest.fixture(scope="module")
+def licensed(judged: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same of pictures that may not be sold; in the home of ``judged``."""
+    rights = Rights("licensed", "CC-BY-NC-4.0", "https://x.test", "Bo")
+    project = chosen.studio(tmp_path_factory.mktemp("licensed"), rights)
+    chosen.decided(project)
+    return project
+
+
 @pytest.fixture
 def studio(judged: Project, tmp_path: Path) -> Project:
     return chosen.copied(judged, tmp_path)
@@ -117,10 +126,9 @@ def _request(project: Project, name: str) -> dict:
 
 
 def test_the_rights_of_its_pictures_are_those_of_what_it_makes(
-    run: Run, tmp_path: Path, judged: Project
+    run: Run, tmp_path: Path, licensed: Project
 ) -> None:
-    project = chosen.studio(tmp_path, Rights("licensed", "CC-BY-NC-4.0", "https://x.test", "Bo"))
-    chosen.decided(project)
+    project = chosen.copied(licensed, tmp_path)
     data = run("train", "register", "owl", "--json", cwd=project.root).data
     assert data["licence"] == "CC-BY-NC-4.0"
     assert data["rights"]["commercial"] == "no"
@@ -133,12 +141,12 @@ def test_the_rights_of_its_pictures_are_those_of_what_it_makes(
     assert (found.commercial, found.by) == ("no", "dataset of owl")
 
 
-def test_a_project_that_sells_registers_nothing_that_forbids_it(tmp_path: Path) -> None:
-    project = chosen.studio(tmp_path, Rights("licensed", "CC-BY-NC-4.0", "https://x.test", "Bo"))
-    chosen.decided(project)
+def test_a_project_that_sells_registers_nothing_that_forbids_it(
+    tmp_path: Path, licensed: Project
+) -> None:
     with pytest.raises(StudioError) as refused:
         registering.plan(
-            project, "owl", Policy(commercial=True), name="", folder=lambda engine: tmp_path
+            licensed, "owl", Policy(commercial=True), name="", folder=lambda engine: tmp_path
         )
     assert refused.value.code.code == "training_refused"
 
