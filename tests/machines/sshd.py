@@ -73,6 +73,9 @@ class Server:
         (folder / "config").write_text(
             f"Port {self.port}\nListenAddress {address}\nHostKey {folder}/host\n"
             f"AuthorizedKeysFile {folder}/authorized\nPidFile {folder}/pid\nStrictModes no\n"
+            # bash, started by sshd in a first shell, reads the account's .bashrc: a machine that is
+            # rented has none worth the wait, and ours is nobody's business.
+            "SetEnv SHLVL=2\n"
             "UsePAM no\nKexAlgorithms curve25519-sha256\nPasswordAuthentication no\n"
             "KbdInteractiveAuthentication no\n"
             f"PermitRootLogin yes\nMaxStartups 100\nForceCommand {folder}/shell\n"
