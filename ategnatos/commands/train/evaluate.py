@@ -291,9 +291,9 @@ def _would(
     whole = len(one.cells)
     lines = [
         f"Would make {planned.pictures} pictures with {engine.name} ({whole} in all,"
-        f" {whole - planned.pictures} are there): {len(one.checkpoints)} checkpoints at"
-        f" {len(one.weights) - 1} weights and the model alone, {len(one.prompts)} prompts,"
-        f" {len(one.seeds)} seeds.",
+        f" {whole - planned.pictures} are there): {_many(len(one.checkpoints), 'checkpoint')} at"
+        f" {_many(len(one.weights) - 1, 'weight')} and the model alone,"
+        f" {_many(len(one.prompts), 'prompt')}, {_many(len(one.seeds), 'seed')}.",
         f"Price: {price.said} ({price.basis}).",
         *(f"  {prompt.kind:<8}{prompt.text}" for prompt in one.prompts),
         *(f"  {file.name}  {file.path}" for file in one.checkpoints),
@@ -315,6 +315,10 @@ def _would(
         },
         "\n".join(lines),
     )
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _told(done: Evaluation, made: int) -> Answer:
