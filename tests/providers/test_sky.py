@@ -75,9 +75,19 @@ def test_where_it_is_not_installed_it_bills_nothing_and_says_how_to_get_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("ATEGNATOS_SKY", str(tmp_path / "none"))
     assert not Sky().terms().bills
+    assert list(Sky().ours()) == []
     with pytest.raises(StudioError) as error:
-        Sky().ours()
+        Sky().get(LABEL)
     assert error.value.code.code == "sky_missing"
+
+
+def test_where_it_is_for_other_work_it_is_not_asked_until_we_use_it(sky: Path) -> None:
+    assert list(Sky().ours()) == []
+    assert not Sky().terms().bills
+    assert not (sky / "calls").exists()
+    Sky().create(intent(TASK.text()))
+    assert [one.id for one in Sky().ours()] == [LABEL]
+    assert Sky().terms().bills
 
 
 def test_a_task_is_what_skypilot_reads_with_its_bounds(tmp_path: Path) -> None:

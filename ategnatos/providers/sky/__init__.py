@@ -71,9 +71,9 @@ class Sky:
         self.say: Callable[[str], None] = lambda line: None
 
     def terms(self) -> Terms:
-        """As :meth:`Provider.terms`. It bills where the program is there to be asked."""
+        """As :meth:`Provider.terms`. It bills where it is there, and was ever used by us."""
         return Terms(
-            bills=program.found() is not None,
+            bills=program.used() and program.found() is not None,
             # A launch is one run of the program, and its cluster may show late in it.
             visible_seconds=LIMITS["launch"],
             list_seconds=30.0,
@@ -104,6 +104,7 @@ class Sky:
             path.write_text(text, encoding="utf-8")
             line = ["launch", "--yes", "--detach-run", "--cluster", intent.label, str(path)]
             program.need()
+            program.mark_used()
             last_look()
             done = self._run(line, LIMITS["launch"], self.say)
         if done.status == 0:
@@ -119,6 +120,8 @@ class Sky:
 
     def ours(self) -> Sequence[Instance]:
         """As :meth:`Provider.ours`, as the program remembers them: it made them all itself."""
+        if not program.used():
+            return []
         return [one for one in self._listed([]) if one.label.startswith(LABEL_PREFIX)]
 
     def get(self, resource: str) -> Instance | None:

@@ -62,6 +62,28 @@ def found() -> Path | None:
     return own if os.access(own, os.X_OK) else None
 
 
+def used() -> bool:
+    """Whether this account has ever launched something of ours through it.
+
+    Whoever has SkyPilot for other work is not to have its server started by our rounds.
+    """
+    return _mark().exists()
+
+
+def mark_used() -> None:
+    """Remember that from now on clusters of ours may be there."""
+    _mark().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _mark().touch()
+
+
+def _mark() -> Path:
+    from platformdirs.unix import Unix
+
+    named = os.environ.get("ATEGNATOS_MACHINES", "")
+    state = Unix("ategnatos", appauthor=False).user_state_path
+    return (Path(named) if named else state / "machines") / "sky-was-used"
+
+
 def need() -> Path:
     """The program. Raises StudioError (``sky_missing``)."""
     place = found()
