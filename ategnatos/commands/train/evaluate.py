@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ategnatos.commands.contract import USAGE, Answer, Call, command, room
+from ategnatos.commands.contract import Answer, Call, command, room
+from ategnatos.commands.train.evaluate_subject import (
+    check_fits,
+    laid_out,
+    settings_of,
+    subject_of,
+)
 from ategnatos.grimoire.errors import StudioError
 
 if TYPE_CHECKING:
     from ategnatos.engines import Engine
     from ategnatos.grimoire.project import Project
-    from ategnatos.train.evaluation.planning import Planned, Subject
-    from ategnatos.train.evaluation.record import Checkpoint, Evaluation
+    from ategnatos.train.evaluation.planning import Planned
+    from ategnatos.train.evaluation.record import Evaluation
 
 app = room()
 
@@ -96,13 +101,15 @@ def evaluate(
     from ategnatos.train.evaluation import prompts as asking
 
     project = call.project()
-    subject, found, version = _subject(project, name, files, checkpoints, family, trigger, training)
+    subject, found, version = subject_of(
+        project, name, files, checkpoints, family, trigger, training
+    )
     chosen = engine or ("starter" if subject.family == "starter" else "comfyui")
     made_by = load_engine(
         chosen,
         place_of(project, server=server, allow_remote=allow_remote, timeout=timeout),
     )
-    _fits(made_by, subject)
+    check_fits(made_by, subject)
     known = asking.defaults()
     first = known["seeds"]["first"] if seed < 0 else seed
     ask = planning.Ask(
@@ -116,14 +123,14 @@ def evaluate(
             version=version,
         ),
         tuple(range(first, first + (seeds or known["seeds"]["count"]))),
-        _settings(subject, model, size, steps, cfg),
+        settings_of(subject, model, size, steps, cfg),
     )
     where = {one.name: choosing.file_of(project, one) for one in found}
     now = datetime.now(UTC)
     laid: list[Path] = []
     try:
         if place and chosen not in ("starter",):
-            where = _laid(call, models, subject, found, where, laid)
+            where = laid_out(call, models, subject, found, where, laid)
         planned = planning.plan(project, made_by, subject, ask, where, now)
         for text in planned.evaluation.warnings:
             call.warn(text)
@@ -153,118 +160,6 @@ def evaluate(
             project, done, embed.expanduser().resolve(), embed_python or sys.executable
         )
     return _told(done, planned.pictures)
-
-
-def _subject(
-    project: Project,
-    name: str,
-    files: str,
-    checkpoints: str,
-    family: str,
-    trigger: str,
-    training: str,
-) -> tuple[Subject, tuple[Checkpoint, ...], Any]:
-    """What is looked at, of a run, of a plan with files by hand, or of files alone."""
-    from ategnatos.train.dataset.captions.protocol import TYPES
-    from ategnatos.train.evaluation import choosing
-    from ategnatos.train.evaluation.planning import Subject
-    from ategnatos.train.plan import laying, store
-
-    run = None
-    plan_name = name
-    if not files:
-        from ategnatos.train.run import record as runs
-
-        run = runs.load(project, name)
-        plan_name = run.plan
-        found = choosing.of_run(project, run, checkpoints)
-    else:
-        paths = [Path(one.strip()).expanduser() for one in files.split(",") if one.strip()]
-        found = choosing.of_files(project, paths)
-    try:
-        kept = store.load(project, plan_name, run.number if run else None)
-    except StudioError as error:
-        if error.code is not store.PLAN_UNKNOWN or run is not None:
-            raise
-        if training and training not in TYPES:
-            raise _usage(f"--training is one of: {', '.join(TYPES)}.") from error
-        if not family:
-            from ategnatos.commands.train.lora.files import family_of
-
-            family = family_of(choosing.file_of(project, found[0]))
-        if not family:
-            raise _usage(
-                f"There is no plan {name!r}, and the files tell no family: say --family."
-            ) from error
-        said = trigger or next((one.trigger for one in found if one.trigger), "")
-        return Subject(name, family, training or "style", said), found, None
-    version = laying.version_of(project, kept.plan)
-    subject = Subject(
-        kept.name,
-        kept.plan.family,
-        kept.plan.training,
-        kept.plan.trigger,
-        (version.dataset, version.number, kept.plan.dataset_digest),
-        run.id if run else "",
-    )
-    return subject, found, version
-
-
-def _fits(engine: Engine, subject: Subject) -> None:
-    able = engine.capabilities()
-    base = subject.family.partition("/")[0]
-    if not able.lora or (able.families and base not in able.families):
-        raise StudioError(
-            USAGE,
-            f"{engine.name} cannot show a LoRA of the family {subject.family}; nothing was made.",
-            hint="Choose another --engine: comfyui for real models, starter for the small one.",
-            engine=engine.name,
-            family=subject.family,
-        )
-
-
-def _settings(
-    subject: Subject, model: str | None, size: str, steps: int, cfg: float
-) -> dict[str, Any]:
-    from ategnatos.art.order import parse_size
-    from ategnatos.train.evaluation.prompts import settings
-
-    said = settings(subject.family)
-    if size:
-        said["width"], said["height"] = parse_size(size)
-    if steps > 0:
-        said["steps"] = steps
-    if cfg >= 0:
-        said["cfg"] = cfg
-    if model:
-        said["model"] = model
-    return said
-
-
-def _laid(
-    call: Call,
-    models: Path | None,
-    subject: Subject,
-    found: tuple[Checkpoint, ...],
-    where: dict[str, Path],
-    ours: list[Path],
-) -> dict[str, Path]:
-    """Copies in ComfyUI's folder, each named after its hash, so that none is taken for another;
-    ``ours`` gets each before it is there.
-    """
-    from ategnatos.commands.studio.machine import installation_or_none
-    from ategnatos.studio.models import places
-    from ategnatos.train.registering import placing
-
-    folder = places.root(models, installation_or_none(call), os.environ) / "loras"
-    laid = {}
-    for one in found:
-        target = folder / f"ategnatos-{subject.plan}-{one.sha256[:12]}.safetensors"
-        # Ours by its name, also where a killed evaluation left it.
-        ours.append(target)
-        placing.put(where[one.name], target, one.sha256)
-        laid[one.name] = target
-    return laid
 
 
 def _agree(project: Project, price: Any, confirm: bool) -> None:
@@ -353,7 +248,3 @@ def _told(done: Evaluation, made: int) -> Answer:
             f"ategnatos train verdict {done.plan}",
         ),
     )
-
-
-def _usage(text: str) -> StudioError:
-    return StudioError(USAGE, f"{text} Nothing was made.", hint="ategnatos train eval --help")
