@@ -109,12 +109,12 @@ def environment(
             stops=stops,
             machine=machine,
         )
-    from ategnatos.train.gates import dry_run
+    from ategnatos.train.gates.dry_run import command as next_step
 
     return Answer(
         data,
         lambda console: _draw(console, data),
-        (dry_run.command(kept, chosen, machine),),
+        (next_step(kept, chosen, machine),),
         failed=failed,
     )
 
