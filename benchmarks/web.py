@@ -153,6 +153,7 @@ def in_a_browser(page: object, count: int) -> None:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         window = browser.new_page(viewport={"width": 1280, "height": 800})
+        window.set_default_timeout(120_000)
         window.goto(page.link)
         decisions(window, page.address, count)
         frames(window, page.address, count)

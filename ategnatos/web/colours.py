@@ -6,9 +6,8 @@ was measured is never measured again: its bytes do not change.
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import StudioError
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 # A colour that covers less is an accent and no palette.
 _SHARE = 0.12
 _AT_ONCE = 64
-_NICE = 15
 
 
 def names() -> list[str]:
@@ -62,18 +60,18 @@ class Colours:
         return thread is None or not thread.is_alive()
 
     def _work(self) -> None:
-        if sys.platform == "linux":
-            # There a thread has a priority of its own: whoever looks goes first.
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while not self._ended.is_set():
             try:
                 with database.connect(self._project) as db:
                     some = picture_rows.unmeasured(db, _AT_ONCE)
-                    found = {
-                        sha256: self._measured(path, sha256)
-                        for path, sha256 in some
-                        if not self._ended.is_set()
-                    }
+                    found = {}
+                    for path, sha256 in some:
+                        began = time.monotonic()
+                        found[sha256] = self._measured(path, sha256)
+                        # As long a rest as the work took. A low priority would not do: this thread
+                        # would keep the interpreter to itself while the system lets it wait.
+                        if self._ended.wait(time.monotonic() - began):
+                            break
                     picture_rows.keep_colours(db, found)
             except StudioError:
                 # A database that cannot be written just now: the next visit goes on.
@@ -86,7 +84,7 @@ class Colours:
         from ategnatos.pictures.palette import measure
 
         try:
-            small = thumbnails.thumbnail(self._project.root / path, sha256)
+            small = thumbnails.thumbnail(self._project.root / path, sha256, ahead=True)
             palette = None if small is None else measure(small, knowledge().palette)
         except (StudioError, OSError):
             # Its file is gone, changed or no picture: it has no colours, and is said so once.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
@@ -34,8 +35,10 @@ def place_of(sha256: str) -> Path:
     return folder / sha256[:2] / f"{sha256}-{SIDE}-{_LAYOUT}.webp"
 
 
-def thumbnail(source: Path, sha256: str) -> bytes | None:
+def thumbnail(source: Path, sha256: str, *, ahead: bool = False) -> bytes | None:
     """The small picture of ``source``; None where its bytes are not those of ``sha256``.
+
+    ``ahead``: nobody waits for it, so it is drawn beside those that somebody waits for.
 
     Raises StudioError as :func:`ategnatos.pictures.decode.decode_picture`, and OSError.
     """
@@ -47,7 +50,7 @@ def thumbnail(source: Path, sha256: str) -> bytes | None:
     data = source.read_bytes()
     if sha256_bytes(data) != sha256:
         return None
-    with _DRAWING:
+    with nullcontext() if ahead else _DRAWING:
         small = _drawn(data)
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_atomic(place, small)
