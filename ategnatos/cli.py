@@ -114,7 +114,12 @@ def main() -> None:
     # Only for what goes wrong before a command is entered; a command knows its own name.
     entered = next((word for word in arguments if word in ROOMS), "")
     call = contract.Call(command=entered, json="--json" in arguments)
-    sys.exit(_run(call))
+    status = _run(call)
+    # CPython remembers a KeyboardInterrupt that crossed an exec of text (every dataclass that is
+    # imported makes one), handled or not, and 'python -m' then dies of SIGINT instead of exiting
+    # with our status. The next exec of text forgets it.
+    exec("")  # noqa: S102
+    sys.exit(status)
 
 
 def _run(call: contract.Call) -> int:

@@ -139,6 +139,24 @@ def test_ctrl_c_exits_130_and_the_next_run_goes_on(project: Project) -> None:
     assert not list(project.outputs.rglob("*.png"))
 
 
+def test_a_ctrl_c_while_classes_are_made_exits_130_too(tmp_path: Path) -> None:
+    program = """
+import ategnatos.cli as cli
+
+def run(call):
+    try:
+        exec("raise KeyboardInterrupt")
+    except KeyboardInterrupt:
+        return 130
+
+cli._run = run
+cli.main()
+"""
+    (tmp_path / "front_door.py").write_text(program)
+    ended = subprocess.run([sys.executable, "-m", "front_door"], cwd=tmp_path, timeout=60)
+    assert ended.returncode == 130
+
+
 def _generating(project: Project) -> bool:
     from ategnatos.grimoire.jobs import database, store
 
