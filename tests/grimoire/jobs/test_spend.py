@@ -297,6 +297,7 @@ def test_a_ledger_of_before_gets_its_sums_when_it_is_opened(project: Project) ->
             db.execute(f"DROP TRIGGER {name}")
         db.execute("DROP TABLE spend_total")
         db.execute("DROP TABLE machine")
+        db.execute("DROP TABLE picture_colours")
         db.execute("DROP INDEX spend_by_job")
         db.execute("CREATE INDEX spend_by_day ON spend (unit, day, counts)")
         db.execute("CREATE INDEX spend_by_engine ON spend (unit, engine, counts)")
