@@ -28,7 +28,10 @@ class VersionRow(Part):
 
 
 class SetAside(Part):
-    """A picture in quarantine: ``was`` is its row as it stood, ``path`` relative to the root."""
+    """A picture in quarantine: ``was`` is its row as it stood, ``path`` relative to the root.
+
+    ``caption_to`` names the picture that its captions were handed to, "" where they were not.
+    """
 
     name: str
     sha256: str
@@ -37,6 +40,7 @@ class SetAside(Part):
     at: str
     version: Annotated[int, Field(ge=1)]
     was: dict[str, Any] = Field(default_factory=dict)
+    caption_to: str = ""
 
 
 class DatasetRow(Part):

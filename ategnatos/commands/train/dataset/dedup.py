@@ -42,13 +42,15 @@ def dedup(
         compared, names = duplicates(project, version, progress=show)
     groups = compared.groups
     numbers = {file: n for n, file in enumerate(names)}
-    copies = {
-        file: f"the same as {group.keep}: {group.how.get(file, '')}"
+    keepers = {
+        file: group.keep
         for group in groups
         if group.kind != "series"
         for file in group.files
         if file != group.keep
     }
+    how = {file: said for group in groups for file, said in group.how.items()}
+    copies = {file: f"the same as {keep}: {how.get(file, '')}" for file, keep in keepers.items()}
     data: dict[str, Any] = {
         "name": name,
         "version": version.number,
@@ -67,6 +69,7 @@ def dedup(
         ],
         "copies": sorted(copies),
         "moved": [],
+        "handed": [],
     }
     if hashes:
         data["hashes"] = {file: compared.hashes.as_hex(n) for file, n in numbers.items()}
@@ -85,9 +88,19 @@ def dedup(
     lines.append(f"{len(copies)} of {len(version.pictures)} pictures are copies of another.")
     steps: tuple[str, ...] = (f"ategnatos train dataset audit {name}",)
     if copies and apply:
-        moved = quarantine.set_aside(project, name, copies, actor=actor(), now=datetime.now(UTC))
+        moved = quarantine.set_aside(
+            project, name, copies, actor=actor(), now=datetime.now(UTC), keepers=keepers
+        )
         data |= {"moved": list(moved.names), "version": moved.version.number}
         data["digest"] = moved.version.digest()
+        for file, keep in moved.handed.items():
+            said = moved.version.by_name()[keep].caption
+            assert said is not None
+            data["handed"].append({"from": file, "to": keep, "author": said.author})
+            lines.append(
+                f"{keep} had no caption and has that of {file} now, by {said.author}. Look whether"
+                f" it is true of it ({how.get(file) or 'a copy'}): {said.text}"
+            )
         lines.append(f"{len(copies)} are set aside; this is version {moved.version.number} now.")
         steps = (f"ategnatos train dataset quarantine {name} --undo",)
     elif copies:

@@ -34,7 +34,9 @@ def quarantine(
     if undo:
         moved = aside.bring_back(project, name, pictures or [], actor=who, now=now)
         data["back"] = list(moved.names)
+        data["taken_back"] = [{"from": keep, "to": file} for file, keep in moved.handed.items()]
         lines.append(f"{len(moved.names)} brought back; version {moved.version.number}.")
+        lines += [f"  {file} took its caption back from {k}" for file, k in moved.handed.items()]
     elif pictures:
         why = dict.fromkeys(pictures, because)
         moved = aside.set_aside(project, name, why, actor=who, now=now)
