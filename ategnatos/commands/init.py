@@ -97,7 +97,11 @@ def _data(made: Made, dry_run: bool) -> dict[str, object]:
             {"path": step.path, "action": step.action.value, "writes": step.writes}
             for step in made.steps
         ],
-        "settings": {"added": list(made.rules.added), "problem": made.rules.problem},
+        "settings": {
+            "added": list(made.rules.added),
+            "renewed": list(made.rules.renewed),
+            "problem": made.rules.problem,
+        },
         "gitignore_added": list(made.ignored),
         "diff": _diff(made),
     }
@@ -129,6 +133,9 @@ def _words(call: Call, made: Made, upgrade: bool) -> str:
     if made.rules.added and made.had_settings:
         lines += ["", "Added to .claude/settings.json (Claude Code's permissions):"]
         lines += [f"  {rule}" for rule in made.rules.added]
+    if made.rules.renewed:
+        lines += ["", "Renewed in .claude/settings.json (an earlier version of ours stood there):"]
+        lines += [f"  {rule}" for rule in made.rules.renewed]
     if made.ignored:
         lines += ["", "Added to your .gitignore:", f"  {'  '.join(made.ignored)}"]
     diff = _diff(made)

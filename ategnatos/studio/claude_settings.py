@@ -15,6 +15,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from ategnatos.studio import earlier_hooks
+
 PATH = ".claude/settings.json"
 
 # Where the rules stand in the file, and the rules. A path with one leading / begins at the
@@ -115,14 +117,15 @@ _HOOK_NEEDS = {
 class Merge:
     """``content`` is the new text of the file, None where it stays as it is.
 
-    ``added`` and ``offered`` name rules as ``permissions.allow Skill(art)``. ``problem`` says
-    why nothing could be added.
+    ``added`` and ``offered`` name rules as ``permissions.allow Skill(art)``; ``renewed`` names
+    hooks of which an older line of ours stood there. ``problem`` says why nothing could be added.
     """
 
     content: bytes | None
     added: tuple[str, ...] = ()
     offered: tuple[str, ...] = ()
     problem: str | None = None
+    renewed: tuple[str, ...] = ()
 
 
 class NotSettingsError(Exception):
@@ -155,6 +158,8 @@ def parse(content: bytes) -> dict[str, Any]:
 def merge(content: bytes | None, offered_before: Collection[str]) -> Merge:
     """Add the rules that were never offered before; keep everything else, in its order.
 
+    A hook that an earlier version wrote is renewed; one that a person wrote or changed is not.
+
     ``content`` is the file as it stands, None where there is none.
     """
     try:
@@ -162,6 +167,11 @@ def merge(content: bytes | None, offered_before: Collection[str]) -> Merge:
     except NotSettingsError as error:
         return Merge(None, offered=tuple(offered_before), problem=str(error))
     added = []
+    renewed = outdated_hooks(settings)
+    for event, hooks in HOOKS.items():
+        if f"hooks.{event} {_OURS}{event}" in renewed:
+            groups = settings["hooks"][event]
+            settings["hooks"][event] = earlier_hooks.renewed(groups, event, hooks)
     offered = dict.fromkeys(offered_before)
     for (group, key), rules in RULES.items():
         for rule in rules:
@@ -181,10 +191,10 @@ def merge(content: bytes | None, offered_before: Collection[str]) -> Merge:
         if not has_fence(settings, event):
             settings.setdefault("hooks", {}).setdefault(event, []).append(deepcopy(hooks))
             added.append(name)
-    if not added:
+    if not added and not renewed:
         return Merge(None, offered=tuple(offered))
     text = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
-    return Merge(text.encode(), tuple(added), tuple(offered))
+    return Merge(text.encode(), tuple(added), tuple(offered), renewed=tuple(renewed))
 
 
 def has_fence(settings: dict[str, Any], event: str) -> bool:
@@ -194,6 +204,16 @@ def has_fence(settings: dict[str, Any], event: str) -> bool:
         for group in settings.get("hooks", {}).get(event, [])
         for hook in group["hooks"]
     )
+
+
+def outdated_hooks(settings: dict[str, Any]) -> list[str]:
+    """The hooks of ours that stand there as an earlier version wrote them, named as in Merge."""
+    there = settings.get("hooks", {})
+    return [
+        f"hooks.{event} {_OURS}{event}"
+        for event, hooks in HOOKS.items()
+        if earlier_hooks.renewed(there.get(event, []), event, hooks) is not None
+    ]
 
 
 def missing_rules(settings: dict[str, Any]) -> list[str]:

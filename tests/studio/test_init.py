@@ -15,6 +15,7 @@ from ategnatos.studio import pack, pack_record
 from ategnatos.studio.init import Made, init_studio
 from ategnatos.studio.pack import PackFile
 from ategnatos.studio.pack_plan import Action
+from tests.conftest import Run
 
 SKILL = ".claude/skills/art/SKILL.md"
 
@@ -190,6 +191,19 @@ def test_broken_settings_are_left_alone_and_reported(studio: Path) -> None:
     made = init_studio(studio)
     assert made.rules.problem is not None
     assert settings.read_text() == '{"permissions": {},}'
+
+
+def test_an_older_hook_of_ours_is_renewed_and_said(studio: Path, run: Run) -> None:
+    path = studio / ".claude/settings.json"
+    settings = json.loads(path.read_text())
+    settings["hooks"]["PostToolUse"][0]["matcher"] = "Bash"
+    path.write_text(json.dumps(settings))
+    assert "ategnatos-fence PostToolUse" in run("doctor", cwd=studio).out
+    told = run("init", cwd=studio).out
+    assert "Renewed in .claude/settings.json" in told
+    assert "hooks.PostToolUse ategnatos-fence PostToolUse" in told
+    assert "NotebookEdit" in json.loads(path.read_text())["hooks"]["PostToolUse"][0]["matcher"]
+    assert "nothing was changed" in run("init", cwd=studio).out
 
 
 def test_a_link_that_leads_out_of_the_studio_is_not_followed(tmp_path: Path) -> None:

@@ -153,6 +153,15 @@ def settings(project: Project) -> Iterator[Finding]:
                 " them out on purpose, all is well.",
                 "Add them again in that file under 'permissions', 'sandbox' or 'hooks'.",
             )
+        older = claude_settings.outdated_hooks(found) if name == "settings.json" else []
+        if older:
+            sound = False
+            yield note(
+                "settings",
+                f"Of an earlier version in .claude/{name}: {', '.join(older)}",
+                "The fence is asked about less, or a fault in it may let something pass.",
+                f"ategnatos init '{project.root}'",
+            )
         if name == "settings.json":
             yield from _fence_on_path(found)
     if not (project.root / claude_settings.PATH).exists():
