@@ -17,6 +17,14 @@ MACHINE_UNKNOWN = ErrorCode("train_machine_unknown", "No machine of that name ca
 LOCAL = "local"
 
 
+def only_card(number: int | str) -> dict[str, str]:
+    """The environment in which a program sees that GPU alone, by the number that nvidia-smi gives.
+
+    CUDA by itself numbers the fastest card first, and nvidia-smi by the slot.
+    """
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": str(number)}
+
+
 def machine_of(
     project: Project, name: str, *, say: Callable[[str], None] = lambda text: None
 ) -> Machine:

@@ -54,6 +54,12 @@ def _busy(folder: Path) -> None:
     ordered(project, store.load(project, run.plan), "ai-toolkit", home)
 
 
+def _another_gpu(folder: Path) -> None:
+    project, kept = studio(folder)
+    looked: dict[str, Any] = {"gpu": "NVIDIA GeForce RTX 5090", "gpu_index": 1}
+    ordered(project, kept, require=opened(None, **looked))
+
+
 def _no_timer(folder: Path) -> None:
     project = Project.create(folder / "studio")
     machine = LocalMachine()
@@ -114,6 +120,7 @@ CASES = {
     "keeper_odd": _no_keeper,
     "run_busy": _busy,
     "run_failed": lambda folder: _ended(folder, log="missing_model"),
+    "run_gpu": _another_gpu,
     "run_lost": _lost,
     "run_machine": _no_command,
     "run_nothing": _nothing,

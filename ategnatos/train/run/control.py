@@ -23,13 +23,16 @@ from ategnatos.train.run import (
 )
 from ategnatos.train.run.ordering import (
     RUN_BUSY,
+    RUN_GPU,
     RUN_STATE,
     RUN_TIMER,
     Require,
     Start,
+    allowed,
     free,
     gpu_of,
     keep_environment,
+    looked_at,
     number_of,
     order,
     start,
@@ -52,11 +55,13 @@ if TYPE_CHECKING:
 # What is ordered and what is steered is one room for whoever calls.
 __all__ = [
     "RUN_BUSY",
+    "RUN_GPU",
     "RUN_STATE",
     "RUN_TIMER",
     "Require",
     "Resumed",
     "Start",
+    "allowed",
     "attend",
     "gpu_of",
     "newest",
@@ -162,11 +167,15 @@ def resume(
     own. One whose trainer lives and that nobody follows is followed again.
 
     Raises StudioError: ``run_state``, ``run_nothing``, ``run_busy``, ``run_timer``,
-    ``train_gate``.
+    ``run_gpu``, ``train_gate``.
     """
     elsewhere = bool(machine) and machine != run.machine
     if run.state == "finished":
-        raise wrong_state(run, "is finished: nothing is left to train", "ategnatos train eval")
+        raise wrong_state(
+            run,
+            "is finished: nothing is left to train",
+            f"ategnatos train eval {run.id}",
+        )
     if not elsewhere and (run.state not in record.ENDED or _lives(run)):
         if status.followed(project, run):
             raise wrong_state(run, f"{run.says} already", f"ategnatos train watch {run.id}")
@@ -181,6 +190,7 @@ def resume(
     opened = require(project, kept, run.trainer, machine or run.machine)
     there = machine_of(project, machine or run.machine)
     timed(project, there)
+    looked_at(kept, run.trainer, there, gpu if elsewhere else preparing.card_of(run), opened)
     found = newest(project, run, there)
     broken = tuple(f"{path.name}: {why}" for path, why in found.broken)
     if elsewhere:

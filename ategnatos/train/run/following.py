@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.machines import MACHINE_TIMEOUT, MACHINE_UNREACHABLE
 from ategnatos.train.checkpoints import ledger, verifying
-from ategnatos.train.run import bringing, record, state
+from ategnatos.train.run import bringing, preparing, record, state
 from ategnatos.train.run.ending import Ending, Patience
 from ategnatos.train.run.keeper import Keeper, Look
 from ategnatos.train.watching import curve
@@ -88,6 +88,7 @@ class Following:
         self._kept, self._told = kept, False
         self._project, self._run, self._attempt = project, run, attempt
         self._keeper, self._place, self._saves = keeper, place, saves
+        self._card = preparing.card_of(run)
         self._clock, self._rhythm, self._say = clock, rhythm, say
         points = curve.read(run.folder).points
         self._recorded = points[-1].step if points else 0
@@ -159,10 +160,9 @@ class Following:
         while True:
             now = time.monotonic()
             ask_gpu = now - self._vram_at >= _VRAM_SECONDS
-            card = card_of(self._run)
             try:
                 look = self._keeper.look(
-                    self._attempt.number, self._offset, card if ask_gpu else ""
+                    self._attempt.number, self._offset, self._card if ask_gpu else ""
                 )
             except StudioError as error:
                 if error.code not in (MACHINE_UNREACHABLE, MACHINE_TIMEOUT):
@@ -311,12 +311,6 @@ class Following:
 
     def _now(self) -> str:
         return record.iso(self._clock())
-
-
-def card_of(run: Run) -> str:
-    """The number of the run's GPU on its machine."""
-    _, provider, card = run.gpu.split(":", 2)
-    return card if provider == "local" else "0"
 
 
 def _lost(run: Run, seconds: float) -> StudioError:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 RUN_BUSY = ErrorCode("run_busy", "The GPU is in use by another training of this studio.")
 RUN_STATE = ErrorCode("run_state", "The run is not in a state that allows this.")
+RUN_GPU = ErrorCode("run_gpu", "The gates looked at another GPU than the one asked for.")
 RUN_TIMER = ErrorCode("run_timer", "A rented machine has no running budget timer.")
 
 ORDER_EVENT = "run.ordered"
@@ -54,18 +55,14 @@ def order(
 ) -> Run:
     """Write a run and its job down; nothing is started yet. ``wait``: behind what is there.
 
-    Raises StudioError: ``trainer_unknown``, ``machine_unknown``, ``train_gate``, ``run_timer``,
-    ``run_busy``, and those of laying the dataset out.
+    Raises StudioError as :func:`allowed`, and those of laying the dataset out.
     """
     from ategnatos.trainers import load_trainer
 
     chosen = load_trainer(trainer)
-    there = machine_of(project, machine)
-    opened = require(project, kept, chosen.name, machine)
-    timed(project, there)
-    resource = gpu_of(there, gpu)
-    if not wait:
-        free(project, resource)
+    opened, there, resource = allowed(
+        project, kept, chosen.name, machine, gpu=gpu, wait=wait, require=require
+    )
     from ategnatos.train.plan import laying
 
     ready = laying.ready(project, kept.plan, chosen.layout, project.workspace / "training")
@@ -103,6 +100,51 @@ def order(
     return run
 
 
+def allowed(
+    project: Project,
+    kept: Kept,
+    trainer: str,
+    machine: str,
+    *,
+    gpu: str = "0",
+    wait: bool = False,
+    require: Require = gates.require,
+) -> tuple[Opened, Machine, str]:
+    """What the gates found, the machine, and the name of its GPU; nothing is written.
+
+    Raises StudioError: ``machine_unknown``, ``train_gate``, ``run_timer``, ``run_gpu``,
+    ``run_busy`` (not with ``wait``).
+    """
+    there = machine_of(project, machine)
+    opened = require(project, kept, trainer, machine)
+    timed(project, there)
+    resource = gpu_of(there, gpu)
+    looked_at(kept, trainer, there, gpu, opened)
+    if not wait:
+        free(project, resource)
+    return opened, there, resource
+
+
+def looked_at(kept: Kept, trainer: str, machine: Machine, gpu: str, opened: Opened) -> None:
+    """Refuse another GPU than the one that gates 3 and 4 hold for. Raises StudioError
+    (``run_gpu``).
+    """
+    seen = opened.environment.get("gpu_index")
+    if not opened.gpu or seen is None or str(int(gpu)) == str(seen):
+        return
+    where = "" if machine.name == LOCAL else f" --machine {machine.name}"
+    raise StudioError(
+        RUN_GPU,
+        f"The gates of {kept.name!r} were opened for GPU {seen} of {machine.name} ({opened.gpu}),"
+        f" and GPU {gpu} was asked for; nothing was started.",
+        hint=f"Have that one looked at: ategnatos train environment {kept.name} --trainer"
+        f" {trainer}{where} --gpu {gpu}. Or train on the other: --gpu {seen}",
+        gpu=gpu,
+        looked_at=seen,
+        machine=machine.name,
+    )
+
+
 def start(project: Project, job_id: int) -> None:
     """Start a supervisor for a job, apart from this process: it outlives the shell."""
     run = _run_of(project, job_id)
@@ -131,8 +173,8 @@ def gpu_of(machine: Machine, gpu: str) -> str:
     from ategnatos.guard.locks.names import parse_resource
     from ategnatos.guard.values.numbers import parse_whole
 
+    number = parse_whole(gpu, field="The number of the GPU", minimum=0, maximum=63)
     if machine.name == LOCAL:
-        number = parse_whole(gpu, field="The number of the GPU", minimum=0, maximum=63)
         return parse_resource(f"gpu:local:{number}")
     return parse_resource(f"gpu:{machine.name}")
 

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.files import write_atomic
+from ategnatos.train.machine import LOCAL, only_card
 from ategnatos.train.plan import laying, writing
 from ategnatos.train.run import attempts, handing, record, resuming, state
 from ategnatos.train.run.keeper import SCRIPT, Keeper, command_file
@@ -50,6 +51,21 @@ def plan_of(folder: Path) -> Plan:
     return read(json.loads((folder / PLAN).read_bytes()))
 
 
+def environment_of(folder: Path) -> dict[str, Any]:
+    """What gate 3 found on the run's machine; {} where nothing of it is kept."""
+    try:
+        found = json.loads((folder / ENVIRONMENT).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def card_of(run: Run) -> str:
+    """The number of the run's GPU on its machine, as nvidia-smi has it."""
+    _, provider, card = run.gpu.split(":", 2)
+    return card if provider == LOCAL else str(environment_of(run.folder).get("gpu_index", 0))
+
+
 def keep_plan(folder: Path, plan: Plan) -> None:
     """Write it down."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -78,10 +94,7 @@ def _as_there(folder: Path, plan: Plan) -> Plan:
     """The plan with its files as they lie on the machine, where gate 3 found them."""
     from ategnatos.train.placing import Places
 
-    try:
-        base = json.loads((folder / ENVIRONMENT).read_bytes()).get("base", "")
-    except (OSError, ValueError):
-        base = ""
+    base = environment_of(folder).get("base", "")
     return Places(PurePosixPath(base), True).plan(plan) if base else plan
 
 
@@ -186,9 +199,10 @@ def _cut(folder: Path, begins: int) -> None:
 
 
 def _card(run: Run, place: Place) -> dict[str, str]:
-    """Which GPU a process may see, where the machine has several."""
-    _, provider, card = run.gpu.split(":", 2)
-    return {"CUDA_VISIBLE_DEVICES": card} if provider == "local" and card.isdigit() else {}
+    """Which GPU a process may see, where the machine has several: the one that was looked at."""
+    if not place.far or len(environment_of(run.folder).get("gpus", ())) > 1:
+        return only_card(card_of(run))
+    return {}
 
 
 def _there(place: Place, path: Path | None) -> Path | None:

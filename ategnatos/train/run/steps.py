@@ -30,7 +30,7 @@ from ategnatos.train.run import (
     record,
     state,
 )
-from ategnatos.train.run.following import RUN_LOST, Followed, Following, Rhythm, card_of
+from ategnatos.train.run.following import RUN_LOST, Followed, Following, Rhythm
 from ategnatos.train.run.keeper import Keeper
 from ategnatos.train.run.saves import Saves
 
@@ -224,7 +224,7 @@ class Steps:
         if point is not None:
             self.say(f"Going on from {point.name}, step {point.step}.")
         tried = preparing.attempt(run, where, laid, keeper, point, change=change, clock=self.clock)
-        before = keeper.look(tried.number, 0, card_of(run)).vram_mib
+        before = keeper.look(tried.number, 0, preparing.card_of(run)).vram_mib
         return attempts.ended(run.folder, tried, before_mib=before or 0)
 
     def _followed(

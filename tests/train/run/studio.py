@@ -61,12 +61,13 @@ def studio(folder: Path, family: str = "starter", **values: Any) -> tuple[Projec
     return project, kept
 
 
-def opened(home: Path | None = None, gpu: str = "") -> control.Require:
-    """What stands for four open gates: a trainer's home, or our own Python."""
+def opened(home: Path | None = None, **found: Any) -> control.Require:
+    """What stands for four open gates: a trainer's home, or our own Python; ``found`` there."""
     python = sys.executable if home is None else str(home / "venv" / "bin" / "python")
 
     def require(project: Project, kept: Kept, trainer: str, machine: str) -> Opened:
-        return Opened((), str(home or ""), python, gpu, None, None, {"trainer": trainer})
+        facts = {"trainer": trainer, **found}
+        return Opened((), str(home or ""), python, str(found.get("gpu", "")), None, None, facts)
 
     return require
 
@@ -77,7 +78,7 @@ def ordered(
     """A run in the line, nothing started."""
     return control.order(
         project, kept, trainer, more.pop("machine", "local"), actor="user:ann", now=now(),
-        require=opened(home), **more,
+        **{"require": opened(home), **more},
     )  # fmt: skip
 
 

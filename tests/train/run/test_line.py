@@ -16,7 +16,7 @@ from ategnatos.train.run import control, holding, record, supervise
 from ategnatos.train.run.record import Run
 from tests.conftest import Run as RunIt
 from tests.train import fakes
-from tests.train.run.studio import Here, followed, now, ordered, studio
+from tests.train.run.studio import Here, followed, now, opened, ordered, studio
 from tests.waiting import wait_until
 
 
@@ -97,7 +97,25 @@ def test_a_launch_is_refused_while_the_gpu_has_a_run(tmp_path: Path) -> None:
     assert other.gpu == "gpu:local:1"
     run = followed(project, other)
     assert run.state == "finished"
-    assert fakes.starts(home)[0]["environment"]["CUDA_VISIBLE_DEVICES"] == "1"
+    seen = fakes.starts(home)[0]["environment"]
+    # CUDA's own order is another than that of nvidia-smi, which the number is of.
+    assert (seen["CUDA_VISIBLE_DEVICES"], seen["CUDA_DEVICE_ORDER"]) == ("1", "PCI_BUS_ID")
+
+
+def test_only_the_gpu_that_the_gates_looked_at_is_trained_on(tmp_path: Path) -> None:
+    project, kept, home = waiting(tmp_path, {"log": "success"})
+    looked = opened(home, gpu="NVIDIA GeForce RTX 3090", gpu_index=1)
+    with pytest.raises(StudioError) as other:
+        ordered(project, kept, "ai-toolkit", home, require=looked)
+    assert other.value.code is control.RUN_GPU
+    assert "train environment owl --trainer ai-toolkit --gpu 0" in other.value.hint
+    assert not record.every(project)
+    run = ordered(project, kept, "ai-toolkit", home, require=looked, gpu="1")
+    control.stop(project, run, actor="user:ann", now=now())
+    # A machine without any has none to mistake.
+    assert ordered(
+        project, kept, "ai-toolkit", home, require=opened(home, gpu="", gpu_index=0), gpu="2"
+    )
 
 
 def test_nothing_trains_on_a_gpu_that_somebody_else_holds(tmp_path: Path) -> None:

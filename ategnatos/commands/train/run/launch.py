@@ -78,16 +78,11 @@ def _would(
     gpu: str,
     now: datetime,
 ) -> Answer:
-    from ategnatos.train import gates
-    from ategnatos.train.machine import machine_of
     from ategnatos.train.plan import laying
     from ategnatos.train.run import control
     from ategnatos.trainers import load_trainer
 
-    opened = gates.require(project, kept, trainer, machine)
-    there = machine_of(project, machine)
-    control.timed(project, there)
-    resource = control.gpu_of(there, gpu)
+    opened, _, resource = control.allowed(project, kept, trainer, machine, gpu=gpu)
     layout = load_trainer(trainer).layout
     ready = laying.ready(project, kept.plan, layout, project.workspace / "training")
     steps = ready.dataset.steps

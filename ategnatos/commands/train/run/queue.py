@@ -42,9 +42,7 @@ def add(
     kept = store.load(project, name)
     chosen = usual.trainer(project, kept, trainer)
     if call.dry_run:
-        from ategnatos.train import gates
-
-        gates.require(project, kept, chosen, machine)
+        control.allowed(project, kept, chosen, machine, gpu=gpu, wait=True)
         return Answer(
             {"plan": name, "trainer": chosen, "priority": priority, "dry_run": True},
             f"{name} would be put into the line.",

@@ -20,7 +20,7 @@ from ategnatos.grimoire.zones import Zone, resolve
 from ategnatos.train import placing
 from ategnatos.train.gates.dry_run import ending
 from ategnatos.train.gates.dry_run.ending import ATTEMPT, NEAR_SECONDS
-from ategnatos.train.machine import machine_of
+from ategnatos.train.machine import machine_of, only_card
 from ategnatos.train.plan import laying, writing
 from ategnatos.train.run.keeper import Keeper, command_file
 from ategnatos.train.run.place import Place
@@ -169,7 +169,7 @@ def _bring(tried: Tried, opened: Opened, keeper: Keeper) -> None:
     place, made = tried.place, tried.translation
     command, folder, environment = made.placed(opened.home, opened.python)
     if len(opened.environment.get("gpus", ())) > 1:
-        environment["CUDA_VISIBLE_DEVICES"] = str(opened.environment["gpu_index"])
+        environment |= only_card(opened.environment["gpu_index"])
     attempt = f"attempts/{ATTEMPT}"
     (place.here / attempt).mkdir(parents=True, exist_ok=True)
     script = command_file(command, folder or str(place.there), environment)
