@@ -12,7 +12,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from ategnatos.grimoire import content, documents
+from ategnatos.grimoire.files import sha256_bytes
 from ategnatos.grimoire.project import Project
+from ategnatos.grimoire.schemas.assets import Asset
 from ategnatos.train.dataset import record
 from tests.conftest import Run
 
@@ -33,11 +36,38 @@ def pictures(folder: Path) -> None:
         more.writestr("more/cut.png", whole[: len(whole) // 2])
 
 
+def approved(project: Project) -> None:
+    """One owl of the studio's own, as an export leaves it."""
+    with as_file(files("ategnatos.starter") / "owls") as owls:
+        raw = (owls / "05.png").read_bytes()
+    path, version = content.freeze(project, "owl", raw, "png")
+    with documents.edit(project, "assets") as document:
+        document.assets = [
+            Asset(
+                name="owl",
+                version=version,
+                path=str(path.relative_to(project.root)),
+                sha256=sha256_bytes(raw),
+                source_sha256=sha256_bytes(raw),
+                job="j1",
+                candidate=0,
+                recipe_id="owls",
+                binding="0" * 16,
+                engine="starter",
+                prompt="an owl, outlined",
+                seed=1,
+                verdict_event="e00000001",
+                exported_at="2026-11-21T10:00:00Z",
+            )
+        ]
+
+
 def test_every_command_of_the_walk_works_as_written(
     run: Run, project: Project, tmp_path: Path
 ) -> None:
     pictures(tmp_path)
-    assert len(COMMANDS) == 21
+    approved(project)
+    assert len(COMMANDS) == 24
     told: dict[str, list[str]] = {}
     for line in COMMANDS:
         done = run(*shlex.split(line), cwd=project.root)
@@ -54,5 +84,12 @@ def test_every_command_of_the_walk_works_as_written(
     assert told["quarantine"][1].startswith("2 brought back")
     laid = project.workspace / "datasets" / "owl" / "structured" / "starter"
     assert len(list(laid.rglob("*.png"))) == 16
+    for trainer in ("kohya", "simpletuner", "ai-toolkit"):
+        said = [one for one in told["structure"] if f"\n{trainer} will see " in one]
+        assert len(said) == 1, told["structure"]
+        assert "14 pictures and 14 captions" in said[0]
+    (own,) = record.load(project, "more-owls").pictures
+    assert own.caption is not None
+    assert own.caption.text == "an owl, outlined"
     assert told["report"][0].splitlines()[0] == "GO"
     assert "is open" in told["report"][1]
