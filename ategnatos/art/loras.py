@@ -6,6 +6,7 @@ brings its trigger into the prompt. A path is taken as it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -129,11 +130,16 @@ def called(request: Request, found: Sequence[Found]) -> tuple[Request, list[str]
     prompt = request.prompt
     for one in found:
         trigger = one.use.trigger.strip()
-        if one.registered and trigger and trigger.lower() not in prompt.lower() and prompt.strip():
+        if one.registered and trigger and not _says(prompt, trigger) and prompt.strip():
             prompt = f"{trigger}, {prompt}"
             notes.append(f"Added the trigger of {one.use.name}, without which it does little:"
                          f" {trigger}")  # fmt: skip
     return (request if not notes else replace(request, prompt=prompt)), notes
+
+
+def _says(prompt: str, trigger: str) -> bool:
+    """Whether the trigger stands in the prompt as a word of its own: an owl is in no bowl."""
+    return bool(re.search(rf"(?<!\w){re.escape(trigger)}(?!\w)", prompt, re.IGNORECASE))
 
 
 def is_file(text: str) -> bool:

@@ -20,7 +20,7 @@ app = room()
 @command(app, "register", example="ategnatos train register owl --as inky-owl", dry_run=True)
 def register(
     call: Call,
-    name: Annotated[str, typer.Argument(help="The plan whose evaluation has a verdict.")],
+    name: Annotated[str, typer.Argument(help="A plan whose evaluation has a verdict, or owl/2.")],
     called: Annotated[
         str, typer.Option("--as", metavar="NAME", help="The LoRA's name; default: the plan's.")
     ] = "",
@@ -37,20 +37,19 @@ def register(
     from ategnatos.train.registering import registering as room_of
 
     project = call.project()
-    plan = name.partition("/")[0]
 
     def folder(engine: str) -> Path:
         return placing.folder_for(project, engine, _loras_folder(call, engine, models))
 
     if call.dry_run:
         row, source, notes = room_of.plan(
-            project, plan, policy_of(project), name=called, folder=folder
+            project, name, policy_of(project), name=called, folder=folder
         )
         fresh = True
     else:
         done = room_of.register(
             project,
-            plan,
+            name,
             policy_of(project),
             name=called,
             folder=folder,

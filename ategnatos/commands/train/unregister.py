@@ -14,6 +14,7 @@ _SAID = {
     "removed": "The file in use was removed; the one of its run is at {origin}.",
     "moved": "The file of its run is gone, so the one in use was moved to {aside}.",
     "kept": "The file at {location} is another one by now; it was left alone.",
+    "own": "The file at {location} was there before; it was left alone.",
     "gone": "The file at {location} was gone already.",
 }
 

@@ -184,16 +184,18 @@ def contender(evaluation: Evaluation, said: str) -> Contender:
     )
 
 
-def require(project: Project, plan: str) -> tuple[Verdict, Evaluation]:
-    """The verdict on a plan with its evaluation. Raises StudioError (``lora_verdict_missing``,
-    ``evaluation_unknown``).
+def require(project: Project, name: str) -> tuple[Verdict, Evaluation]:
+    """The newest verdict on a plan, or that on one evaluation (``owl/2``), with its evaluation.
+
+    Raises StudioError (``lora_verdict_missing``, ``evaluation_unknown``).
     """
-    found = standing(project, plan)
+    plan, slash, _ = name.partition("/")
+    found = standing(project, plan, record.load(project, name) if slash else None)
     if found is None:
         raise StudioError(
             VERDICT_MISSING,
-            f"No person has chosen a winner of {plan!r}; nothing was registered.",
-            hint=f"A person runs, in their own terminal: ategnatos train verdict {plan}",
+            f"No person has chosen a winner of {name!r}; nothing was registered.",
+            hint=f"A person runs, in their own terminal: ategnatos train verdict {name}",
             plan=plan,
         )
     return found, record.load(project, plan, found.evaluation)

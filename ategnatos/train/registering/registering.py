@@ -22,6 +22,7 @@ from ategnatos.train.dataset import rights
 from ategnatos.train.evaluation import choosing, verdict
 from ategnatos.train.plan import store
 from ategnatos.train.registering import placing
+from ategnatos.train.run import record as runs
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
@@ -82,6 +83,15 @@ def plan(
             name=called,
             sha256=before.sha256,
         )
+    if before is not None and _elsewhere(Path(before.location), target):
+        raise StudioError(
+            LORA_REGISTERED,
+            f"The LoRA {called!r} is in use from {before.location}, and not from {target}; nothing"
+            " was changed.",
+            hint=f"Take it out of use there first: ategnatos train unregister {called}",
+            name=called,
+            path=before.location,
+        )
     return _row(project, chosen, called, target), chosen.source, _notes(chosen)
 
 
@@ -103,11 +113,11 @@ def register(
     row, source, notes = plan(project, plan_name, policy, name=name, folder=folder)
     row.registered_at, row.actor = iso(now), actor
     target = Path(row.location)
-    placing.put(source, target, row.sha256)
+    placed = placing.put(source, target, row.sha256)
     inventory(target, row.sha256, OWN, f"trained here: {row.evaluation}", _facts(row))
     _into_studio(project, row, now)
     before = documents.read(project, "loras").find(row.name)
-    if before is not None:
+    if before is not None and _said(before) == _said(row):
         return Registered(before, target, False, notes)
     journal.append(
         project,
@@ -125,6 +135,7 @@ def register(
             "weight": row.weight,
             "trigger": row.trigger,
             "licence": row.licence,
+            "placed": placed,
         },
         now=now,
     )
@@ -132,6 +143,18 @@ def register(
         document.loras = [one for one in document.loras if one.name != row.name] + [row]
     _mark_used(project, row, now)
     return Registered(row, target, True, notes)
+
+
+def _said(row: LoraRow) -> dict[str, Any]:
+    """All that a row says but who wrote it when: another verdict on the same file is another."""
+    return row.model_dump(exclude={"registered_at", "actor"})
+
+
+def _elsewhere(before: Path, target: Path) -> bool:
+    """Whether the file in use still lies at another place than ``target``."""
+    if before == target or not before.is_file():
+        return False
+    return not (target.exists() and before.samefile(target))
 
 
 def _chosen(project: Project, plan_name: str, policy: Policy) -> _Chosen:
@@ -157,8 +180,10 @@ def _chosen(project: Project, plan_name: str, policy: Policy) -> _Chosen:
 def _trained_on(project: Project, evaluation: Evaluation) -> Version:
     """The pictures that it was trained on, prior pictures among them: all of them count."""
     version = datasets.load(project, evaluation.dataset, evaluation.dataset_version)
+    # As it was trained, whatever later versions of the plan say.
+    number = runs.load(project, evaluation.run).number if evaluation.run else None
     try:
-        prior = store.load(project, evaluation.plan).plan.regularisation
+        prior = store.load(project, evaluation.plan, number).plan.regularisation
     except StudioError as error:
         if error.code is not store.PLAN_UNKNOWN:
             raise
@@ -258,7 +283,6 @@ def _mark_used(project: Project, row: LoraRow, now: datetime) -> None:
     if not row.run:
         return
     from ategnatos.train.checkpoints import ledger
-    from ategnatos.train.run import record as runs
 
     run = runs.load(project, row.run)
     ledger.used(run.folder, row.checkpoint, by=f"lora {row.name}", now=now)

@@ -16,7 +16,7 @@ from ategnatos.grimoire import documents, journal
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import explained, sha256_file
 from ategnatos.grimoire.zones import Zone, resolve
-from ategnatos.train.registering import placing
+from ategnatos.train.registering import placing, registering
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
@@ -29,8 +29,8 @@ EVENT = "lora.unregistered"
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """``file`` is what became of the file in use: removed, kept (it is another one by now), gone,
-    or moved; ``aside`` is where it was moved to.
+    """``file`` is what became of the file in use: removed, kept (it is another one by now), own
+    (it was there before it was registered), gone, or moved; ``aside`` is where it was moved to.
     """
 
     row: LoraRow
@@ -98,9 +98,22 @@ def _file(project: Project, row: LoraRow) -> Undone:
         return Undone(row, "gone", None)
     if sha256_file(place) != row.sha256:
         return Undone(row, "kept", None)
+    if not _placed(project, row):
+        return Undone(row, "own", None)
     origin = project.root / row.origin
-    if row.origin and origin != place and origin.is_file() and sha256_file(origin) == row.sha256:
+    apart = row.origin and origin.is_file() and not origin.samefile(place)
+    if apart and sha256_file(origin) == row.sha256:
         return Undone(row, "removed", None)
     below = Path("training", row.plan or row.name, "unregistered")
     aside = resolve(project, Zone.WORKSPACE, below, for_writing=True)
     return Undone(row, "moved", aside / f"{row.name}-{row.sha256[:8]}.safetensors")
+
+
+def _placed(project: Project, row: LoraRow) -> bool:
+    """Whether registering put the file there, and did not find it there."""
+    placed = None
+    for event in journal.read(project, (registering.EVENT, EVENT)):
+        if event.references.get("lora") == row.name:
+            here = bool(event.data.get("placed", True))
+            placed = None if event.kind == EVENT else bool(placed) or here
+    return placed is not False

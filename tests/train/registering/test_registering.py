@@ -265,3 +265,83 @@ def test_a_verdict_on_an_older_evaluation_does_not_cover_a_newer_one(studio: Pro
     found = verdict.standing(studio, "owl")
     assert found is not None
     assert found.evaluation == 1
+
+
+def test_a_later_verdict_on_the_same_file_is_what_counts_from_then_on(
+    run: Run, studio: Project
+) -> None:
+    run("train", "register", "owl", cwd=studio.root)
+    chosen.decided(studio, "late@0.5")
+    data = run("train", "register", "owl", "--json", cwd=studio.root).data
+    assert (data["weight"], data["fresh"]) == (0.5, True)
+    (row,) = documents.read(studio, "loras").loras
+    (told,) = documents.read(studio, "studio").loras
+    assert (row.weight, told.weight_range) == (0.5, "0.5-0.8, best 0.5")
+    assert len(list(journal.read(studio, (registering.EVENT,)))) == 2
+    assert run("train", "unregister", "owl", "--json", cwd=studio.root).data["file"] == "removed"
+
+
+def test_an_evaluation_that_is_named_is_the_one_whose_winner_is_registered(
+    run: Run, studio: Project
+) -> None:
+    from ategnatos.train.evaluation import record
+
+    record.save(replace(record.load(studio, "owl"), number=2, digest="1" * 64))
+    failed = run("train", "register", "owl/2", "--json", cwd=studio.root).envelope["error"]
+    assert failed["code"] == "lora_verdict_missing"
+    assert "train verdict owl/2" in failed["hint"]
+    assert run("train", "register", "owl/1", "--json", cwd=studio.root).data["weight"] == 0.8
+
+
+def test_what_lay_there_before_it_was_registered_is_left_there(run: Run, studio: Project) -> None:
+    there = studio.root / "workspace/models/loras/owl.safetensors"
+    there.parent.mkdir(parents=True)
+    there.write_bytes(_late(studio).read_bytes())
+    run("train", "register", "owl", cwd=studio.root)
+    done = run("train", "unregister", "owl", "--json", cwd=studio.root).data
+    assert done["file"] == "own"
+    assert there.is_file()
+
+
+def test_the_only_file_is_not_removed_under_its_other_name(run: Run, studio: Project) -> None:
+    """The run's folder and the engine's are one, by way of a link."""
+    data = run("train", "register", "owl", "--json", cwd=studio.root).data
+    digest, place = data["sha256"], Path(data["location"])
+    _late(studio).unlink()
+    _late(studio).symlink_to(place)
+    done = run("train", "unregister", "owl", "--json", cwd=studio.root).data
+    assert done["file"] == "moved"
+    assert hashlib.sha256(Path(done["aside"]).read_bytes()).hexdigest() == digest
+
+
+def test_a_lora_in_use_from_one_folder_is_not_put_into_a_second_one(studio: Project) -> None:
+    def register(folder: Path) -> registering.Registered:
+        return registering.register(
+            studio,
+            "owl",
+            Policy(),
+            name="owl",
+            folder=lambda engine: folder,
+            inventory=lambda *said: None,
+            actor="user:ann",
+            now=NOW,
+        )
+
+    first = register(studio.root / "one")
+    with pytest.raises(StudioError) as refused:
+        register(studio.root / "two")
+    assert refused.value.code is registering.LORA_REGISTERED
+    assert not (studio.root / "two").exists()
+    first.path.unlink()
+    assert register(studio.root / "two").path.is_file()
+    (row,) = documents.read(studio, "loras").loras
+    assert row.location == str(studio.root / "two" / "owl.safetensors")
+
+
+def test_the_trigger_is_added_where_it_only_stands_inside_another_word() -> None:
+    from ategnatos.art import loras
+    from ategnatos.engines import LoraUse, Request
+
+    found = [loras.Found(LoraUse("owl", "x", 1.0, "", "owl"), "starter", registered=True)]
+    assert loras.called(Request("a bowl", 1), found)[0].prompt == "owl, a bowl"
+    assert loras.called(Request("an OWL, flying", 1), found)[0].prompt == "an OWL, flying"
