@@ -103,6 +103,12 @@ def stop(
     One that still waits is taken out of the line at once. Where nobody follows the run, a
     supervisor is started to do it. Raises StudioError (``run_state``).
     """
+    if not run.job and run.state == "queued":
+        # Who ordered it died, or had no disk left, before its job was written: it never begins.
+        return record.note(
+            project, run.id, now=now, actor=actor, state="stopped",
+            why="It was written down and never put into the line.", ended_at=record.iso(now),
+        )  # fmt: skip
     with database.connect(project) as db:
         job = store.get(db, number_of(run))
         if not job.runnable and _lives(run):
@@ -117,15 +123,13 @@ def stop(
                 run=run.id,
                 state=run.state,
             )
-        if job.state == "queued" and not job.held(db.now()):
-            why = f"{actor} took it out of the line."
-            with database.writing(db):
-                moves.by_person(db, job.id, "stopped", who=actor, why=why)
+        why = f"{actor} took it out of the line."
+        if _taken_out(db, job.id, actor, why):
             return record.note(
                 project, run.id, now=now, actor=actor, state="stopped", why=why,
                 ended_at=record.iso(now),
             )  # fmt: skip
-        held = job.held(db.now())
+        held = store.get(db, job.id).held(db.now())
     state.want_stop(run.folder, actor)
     if not held:
         begin(project, number_of(run))
@@ -232,6 +236,8 @@ def newest(project: Project, run: Run, machine: Machine) -> Point:
     from ategnatos.trainers import load_trainer
 
     last = attempts.last(run.folder)
+    if last is None or not (run.folder / preparing.PLAN).is_file():
+        raise resuming.nothing(run.id)
     trainer = load_trainer(run.trainer)
     plan = preparing.plan_of(run.folder)
     ready = laying.ready(project, plan, trainer.layout, run.folder / "dataset")
@@ -253,6 +259,16 @@ def queue(db: Database, gpu: str = "") -> list[Job]:
         (SAGA,),
     ).fetchall()
     return [one for one in map(job_of, rows) if not gpu or one.engine == gpu]
+
+
+def _taken_out(db: Database, job_id: int, actor: str, why: str) -> bool:
+    """Take a job that nobody has begun out of the line; False where somebody just did."""
+    with database.writing(db):
+        job = store.get(db, job_id)
+        if job.state != "queued" or job.held(db.now()):
+            return False
+        moves.by_person(db, job_id, "stopped", who=actor, why=why)
+        return True
 
 
 def _settled(project: Project, run: Run, actor: str) -> None:

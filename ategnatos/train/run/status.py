@@ -8,6 +8,7 @@ from ategnatos.train.checkpoints import verifying
 from ategnatos.train.run import state
 
 if TYPE_CHECKING:
+    from ategnatos.grimoire.jobs.database import Database
     from ategnatos.grimoire.project import Project
     from ategnatos.train.run.record import Run
 
@@ -49,6 +50,7 @@ def snapshot(project: Project, run: Run) -> dict[str, Any]:
         },
         "attempts": tries,
         "followed": followed(project, run),
+        "waits_for": waits_for(project, run),
         "stopping": seen.get("stopping", ""),
         "unreachable_since": seen.get("unreachable_since", ""),
         "log": str(run.folder / "attempts" / str(tries[-1]["number"]) / "log.txt") if tries else "",
@@ -65,6 +67,62 @@ def followed(project: Project, run: Run) -> bool:
         return False
     with database.connect(project) as db:
         return store.get(db, int(digits)).held(db.now())
+
+
+def waits_for(project: Project, run: Run) -> str:
+    """Why a run that waits is not begun, as half a sentence; "" where it does not wait, or where
+    somebody is just beginning it.
+    """
+    from ategnatos.grimoire.jobs import database, store
+
+    if run.state != "queued":
+        return ""
+    digits = run.job.removeprefix("j")
+    if not digits.isdigit() or not database.exists(project):
+        return f"it was never put into the line; 'ategnatos train stop {run.id}' strikes it off"
+    with database.connect(project) as db:
+        job = store.get(db, int(digits))
+        if job.held(db.now()):
+            return ""
+        if why := _held_back(db, job.engine):
+            return why
+        last = store.events(db, job.id)[-1:]
+        if job.not_before > db.now() and last and last[0]["why"]:
+            return str(last[0]["why"])
+    said = _last_words(run)
+    return (
+        f"no supervisor has taken it up; one that was just begun takes some seconds, and"
+        f" 'ategnatos train queue start {run.gpu}' begins another"
+        + (f". The last one said: {said}" if said else "")
+    )
+
+
+def held_back(project: Project, gpu: str) -> str:
+    """Why a GPU begins nothing now: it is paused, or trains another; "" where it would."""
+    from ategnatos.grimoire.jobs import database
+
+    with database.connect(project) as db:
+        return _held_back(db, gpu)
+
+
+def _held_back(db: Database, gpu: str) -> str:
+    from ategnatos.grimoire.jobs import throttle
+
+    held = throttle.blocked(db, db.now())
+    found = held.get(throttle.EVERY) or held.get(gpu)
+    return f"{gpu}: {found}" if found else ""
+
+
+def _last_words(run: Run) -> str:
+    """The last line that a supervisor of the run wrote, of its last few KiB."""
+    try:
+        with (run.folder / "supervisor.log").open("rb") as log:
+            log.seek(0, 2)
+            log.seek(max(0, log.tell() - 4096))
+            lines = log.read().decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
 
 
 def _alive(run: Run, seen: dict[str, Any], tries: int) -> bool | None:

@@ -12,7 +12,7 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database, throttle
 from ategnatos.grimoire.jobs.effects import LaterError
 from ategnatos.guard import locks
-from ategnatos.train.run import control, holding, record, supervise
+from ategnatos.train.run import control, holding, record, resuming, status, supervise
 from ategnatos.train.run.record import Run
 from tests.conftest import Run as RunIt
 from tests.train import fakes
@@ -165,6 +165,8 @@ def test_every_command_says_how_a_run_stands(tmp_path: Path, run: RunIt) -> None
     assert run("train", "watch", "owl", *at).code == 0
     listed = run("train", "list", "owl", "--json", *at).envelope["data"]["runs"]
     assert [(one["id"], one["state"]) for one in listed] == [("owl-1", "finished")]
+    over = run("train", "resume", "owl", "--json", *at).envelope["error"]
+    assert over["hint"] == "ategnatos train eval owl-1"
     for words in (("stop", "owl"), ("resume", "owl"), ("queue", "remove", "owl-1")):
         assert run("train", *words, "--json", *at).envelope["error"]["code"] == "run_state"
     nobody = run("train", "status", "nobody", "--json", *at)
@@ -176,3 +178,61 @@ def test_every_command_says_how_a_run_stands(tmp_path: Path, run: RunIt) -> None
     assert run("art", "list", "--json", *at).data["jobs"] == []
     assert run("art", "history", *at).code == 0
     assert run("status", *at).code == 0
+
+
+def test_a_run_that_waits_says_for_what(tmp_path: Path, run: RunIt) -> None:
+    project, kept, home = waiting(tmp_path, {"log": "success"})
+    made = queued(project, kept, home)
+    at = ("--project", str(project.root))
+    (made.folder / "supervisor.log").write_text("Traceback ...\nImportError: no such thing\n")
+    told = run("train", "status", "owl", *at).out
+    assert "no supervisor has taken it up" in told
+    assert "queue start gpu:local:0" in told
+    assert "The last one said: ImportError: no such thing" in told
+    with database.connect(project) as db:
+        throttle.pause(db, made.gpu, who="user:ann", why="games")
+    assert "games" in status.waits_for(project, made)
+    assert "games" in status.held_back(project, made.gpu)
+    with database.connect(project) as db:
+        throttle.resume(db, made.gpu)
+    here = Here()
+    with locks.resource(made.gpu, who="/art"):
+        here(project, control.number_of(made))
+        wait_until(lambda: "/art" in status.waits_for(project, made))
+    here.ending.set()
+    here.join()
+    assert "waits in the line" in run("train", "resume", "owl", "--dry-run", *at).out
+
+
+def test_a_run_that_never_came_into_the_line_can_be_struck_off(tmp_path: Path) -> None:
+    project, kept, home = waiting(tmp_path, {"log": "success"})
+    made = record.new(
+        project, kept, trainer="ai-toolkit", machine="local", gpu="gpu:local:0", steps=10, now=now()
+    )
+    assert "train stop owl-1" in status.waits_for(project, made)
+    with pytest.raises(StudioError, match="owl-1 already"):
+        ordered(project, kept, "ai-toolkit", home)
+    gone = control.stop(project, made, actor="user:ann", now=now())
+    assert gone.state == "stopped"
+    assert ordered(project, kept, "ai-toolkit", home).id == "owl-2"
+
+
+def test_a_run_whose_folder_is_gone(tmp_path: Path, run: RunIt) -> None:
+    project, kept, home = waiting(tmp_path, {"log": "success", "hold_at": 2})
+    made = queued(project, kept, home)
+    here = Here()
+    here(project, control.number_of(made))
+    wait_until(lambda: (home / "held").exists())
+    control.stop(project, made, actor="user:ann", now=now(), begin=here, wait=60)
+    here.join()
+    made.folder.rename(tmp_path / "elsewhere")
+    assert "was stopped" in run("train", "status", "owl", "--project", project.root).out
+    with pytest.raises(StudioError) as nothing:
+        control.resume(
+            project,
+            record.load(project, made.id),
+            actor="user:ann",
+            now=now(),
+            require=opened(home),
+        )
+    assert nothing.value.code is resuming.RUN_NOTHING

@@ -61,6 +61,13 @@ def launch(
 
         return follow(call, project, run.id)
     seen = status.snapshot(project, run)
+    if why := status.held_back(project, run.gpu) if run.state == "queued" else "":
+        return Answer(
+            {**seen, "started": False},
+            f"{run.id} is in the line and not begun ({why}); it begins by itself when that is"
+            " over.",
+            ("ategnatos train queue list",),
+        )
     return Answer(
         {**seen, "started": True},
         f"{run.id} is begun: {run.steps} steps with {chosen} on {machine}. It goes on without this"

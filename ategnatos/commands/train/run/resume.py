@@ -59,9 +59,14 @@ def resume(
         "dry_run": call.dry_run,
     }
     verb = "would go on" if call.dry_run else "goes on"
-    told = (
-        f"{made.run.id} trains; a supervisor follows it again."
-        if made.attached
-        else f"{made.run.id} {verb} from {made.point}, step {made.step} of {made.run.steps}."
-    )
+    if not made.attached:
+        told = f"{made.run.id} {verb} from {made.point}, step {made.step} of {made.run.steps}."
+    elif not facts["attempts"]:
+        told = f"{made.run.id} has not begun yet: it waits in the line" + (
+            "." if call.dry_run else ", and its turn was asked for."
+        )
+    elif call.dry_run:
+        told = f"A supervisor would take {made.run.id} up again where it is."
+    else:
+        told = f"A supervisor takes {made.run.id} up again where it is."
     return Answer(facts, told, (f"ategnatos train watch {made.run.id}",))

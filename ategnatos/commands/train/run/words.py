@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 def line(seen: dict[str, Any]) -> str:
     """How a run stands, in one line."""
-    parts = [f"{seen['id']} {seen['says']}"]
+    why = seen.get("waits_for", "")
+    parts = [f"{seen['id']} {seen['says']}" + (f" ({why})" if why else "")]
     if seen["steps"]:
         parts.append(f"step {seen['step']} of {seen['steps']} ({100 * seen['share']:.0f} %)")
     if (loss := number(seen["smoothed"])) is not None:
