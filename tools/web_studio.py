@@ -179,31 +179,10 @@ def voted(project: Project) -> None:
 @contextmanager
 def renting(project: Project) -> Iterator[str]:
     """A machine that bills, of a provider that is played; its name."""
-    from ategnatos.grimoire.jobs import database
-    from ategnatos.grimoire.spend import rentals
-    from ategnatos.guard.budget import approved
-    from ategnatos.providers.values import Wanted
-    from ategnatos.studio import reaper
-    from ategnatos.studio.renting import create
-    from ategnatos.studio.renting.plan import Plan
     from tests.providers.clouds.cloud import KEY
     from tests.providers.clouds.runpod import RunPodCloud
+    from tests.web.renting import rented
 
     with RunPodCloud(time.time, check=False) as cloud:
         os.environ |= {"RUNPOD_API_KEY": KEY, "RUNPOD_API_BASE_URL": cloud.address}
-        provider, why = reaper.provider_of("runpod")
-        assert provider is not None, why
-        offer = next(one for one in provider.offers(Wanted()) if one.available)
-        create.rent(
-            project,
-            approved.load(project),
-            provider,
-            Plan(offer, 180, "r7f3c2", 1),
-            actor="user:ada",
-            clock=lambda: datetime.now(UTC),
-            sleep=time.sleep,
-            say=lambda text: None,
-        )
-        with database.connect(project) as db:
-            (one,) = rentals.live(db)
-        yield one.name
+        yield rented(project, cloud.provider, minutes=180, actor="user:ada")

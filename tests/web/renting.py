@@ -46,15 +46,20 @@ def cloud(
 def machine(project: Project, cloud: Cloud) -> str:
     """A machine that bills, rented as the command rents it."""
     approved.ensure_file(project)
-    provider, why = reaper.provider_of(cloud.provider)
+    return rented(project, cloud.provider, minutes=60, actor="user:test")
+
+
+def rented(project: Project, named: str, *, minutes: int, actor: str) -> str:
+    """Rent of a provider whose cloud is already played; the machine's name."""
+    provider, why = reaper.provider_of(named)
     assert provider is not None, why
     offer = next(one for one in provider.offers(Wanted()) if one.available)
     create.rent(
         project,
         approved.load(project),
         provider,
-        Plan(offer, 60, "r7f3c2", 1),
-        actor="user:test",
+        Plan(offer, minutes, "r7f3c2", 1),
+        actor=actor,
         clock=lambda: datetime.now(UTC),
         sleep=time.sleep,
         say=lambda text: None,
