@@ -30,7 +30,7 @@ def gpu(run: Run) -> Iterator[locks.Held]:
 
     Raises LaterError where somebody else has it.
     """
-    who = f"train {run.id}"
+    who = name(run)
     held = locks.standing(run.gpu, who)
     far = run.machine != LOCAL
     if held is None:
@@ -52,8 +52,9 @@ def gpu(run: Run) -> Iterator[locks.Held]:
     try:
         yield held
     except (StoppedError, StudioError):
-        # Given up here, and the trainer may live: then its process holds the GPU on.
-        living = bool(state.live(run.folder).get("alive"))
+        # Given up here, and the trainer may live: then its keeper holds the GPU on. What was seen
+        # last is not asked here: with a full disk it was not written, or it is of an earlier try.
+        living = bool(state.live(run.folder).get("alive")) if far else _handed_over(held)
         raise
     except BaseException:
         living = True
@@ -61,6 +62,11 @@ def gpu(run: Run) -> Iterator[locks.Held]:
     finally:
         if not living:
             held.give_back()
+
+
+def name(run: Run) -> str:
+    """Who holds it. Two studios on one computer may both have a run of that id."""
+    return f"train {run.id} in {run.folder}"
 
 
 def hand_over(held: locks.Held, keeper: int) -> None:
@@ -78,6 +84,11 @@ def take_back(held: locks.Held) -> None:
         if error.code is not locks.LOCK_LOST:
             raise
         raise LaterError(_BUSY_SECONDS, error.message) from error
+
+
+def _handed_over(held: locks.Held) -> bool:
+    holder = held.holder.process
+    return holder is not None and holder != process.this() and process.alive(holder) is True
 
 
 def _adopt(held: locks.Held) -> None:

@@ -21,7 +21,7 @@ from ategnatos.machines.ssh.machine import SshMachine
 from ategnatos.train.checkpoints import ledger
 from ategnatos.train.machine import MACHINE_UNKNOWN
 from ategnatos.train.plan.store import Kept
-from ategnatos.train.run import control, record, state
+from ategnatos.train.run import control, holding, record, state
 from ategnatos.train.run.following import Rhythm
 from ategnatos.train.watching import curve
 from tests.machines import sshd
@@ -112,7 +112,7 @@ def test_a_far_run_comes_home_though_the_line_breaks_and_its_supervisor_dies(
     wait_until(lambda: (home / "held").exists())
     # The first save is here before the run is over.
     wait_until(lambda: any(one.usable for one in ledger.read(run.folder).entries))
-    held = locks.standing(run.gpu, f"train {run.id}")
+    held = locks.standing(run.gpu, holding.name(run))
     assert held is not None
     assert held.holder.process is None
     wire.refuse = 1 << 30
@@ -138,7 +138,7 @@ def test_a_far_run_comes_home_though_the_line_breaks_and_its_supervisor_dies(
     assert far.is_relative_to(server.home)
     assert str(far) in (run.folder / "simpletuner.json").read_text()
     assert len(fakes.starts(home)) == 1
-    assert locks.standing(run.gpu, f"train {run.id}") is None
+    assert locks.standing(run.gpu, holding.name(run)) is None
 
 
 def test_a_run_whose_machine_is_lost_goes_on_here(

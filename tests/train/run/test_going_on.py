@@ -17,7 +17,7 @@ from ategnatos.guard import locks
 from ategnatos.guard.locks import process
 from ategnatos.guard.locks.process import Process
 from ategnatos.train.checkpoints import ledger
-from ategnatos.train.run import attempts, control, record, state, status
+from ategnatos.train.run import attempts, control, holding, record, state, status
 from ategnatos.train.run.record import Run
 from ategnatos.train.watching import curve
 from tests.train.run.studio import Here, followed, now, opened, ordered, studio
@@ -89,7 +89,7 @@ def test_stopped_and_resumed_it_ends_as_if_nothing_had_been(
     assert run.state == "stopped"
     assert "user:ann stopped it" in run.why
     assert not process.alive(trainer)
-    assert locks.standing(run.gpu, f"train {run.id}") is None
+    assert locks.standing(run.gpu, holding.name(run)) is None
     with pytest.raises(StudioError) as nothing:
         control.stop(project, run, actor="user:ann", now=now())
     assert nothing.value.code is control.RUN_STATE
@@ -144,7 +144,7 @@ def test_a_dead_supervisor_leaves_the_gpu_held_by_the_trainer(tmp_path: Path) ->
     _kill_supervisor(project, run)
     trainer = trainer_of(run)
     before = step_of(run)
-    held = locks.standing(run.gpu, f"train {run.id}")
+    held = locks.standing(run.gpu, holding.name(run))
     assert held is not None
     with pytest.raises(StudioError) as busy, locks.resource(run.gpu, who="/art", timeout=0):
         pass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database, throttle
 from ategnatos.grimoire.jobs.effects import LaterError
 from ategnatos.guard import locks
-from ategnatos.train.run import control, holding, record, resuming, status, supervise
+from ategnatos.train.run import control, holding, record, resuming, state, status, supervise
 from ategnatos.train.run.record import Run
 from tests.conftest import Run as RunIt
 from tests.train import fakes
@@ -236,3 +238,38 @@ def test_a_run_whose_folder_is_gone(tmp_path: Path, run: RunIt) -> None:
             require=opened(home),
         )
     assert nothing.value.code is resuming.RUN_NOTHING
+
+
+def test_two_studios_with_a_run_of_the_same_name_do_not_share_a_gpu(tmp_path: Path) -> None:
+    project, kept, home = waiting(tmp_path / "one", {"log": "success"})
+    other, its_kept, its_home = waiting(tmp_path / "two", {"log": "success"})
+    mine, its = queued(project, kept, home), queued(other, its_kept, its_home)
+    assert mine.id == its.id
+    with holding.gpu(mine), pytest.raises(LaterError), holding.gpu(its):
+        pass
+
+
+def test_a_lock_is_given_back_unless_the_trainer_s_keeper_has_it(tmp_path: Path) -> None:
+    project, kept, home = waiting(tmp_path, {"log": "success"})
+    made = queued(project, kept, home)
+    error = StudioError(record.RUN_UNKNOWN, "The disk is full.", hint="Make room.")
+    # What an earlier try left behind says nothing of this one.
+    state.put_live(made.folder, {"alive": True})
+    with pytest.raises(StudioError), holding.gpu(made):
+        raise error
+    assert locks.standing(made.gpu, holding.name(made)) is None
+    # And with a full disk nothing was written of a trainer that lives.
+    state.put_live(made.folder, {})
+
+    def given_up(held: locks.Held) -> None:
+        holding.hand_over(held, keeper.pid)
+        raise error
+
+    keeper = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+    try:
+        with pytest.raises(StudioError), ExitStack() as stack:
+            given_up(stack.enter_context(holding.gpu(made)))
+        assert locks.standing(made.gpu, holding.name(made)) is not None
+    finally:
+        keeper.communicate()
+    assert locks.standing(made.gpu, holding.name(made)) is None

@@ -15,7 +15,7 @@ from ategnatos.grimoire.jobs import database, moves
 from ategnatos.guard import locks
 from ategnatos.machines.local import LocalMachine
 from ategnatos.train.checkpoints import ledger
-from ategnatos.train.run import attempts, control, preparing, record, state, status
+from ategnatos.train.run import attempts, control, holding, preparing, record, state, status
 from ategnatos.train.run.ending import Patience
 from ategnatos.train.run.following import Rhythm
 from ategnatos.train.run.keeper import Keeper
@@ -232,7 +232,7 @@ def test_a_trainer_that_heeds_no_signal_is_killed_with_all_it_started(
     tried = attempts.every(run.folder)[-1]
     assert tried.status == status
     assert not Keeper(LocalMachine(), str(run.folder), "").look(1, 0).alive
-    assert locks.standing(run.gpu, f"train {run.id}") is None
+    assert locks.standing(run.gpu, holding.name(run)) is None
 
 
 def test_a_full_disk_stops_the_run_before_a_save_breaks_off(
