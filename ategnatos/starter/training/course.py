@@ -16,26 +16,29 @@ import numpy as np
 from ategnatos.starter.model import StarterModel
 from ategnatos.starter.tensors import FloatArray
 from ategnatos.starter.threads import sharing, workers
+from ategnatos.starter.training import chance
 from ategnatos.starter.training.adapters import Adapters, trained_layers
+from ategnatos.starter.training.chance import Purpose
 from ategnatos.starter.training.draws import Draws
 from ategnatos.starter.training.examples import Example, Order
 from ategnatos.starter.training.optimizer import Optimizer, Schedule, clipped
 from ategnatos.starter.training.passes import Batch, Pass
 from ategnatos.starter.training.recipe import Recipe
+from ategnatos.starter.training.steps import Steps, kept_by_average
 
 SAMPLES_A_SHARE = 2
-_BEGIN, _NOISE, _TIMES, _CAPTIONS, _VALIDATION = 0, 2, 3, 4, 5
-_EMA_WARMUP = 10  # the average follows quickly at first: (1 + step) / (10 + step)
 
 
-class Course:
+class Course(Steps):
     """One training and how far it is.
 
-    ``losses`` holds the loss of every step so far; ``average`` the running mean of the weights
-    where the recipe wants one.
+    ``average`` holds the running mean of the weights where the recipe wants one.
     """
 
     def __init__(self, model: StarterModel, recipe: Recipe, examples: Sequence[Example]) -> None:
+        super().__init__(
+            Schedule(recipe.rate, recipe.steps, recipe.schedule, recipe.warmup, recipe.cycles)
+        )
         self.model, self.recipe, self.examples = model, recipe, tuple(examples)
         size = recipe.convolution_rank, recipe.convolution_alpha
         layers = trained_layers(
@@ -47,33 +50,19 @@ class Course:
         )
         self.layers = layers
         self.adapters = Adapters(model.weights, layers)
-        self.adapters.begin(Draws(recipe.seed, _BEGIN))
+        self.adapters.begin(Draws(recipe.seed, Purpose.BEGIN))
         self.order = Order(self.examples, recipe.batch, recipe.seed)
         self.optimizer = Optimizer(
             recipe.optimizer, len(self.adapters.parameters), recipe.weight_decay
         )
-        self.schedule = Schedule(
-            recipe.rate, recipe.steps, recipe.schedule, recipe.warmup, recipe.cycles
-        )
-        self.losses: list[float] = []
         self.average = self.adapters.parameters.copy() if recipe.ema_decay else None
         self._relative_rates = self._rates_beside_the_common_one()
         self._passes: list[tuple[Pass, FloatArray]] = []
         self._tokens: dict[str, np.ndarray[tuple[int], np.dtype[np.int64]]] = {}
 
-    @property
-    def step(self) -> int:
-        """Steps done."""
-        return len(self.losses)
-
-    @property
-    def finished(self) -> bool:
-        """Whether every step of the recipe is done."""
-        return self.step >= self.recipe.steps
-
-    def rate(self) -> float:
-        """The learning rate of the coming step."""
-        return self.schedule.at(self.step)
+    def epoch(self, step: int) -> int:
+        """The epoch of a step, both counted from 0."""
+        return self.order.epoch(step)
 
     def advance(self) -> float:
         """Do one step and return its loss.
@@ -89,7 +78,7 @@ class Course:
             self.optimizer.move(self.adapters.parameters, gradient, rate, number)
             self.adapters.refresh()
         if self.average is not None:
-            keep = min(self.recipe.ema_decay, (1 + number) / (_EMA_WARMUP + number))
+            keep = kept_by_average(self.recipe.ema_decay, number)
             self.average += np.float32(1 - keep) * (self.adapters.parameters - self.average)
         return loss
 
@@ -102,19 +91,18 @@ class Course:
         recipe = self.recipe
         chosen = [self.examples[number] for number in self.order.at(step)]
         pixels = np.stack([one.pixels for one in chosen])
-        noise = Draws(recipe.seed, _NOISE, step).normal(*pixels.shape)
-        draws = Draws(recipe.seed, _TIMES, step)
+        noise = Draws(recipe.seed, Purpose.NOISE, step).normal(*pixels.shape)
+        draws = Draws(recipe.seed, Purpose.TIMES, step)
         if recipe.noise_offset:
             offset = draws.normal(len(chosen), 1, 1, pixels.shape[-1])
             noise += np.float32(recipe.noise_offset) * offset
         length = self.model.schedule.length
-        if recipe.timesteps == "sigmoid":
-            normal = draws.normal(len(chosen)).astype(np.float64)
-            times = np.minimum((length / (1 + np.exp(-normal))).astype(np.int64), length - 1)
-        else:
-            times = draws.whole(len(chosen), length)
-        choices = Draws(recipe.seed, _CAPTIONS, step)
-        captions = [self._caption(one.caption, choices) for one in chosen]
+        times = chance.times(draws, len(chosen), length, recipe.timesteps)
+        choices = Draws(recipe.seed, Purpose.CAPTIONS, step)
+        captions = [
+            chance.caption(one.caption, choices, recipe.caption_dropout, recipe.shuffle_captions)
+            for one in chosen
+        ]
         if recipe.flip:
             turned = choices.uniform(len(chosen)) < 0.5
             pixels[turned] = pixels[turned, :, ::-1]
@@ -130,8 +118,8 @@ class Course:
         length = self.model.schedule.length
         total = 0.0
         for number, one in enumerate(examples):
-            draws = Draws(self.recipe.seed, _VALIDATION, number)
-            times = np.array([length // 8, length // 3, length * 2 // 3], np.int64)
+            draws = Draws(self.recipe.seed, Purpose.VALIDATION, number)
+            times = chance.validation_times(length)
             pixels = np.repeat(one.pixels[None], len(times), axis=0)
             tokens = np.repeat(self.tokens(one.caption)[None], len(times), axis=0)
             weights = np.full(len(times), 1 / (len(times) * len(examples)), np.float32)
@@ -146,15 +134,6 @@ class Course:
         return self._tokens[caption]
 
     # --- inside -------------------------------------------------------------------------------
-
-    def _caption(self, caption: str, draws: Draws) -> str:
-        """The caption as one step sees it: whole, without its order, or not at all."""
-        dropped = draws.uniform(1)[0] < self.recipe.caption_dropout
-        if self.recipe.shuffle_captions:
-            parts = [part.strip() for part in caption.split(",")]
-            # The first part holds the trigger and stays where it is.
-            caption = ", ".join([parts[0], *(parts[1:][n] for n in draws.order(len(parts) - 1))])
-        return "" if dropped else caption
 
     def _gradient(self, batch: Batch, text_encoder: bool) -> tuple[float, FloatArray]:
         """The loss of a batch and the gradient (n,) of every parameter."""

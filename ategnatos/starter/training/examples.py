@@ -11,9 +11,8 @@ import numpy.typing as npt
 from ategnatos.starter.canvas import ByteArray, to_model
 from ategnatos.starter.layout import Layout
 from ategnatos.starter.tensors import FloatArray
+from ategnatos.starter.training.chance import Purpose
 from ategnatos.starter.training.draws import Draws
-
-_SHUFFLE = 1  # a purpose in the names of draws; see course.py for the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +85,6 @@ class Order:
         """Numbers of the examples of a step; the last of an epoch may have fewer."""
         epoch, place = divmod(step, self.steps_an_epoch)
         if epoch not in self._epochs:
-            draws = Draws(self._seed, _SHUFFLE, epoch)
+            draws = Draws(self._seed, Purpose.SHUFFLE, epoch)
             self._epochs = {epoch: self._shown[draws.order(len(self._shown))]}
         return self._epochs[epoch][place * self._batch : (place + 1) * self._batch]

@@ -7,7 +7,8 @@ sd-scripts, networks/lora.py (keys) and train_network.py (``ss_*``); Stability A
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -55,41 +56,85 @@ def kohya_name(target: Target) -> str:
 
 def training_facts(course: Course) -> dict[str, str]:
     """What the course itself knows of the training, in the keys that sd-scripts uses."""
-    recipe, order = course.recipe, course.order
-    subject = [one for one in course.examples if not one.prior]
-    facts = {
-        "ss_network_module": "networks.lora",
-        "ss_network_dim": recipe.rank,
-        "ss_network_alpha": recipe.alpha,
-        "ss_steps": course.step,
-        "ss_max_train_steps": recipe.steps,
-        "ss_epoch": order.epoch(max(0, course.step - 1)) + 1,
-        "ss_num_train_images": sum(one.repeats for one in subject),
-        "ss_num_reg_images": len(course.examples) - len(subject),
-        "ss_num_batches_per_epoch": order.steps_an_epoch,
-        "ss_total_batch_size": recipe.batch,
-        "ss_learning_rate": recipe.rate,
-        "ss_unet_lr": recipe.rate,
-        "ss_text_encoder_lr": (recipe.text_encoder_rate or recipe.rate)
-        if recipe.text_encoder
-        else None,
-        "ss_lr_scheduler": recipe.schedule.replace("-", "_"),
-        "ss_lr_warmup_steps": recipe.warmup,
-        "ss_optimizer": recipe.optimizer,
-        "ss_max_grad_norm": recipe.max_grad_norm,
-        "ss_caption_dropout_rate": recipe.caption_dropout,
-        "ss_prior_loss_weight": recipe.prior_weight,
-        "ss_noise_offset": recipe.noise_offset or None,
-        "ss_min_snr_gamma": recipe.min_snr_gamma or None,
-        "ss_seed": recipe.seed,
-        "ss_resolution": f"({course.model.unet.side}, {course.model.unet.side})",
+    side = course.model.unet.side
+    return {
+        **common_facts(
+            course.recipe.facts(),
+            course.examples,
+            step=course.step,
+            epoch=course.epoch(max(0, course.step - 1)) + 1,
+            pictures_a_step=course.recipe.batch,
+            batches_an_epoch=course.order.steps_an_epoch,
+        ),
+        "ss_resolution": f"({side}, {side})",
         "ss_sd_model_hash": course.model.sha256,
         "ss_base_model_version": "ategnatos_starter",
-        "ss_v2": False,
+        "ss_v2": "False",
     }
-    if recipe.convolution_rank:
+
+
+# sd-scripts' keys for the settings of a recipe that are written as they stand.
+_SETTINGS = {
+    "ss_network_dim": "rank",
+    "ss_network_alpha": "alpha",
+    "ss_max_train_steps": "steps",
+    "ss_learning_rate": "rate",
+    "ss_unet_lr": "rate",
+    "ss_lr_warmup_steps": "warmup",
+    "ss_optimizer": "optimizer",
+    "ss_max_grad_norm": "max_grad_norm",
+    "ss_caption_dropout_rate": "caption_dropout",
+    "ss_prior_loss_weight": "prior_weight",
+    "ss_seed": "seed",
+}
+# The same for those of which 0 is written as None.
+_SETTINGS_OR_NONE = {"ss_noise_offset": "noise_offset", "ss_min_snr_gamma": "min_snr_gamma"}
+
+
+class Counted(Protocol):
+    """A picture as it is counted."""
+
+    @property
+    def repeats(self) -> int:
+        """How often an epoch shows it."""
+
+    @property
+    def prior(self) -> bool:
+        """Whether it is of what the model shall not forget."""
+
+
+def common_facts(
+    settings: Mapping[str, Any],
+    examples: Sequence[Counted],
+    *,
+    step: int,
+    epoch: int,
+    pictures_a_step: int,
+    batches_an_epoch: int,
+) -> dict[str, str]:
+    """What sd-scripts says of any training, ours in torch among them.
+
+    ``settings`` are those of a :class:`ategnatos.starter.training.recipe.Recipe`, and may be more.
+    """
+    subject = [one for one in examples if not one.prior]
+    facts = {key: settings[name] for key, name in _SETTINGS.items()}
+    facts |= {key: settings[name] or None for key, name in _SETTINGS_OR_NONE.items()}
+    facts |= {
+        "ss_network_module": "networks.lora",
+        "ss_steps": step,
+        "ss_epoch": epoch,
+        "ss_num_train_images": sum(one.repeats for one in subject),
+        "ss_num_reg_images": len(examples) - len(subject),
+        "ss_num_batches_per_epoch": batches_an_epoch,
+        "ss_total_batch_size": pictures_a_step,
+        "ss_text_encoder_lr": (settings["text_encoder_rate"] or settings["rate"])
+        if settings["text_encoder"]
+        else None,
+        "ss_lr_scheduler": settings["schedule"].replace("-", "_"),
+    }
+    if settings["convolution_rank"]:
         facts["ss_network_args"] = (
-            f'{{"conv_dim": "{recipe.convolution_rank}", '
-            f'"conv_alpha": "{recipe.convolution_alpha}"}}'
+            f'{{"conv_dim": "{settings["convolution_rank"]}", '
+            f'"conv_alpha": "{settings["convolution_alpha"]}"}}'
         )
     return {key: str(value) for key, value in facts.items()}
