@@ -14,8 +14,8 @@ from ategnatos.trainers import Checkpoint, Installed, Supported, check, saves
 
 if TYPE_CHECKING:
     from ategnatos.trainers import Ask, Dataset, Translation
+    from ategnatos.trainers.own.log import LogParser
     from ategnatos.trainers.plan import Plan
-    from ategnatos.trainers.starter.log import StarterParser
 
 _NETWORKS = ("lora", "locon")
 
@@ -66,11 +66,11 @@ class Accelerate:
         state = saves.state_of(point, self.name, plan.name)
         return translate(plan, dataset, folder, resume=state)
 
-    def parser(self) -> StarterParser:
+    def parser(self) -> LogParser:
         """A parser for the log of one process; it says what the starter trainer's says."""
-        from ategnatos.trainers.starter.log import StarterParser
+        from ategnatos.trainers.own.log import LogParser
 
-        return StarterParser()
+        return LogParser()
 
     def checkpoints(self, output: Path, name: str) -> tuple[Checkpoint, ...]:
         """A state and the LoRA file beside it at each save, and the finished LoRA."""

@@ -1,7 +1,6 @@
 """A training in torch, step by step: what a step draws by chance is what the starter trainer draws.
 
-The purposes in the names of draws are those of ``ategnatos.starter.training.course``, so that the
-same plan on the starter model sees the same pictures, captions, noise and times in both.
+It draws by the names of ``ategnatos.starter.training.chance`` and in the same order.
 """
 
 from __future__ import annotations
@@ -12,23 +11,26 @@ from typing import Any
 
 import numpy as np
 
+from ategnatos.starter.training import chance
+from ategnatos.starter.training.chance import Purpose
 from ategnatos.starter.training.draws import Draws
 from ategnatos.starter.training.optimizer import Schedule
+from ategnatos.starter.training.steps import Steps, kept_by_average
 from ategnatos.trainers.accelerate.model import Model
 from ategnatos.trainers.accelerate.optimizers import made as optimizer_of
 from ategnatos.trainers.accelerate.order import Epochs, Recipe, Shown
 from ategnatos.trainers.accelerate.pairs import Pairs
 
-_NOISE, _TIMES, _CAPTIONS, _VALIDATION, _DROPOUT = 2, 3, 4, 5, 7
-_EMA_WARMUP = 10
 
-
-class Course:
-    """One training and how far it is. ``losses`` holds the loss of every step so far."""
+class Course(Steps):
+    """One training and how far it is."""
 
     def __init__(
         self, model: Model, recipe: Recipe, examples: Sequence[Shown], accelerator: Any
     ) -> None:
+        super().__init__(
+            Schedule(recipe.rate, recipe.steps, recipe.schedule, recipe.warmup, recipe.cycles)
+        )
         self.model, self.recipe, self.examples = model, recipe, tuple(examples)
         self.accelerator = accelerator
         self.pairs = Pairs(model, recipe)
@@ -37,31 +39,17 @@ class Course:
         # Checkpointing and the pairs' dropout need this mode; the networks drop nothing.
         model.unet.train()
         self.epochs = Epochs(self.examples, recipe.batch, recipe.accumulation, recipe.seed)
-        self.schedule = Schedule(
-            recipe.rate, recipe.steps, recipe.schedule, recipe.warmup, recipe.cycles
-        )
         self.optimizer = optimizer_of(recipe, self.pairs.groups(recipe))
         self.unet = accelerator.prepare_model(model.unet)
         self.stepper = accelerator.prepare_optimizer(self.optimizer)
-        self.losses: list[float] = []
         self.average = (
             [part.detach().clone() for part in self.pairs.parameters] if recipe.ema_decay else None
         )
         self._latents: dict[tuple[Shown, bool], Any] = {}
 
-    @property
-    def step(self) -> int:
-        """Steps done."""
-        return len(self.losses)
-
-    @property
-    def finished(self) -> bool:
-        """Whether every step of the recipe is done."""
-        return self.step >= self.recipe.steps
-
-    def rate(self) -> float:
-        """The learning rate of the coming step."""
-        return self.schedule.at(self.step)
+    def epoch(self, step: int) -> int:
+        """The epoch of a step, both counted from 0."""
+        return self.epochs.epoch(step)
 
     def advance(self) -> float:
         """Do one step and return its loss.
@@ -79,7 +67,7 @@ class Course:
             self.stepper.step()
         self.stepper.zero_grad(set_to_none=True)
         if self.average is not None:
-            keep = min(self.recipe.ema_decay, (1 + number) / (_EMA_WARMUP + number))
+            keep = kept_by_average(self.recipe.ema_decay, number)
             for mean, part in zip(self.average, self.pairs.parameters, strict=True):
                 mean.lerp_(part.detach(), 1 - keep)
         return loss
@@ -91,7 +79,9 @@ class Course:
         loss = 0.0
         if self.recipe.dropout:
             # What the pairs leave out depends on the step alone, too.
-            torch.manual_seed(int(Draws(self.recipe.seed, _DROPOUT, step).whole(1, 2**31)[0]))
+            torch.manual_seed(
+                int(Draws(self.recipe.seed, Purpose.DROPOUT, step).whole(1, 2**31)[0])
+            )
         for shown, noisy, times, target, words, weights in self._seen(step):
             found = self.model.predict(self.unet, noisy, times, words, shown)
             part = (((found - target) ** 2).mean(dim=(1, 2, 3)) * weights).sum()
@@ -114,8 +104,10 @@ class Course:
         with torch.no_grad():
             for number, one in enumerate(examples):
                 latents = self._latent(one, flipped=False)[None].repeat(3, 1, 1, 1)
-                noise = self._normal(Draws(self.recipe.seed, _VALIDATION, number), latents.shape)
-                times = np.array([length // 8, length // 3, length * 2 // 3], np.int64)
+                noise = self._normal(
+                    Draws(self.recipe.seed, Purpose.VALIDATION, number), latents.shape
+                )
+                times = chance.validation_times(length)
                 noisy, target, _ = self._noised(latents, noise, times)
                 words = self.model.words([one.caption] * 3, trained=self.recipe.text_encoder)
                 at = torch.from_numpy(times).to(self.model.device)
@@ -138,12 +130,17 @@ class Course:
 
         recipe, batches = self.recipe, self.epochs.at(step)
         count = sum(map(len, batches))
-        noises = Draws(recipe.seed, _NOISE, step)
-        draws = Draws(recipe.seed, _TIMES, step)
-        choices = Draws(recipe.seed, _CAPTIONS, step)
+        noises = Draws(recipe.seed, Purpose.NOISE, step)
+        draws = Draws(recipe.seed, Purpose.TIMES, step)
+        choices = Draws(recipe.seed, Purpose.CAPTIONS, step)
         for numbers in batches:
             shown = [self.examples[number] for number in numbers]
-            captions = [self._caption(one.caption, choices) for one in shown]
+            captions = [
+                chance.caption(
+                    one.caption, choices, recipe.caption_dropout, recipe.shuffle_captions
+                )
+                for one in shown
+            ]
             flipped = choices.uniform(len(shown)) < 0.5 if recipe.flip else [False] * len(shown)
             latents = torch.stack(
                 [self._latent(one, bool(turn)) for one, turn in zip(shown, flipped, strict=True)]
@@ -152,7 +149,7 @@ class Course:
             if recipe.noise_offset:
                 offset = draws.normal(len(shown), 1, 1, latents.shape[1])
                 noise += recipe.noise_offset * torch.from_numpy(offset.transpose(0, 3, 1, 2))
-            times = self._times(draws, len(shown))
+            times = chance.times(draws, len(shown), self.model.length, recipe.timesteps)
             noisy, target, signal = self._noised(latents, noise, times)
             weights = torch.full((len(shown),), 1 / count)
             weights *= torch.tensor([recipe.prior_weight if one.prior else 1 for one in shown])
@@ -162,13 +159,6 @@ class Course:
             words = self.model.words(captions, trained=recipe.text_encoder)
             at = torch.from_numpy(times).to(self.model.device)
             yield shown, noisy, at, target, words, weights
-
-    def _times(self, draws: Draws, count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        length = self.model.length
-        if self.recipe.timesteps == "sigmoid":
-            normal = draws.normal(count).astype(np.float64)
-            return np.minimum((length / (1 + np.exp(-normal))).astype(np.int64), length - 1)
-        return draws.whole(count, length)
 
     def _noised(self, latents: Any, noise: Any, times: Any) -> tuple[Any, Any, Any]:
         """Noisy latents, what is to be said of them, and the share of signal at each time."""
@@ -207,12 +197,3 @@ class Course:
         if (one, flipped) not in self._latents:
             self._latents[one, flipped] = self.model.latents(one, flipped)
         return self._latents[one, flipped]
-
-    def _caption(self, caption: str, draws: Draws) -> str:
-        """The caption as one step sees it: whole, without its order, or not at all."""
-        dropped = draws.uniform(1)[0] < self.recipe.caption_dropout
-        if self.recipe.shuffle_captions:
-            parts = [part.strip() for part in caption.split(",")]
-            # The first part holds the trigger and stays where it is.
-            caption = ", ".join([parts[0], *(parts[1:][n] for n in draws.order(len(parts) - 1))])
-        return "" if dropped else caption

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ategnatos.trainers.accelerate.order import Shown, Size
-from ategnatos.trainers.starter.order import OrderError
+from ategnatos.trainers.own.order import OrderError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

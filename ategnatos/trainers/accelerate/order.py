@@ -1,8 +1,7 @@
-"""The order file of one training, read and checked; which pictures each step sees."""
+"""The torch trainer's order: its recipe, its pictures, and which of them each step sees."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,14 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ategnatos.starter.training.chance import Purpose
 from ategnatos.starter.training.draws import Draws
 from ategnatos.starter.training.optimizer import Shape
-from ategnatos.trainers.accelerate.translation import ORDER_VERSION
-from ategnatos.trainers.starter.order import OrderError, pictures_of
+from ategnatos.trainers.own import order as orders
+from ategnatos.trainers.own.order import OrderError, pictures_of
 
 Size = tuple[int, int]
-# Purposes in the names of draws: the first as the starter trainer names it, the second our own.
-_SHUFFLE, _BATCHES = 1, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,69 +70,25 @@ class Shown:
     bucket: Size
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to train, on what, and where the results go; see ``translation.translate``."""
-
-    name: str
-    pipeline: Literal["starter", "sd", "sdxl"]
-    model: str
-    recipe: Recipe
-    train: tuple[Shown, ...]
-    validation: tuple[Shown, ...]
-    output: Path
-    save_precision: Literal["bf16", "fp16", "fp32"]
-    keep: int
-    save_every: int
-    sample_every: int
-    validate_every: int
-    samples: tuple[dict[str, Any], ...]
-    resume: Path | None
-    metadata: dict[str, str]
+Order = orders.Order[Recipe, Shown]
 
 
 def read(path: Path) -> Order:
     """Read an order and look for its pictures. Raises OrderError."""
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        if said["version"] != ORDER_VERSION:
-            raise OrderError(f"{path.name} is of version {said['version']}, not {ORDER_VERSION}")
-        folders, buckets = said["folders"], said["buckets"]
-        order = Order(
-            name=said["name"],
-            pipeline=said["pipeline"],
-            model=said["model"],
-            recipe=Recipe(**said["recipe"]),
-            train=tuple(_all((one for one in folders if not one["validation"]), buckets)),
-            validation=tuple(_all((one for one in folders if one["validation"]), buckets)),
-            output=Path(said["output"]),
-            save_precision=said["save_precision"],
-            keep=said["keep"],
-            save_every=said["save_every"],
-            sample_every=said["sample_every"],
-            validate_every=said["validate_every"],
-            samples=tuple(said["samples"]),
-            resume=Path(said["resume"]) if said["resume"] else None,
-            metadata=said["metadata"],
-        )
-    except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise OrderError(f"the order {path} cannot be read: {error!r}") from error
-    if not any(not one.prior for one in order.train):
-        raise OrderError("there is no picture to train on")
-    if min(order.recipe.steps, order.recipe.batch, order.recipe.accumulation) < 1:
+    order = orders.read(path, Recipe, _shown)
+    if order.recipe.accumulation < 1:
         raise OrderError("there is no step to do")
     return order
 
 
-def _all(folders: Iterable[dict[str, Any]], buckets: dict[str, list[int]]) -> Iterable[Shown]:
-    for folder in folders:
-        for path, caption in pictures_of(Path(folder["path"])):
-            size = buckets.get(str(path))
-            if size is None:
-                raise OrderError(
-                    f"the picture {path} has no size in the order: lay the dataset out again"
-                )
-            yield Shown(path, caption, folder["repeats"], folder["prior"], (size[0], size[1]))
+def _shown(folder: dict[str, Any], said: dict[str, Any]) -> Iterable[Shown]:
+    for path, caption in pictures_of(Path(folder["path"])):
+        size = said["buckets"].get(str(path))
+        if size is None:
+            raise OrderError(
+                f"the picture {path} has no size in the order: lay the dataset out again"
+            )
+        yield Shown(path, caption, folder["repeats"], folder["prior"], (size[0], size[1]))
 
 
 class Epochs:
@@ -167,12 +121,12 @@ class Epochs:
         return self._known[epoch][first : first + self._accumulation]
 
     def _batches(self, epoch: int) -> list[list[int]]:
-        shuffled = Draws(self._seed, _SHUFFLE, epoch).order(len(self._shown))
+        shuffled = Draws(self._seed, Purpose.SHUFFLE, epoch).order(len(self._shown))
         made: list[list[int]] = []
         for number in range(len(self._sizes)):
             members = self._shown[shuffled[self._bucket[shuffled] == number]].tolist()
             made += [members[n : n + self._batch] for n in range(0, len(members), self._batch)]
         if len(self._sizes) > 1:
-            places = Draws(self._seed, _BATCHES, epoch).order(len(made))
+            places = Draws(self._seed, Purpose.BATCHES, epoch).order(len(made))
             made = [made[place] for place in places]
         return made

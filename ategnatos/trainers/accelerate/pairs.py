@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ategnatos.starter.training.adapters import Layer, trained_layers
+from ategnatos.starter.training.chance import Purpose
 from ategnatos.starter.training.draws import Draws
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Pairs:
             marks = ("lora_te_",) if len(model.texts) == 1 else ("lora_te1_", "lora_te2_")
             networks += [(mark, text, True) for mark, text in zip(marks, model.texts, strict=True)]
         self._pairs = [pair for network in networks for pair in _put_into(*network, recipe=recipe)]
-        self.begin(Draws(recipe.seed, 0))
+        self.begin(Draws(recipe.seed, Purpose.BEGIN))
 
     def __len__(self) -> int:
         return len(self._pairs)

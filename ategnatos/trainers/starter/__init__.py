@@ -2,7 +2,7 @@
 
 The plan is the one that the large trainers get, and so are gates, log, saves and resume; only the
 model is small. ``translation`` says in an order file what a plan means here, ``order`` reads it,
-``program`` is the process that trains, ``log`` what it says and how that is read.
+``program`` is the process that trains. What they share with the torch trainer is in ``own``.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from ategnatos.trainers import Checkpoint, Installed, Supported, check, saves
 
 if TYPE_CHECKING:
     from ategnatos.trainers import Ask, Dataset, Translation
+    from ategnatos.trainers.own.log import LogParser
     from ategnatos.trainers.plan import Plan
-    from ategnatos.trainers.starter.log import StarterParser
 
 _NETWORKS = ("lora", "locon")
 
@@ -62,11 +62,11 @@ class StarterTrainer:
         state = saves.state_of(point, self.name, plan.name)
         return translate(plan, dataset, folder, resume=state)
 
-    def parser(self) -> StarterParser:
+    def parser(self) -> LogParser:
         """A parser for the log of one process."""
-        from ategnatos.trainers.starter.log import StarterParser
+        from ategnatos.trainers.own.log import LogParser
 
-        return StarterParser()
+        return LogParser()
 
     def checkpoints(self, output: Path, name: str) -> tuple[Checkpoint, ...]:
         """A state and the LoRA file beside it at each save, and the finished LoRA."""

@@ -15,9 +15,9 @@ _STEP = re.compile(
 )
 
 
-def loading() -> str:
+def loading(what: str) -> str:
     """Said first."""
-    return "loading the starter model and the pictures"
+    return f"loading {what}"
 
 
 def begin(pictures: int, prior: int, modules: int, numbers: int, steps: int, batch: int) -> str:
@@ -81,7 +81,7 @@ def error(text: str) -> str:
     return f"error: {text}"
 
 
-class StarterParser:
+class LogParser:
     """Reads the lines above. Anything else says nothing."""
 
     def parse(self, line: str) -> tuple[Event, ...]:
