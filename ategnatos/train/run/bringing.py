@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import sha256_file
-from ategnatos.machines import MACHINE_COPY, MACHINE_UNREACHABLE
+from ategnatos.machines import MACHINE_COPY, MACHINE_TIMEOUT, MACHINE_UNREACHABLE
+from ategnatos.train.run.place import RUN_MACHINE
 
 if TYPE_CHECKING:
     from ategnatos.train.run.place import Place
@@ -26,6 +27,8 @@ find . -type f ! -path './logs/*' ! -path './cache/*' ! -name '*.part' ${newer:+
 done
 """
 _STAMP = "brought"
+# What may be otherwise at the next look. The trainer goes on meanwhile, and must not be given up.
+_PASSING = (MACHINE_COPY, MACHINE_TIMEOUT, MACHINE_UNREACHABLE, RUN_MACHINE)
 
 
 def bring(place: Place, output: str, *, over: bool) -> bool:
@@ -33,7 +36,8 @@ def bring(place: Place, output: str, *, over: bool) -> bool:
 
     While the trainer runs a file may change under the copy: then False, to be tried again. With
     ``over`` it is tried until it is so, some times. Raises StudioError (``machine_copy``,
-    ``machine_unreachable``, ``run_machine``) once it is over; before, a broken line is a False.
+    ``machine_timeout``, ``machine_unreachable``, ``run_machine``) once it is over; before, each of
+    them is a False.
     """
     far, stamp = str(place.there / output), str(place.there / _STAMP)
     for _ in range(5 if over else 1):
@@ -46,7 +50,7 @@ def bring(place: Place, output: str, *, over: bool) -> bool:
                 place.ask(["mv", "-f", "--", f"{stamp}.next", stamp])
                 return True
         except StudioError as error:
-            if over or error.code not in (MACHINE_COPY, MACHINE_UNREACHABLE):
+            if over or error.code not in _PASSING:
                 raise
     return False
 

@@ -50,7 +50,7 @@ class Due:
         if self._machine == LOCAL:
             return ""
         now = self._clock()
-        if self._looked is None or (now - self._looked).total_seconds() >= _LOOK_SECONDS:
+        if self._looked is None or abs((now - self._looked).total_seconds()) >= _LOOK_SECONDS:
             self._looked, self._until = now, until(self._project, self._machine)
             if self._until is None and self._was:
                 raise _ended(self._machine)

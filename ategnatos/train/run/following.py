@@ -17,7 +17,7 @@ from ategnatos.machines import MACHINE_TIMEOUT, MACHINE_UNREACHABLE
 from ategnatos.train.checkpoints import ledger, verifying
 from ategnatos.train.run import bringing, preparing, record, state
 from ategnatos.train.run.ending import Ending, Patience
-from ategnatos.train.run.keeper import Keeper, Look
+from ategnatos.train.run.keeper import MOST, Keeper, Look
 from ategnatos.train.watching import curve
 from ategnatos.train.watching.monitor import Monitor
 from ategnatos.train.watching.values import Finding, Vitals
@@ -139,7 +139,7 @@ class Following:
             self._stop_if_wanted(look)
             if self._offset >= look.size:
                 time.sleep(self._rhythm.pause(time.monotonic() - began))
-        self._finish(look)
+        self._finish(look, check)
         return Followed(
             look.status, self.monitor, self._drawn, self._failed, self._asked, self._because
         )
@@ -150,9 +150,10 @@ class Following:
         """What was brought of the log before, from the copy here."""
         path = self._attempt.log(self._run.folder)
         if path.is_file():
-            raw = path.read_bytes()
-            self._offset = len(raw)
-            self._take(raw)
+            with path.open("rb") as log:
+                while raw := log.read(MOST):
+                    self._offset += len(raw)
+                    self._take(raw)
 
     def _look(self, check: Callable[[], str]) -> Look:
         """One look at the machine; where the line is broken, again until it is not."""
@@ -262,6 +263,22 @@ class Following:
             if not one.whole:
                 self._say(f"A save of step {one.step} is not whole: {one.why}.")
 
+    def _bring_home(self, check: Callable[[], str]) -> None:
+        """The last saves. A line that is broken just then is waited for, as while it trains."""
+        since = time.monotonic()
+        while True:
+            try:
+                return self._note_saves(over=True)
+            except StudioError as error:
+                if error.code not in (MACHINE_UNREACHABLE, MACHINE_TIMEOUT):
+                    raise
+                waited = time.monotonic() - since
+                if waited > self._rhythm.lost:
+                    raise _lost(self._run, waited) from error
+                self._say(f"{error.message} The last saves are not home yet; trying again.")
+                check()
+                time.sleep(min(self._rhythm.later, 5.0))
+
     def _live(self, look: Look) -> None:
         seen = self.monitor.snapshot()
         findings = [asdict(one) for one in self.monitor.findings[-_MOST_FINDINGS:]]
@@ -293,12 +310,12 @@ class Following:
             state.change(self._run.folder, status="stopping")
         self._ending.go_on(saving=bool(self._saves.waiting) and self._because is None)
 
-    def _finish(self, look: Look) -> None:
+    def _finish(self, look: Look, check: Callable[[], str]) -> None:
         for line in [*self._lines.close(), ""]:
             self._line(line)
         self.monitor.close()
         self._points()
-        self._note_saves(over=True)
+        self._bring_home(check)
         validations = {
             one.step: one.validation
             for one in curve.read(self._run.folder).points

@@ -106,7 +106,8 @@ class Saves:
 
 def _young(one: Checkpoint, now: datetime) -> bool:
     """Whether a part of it was written to a moment ago: the next part may follow."""
-    return now.timestamp() - _newest(one) < _QUIET
+    # One from the future is no younger: a clock went back, or the machine's own is ahead.
+    return abs(now.timestamp() - _newest(one)) < _QUIET
 
 
 def _newest(one: Checkpoint) -> float:

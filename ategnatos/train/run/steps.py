@@ -119,7 +119,7 @@ class Steps:
                     return stopped.by
                 if wanted := state.stop_wanted(run.folder) or timer.wanted():
                     return wanted
-                if (self.clock() - renewed).total_seconds() > holding.RENEW_SECONDS:
+                if abs((self.clock() - renewed).total_seconds()) > holding.RENEW_SECONDS:
                     held.renew()
                     renewed = self.clock()
                 return ""

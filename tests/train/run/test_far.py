@@ -15,13 +15,13 @@ from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.project import Project
 from ategnatos.grimoire.spend import machines, rentals
 from ategnatos.guard import locks
-from ategnatos.machines import Machine
+from ategnatos.machines import MACHINE_TIMEOUT, MACHINE_UNREACHABLE, Machine
 from ategnatos.machines.local import LocalMachine
 from ategnatos.machines.ssh.machine import SshMachine
 from ategnatos.train.checkpoints import ledger
 from ategnatos.train.machine import MACHINE_UNKNOWN
 from ategnatos.train.plan.store import Kept
-from ategnatos.train.run import control, holding, record, state
+from ategnatos.train.run import bringing, control, holding, record, state
 from ategnatos.train.run.following import Rhythm
 from ategnatos.train.watching import curve
 from tests.machines import sshd
@@ -98,7 +98,7 @@ def order(project: Project, kept: Kept, trainer: str, home: Path) -> record.Run:
 
 
 def test_a_far_run_comes_home_though_the_line_breaks_and_its_supervisor_dies(
-    server: sshd.Server, wire: Wire, rent: Any, tmp_path: Path
+    server: sshd.Server, wire: Wire, rent: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = fakes.install(
         server.home / tmp_path.name, "simpletuner", {"log": "success", "hold_at": 5}
@@ -107,6 +107,16 @@ def test_a_far_run_comes_home_though_the_line_breaks_and_its_supervisor_dies(
     rent(project)
     run = order(project, kept, "simpletuner", home)
     assert run.gpu == "gpu:runpod:p1"
+    # And once more it does not answer, just when the last saves are to come home.
+    broken = [MACHINE_TIMEOUT, MACHINE_UNREACHABLE]
+    bring = bringing.bring
+
+    def away(place: Any, output: str, *, over: bool) -> bool:
+        if over and broken:
+            raise StudioError(broken.pop(), "It does not answer.", hint="Wait.")
+        return bring(place, output, over=over)
+
+    monkeypatch.setattr(bringing, "bring", away)
     here = Here(machine=reached(server, wire))
     here(project, control.number_of(run))
     wait_until(lambda: (home / "held").exists())
@@ -126,6 +136,7 @@ def test_a_far_run_comes_home_though_the_line_breaks_and_its_supervisor_dies(
     fakes.go(home)
     run = followed(project, run, machine=reached(server, wire))
     assert run.state == "finished", run.why
+    assert not broken
     saves = [(one.step, one.final) for one in ledger.read(run.folder).entries if one.usable]
     assert saves == [(4, False), (8, False), (8, True)]
     steps = [one.step for one in curve.read(run.folder).points]
