@@ -19,10 +19,12 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.jobs import store as jobs
 from ategnatos.grimoire.project import Project
+from ategnatos.grimoire.schemas.runs import RunRow
 from ategnatos.guard.policy import Policy
 from ategnatos.train.dataset.version import Rights
 from ategnatos.train.registering import placing, registering
 from tests.conftest import Run
+from tests.train.dataset.pictures import dataset
 from tests.train.registering import chosen
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -345,3 +347,34 @@ def test_the_trigger_is_added_where_it_only_stands_inside_another_word() -> None
     found = [loras.Found(LoraUse("owl", "x", 1.0, "", "owl"), "starter", registered=True)]
     assert loras.called(Request("a bowl", 1), found)[0].prompt == "owl, a bowl"
     assert loras.called(Request("an OWL, flying", 1), found)[0].prompt == "an OWL, flying"
+
+
+def test_prior_pictures_are_those_of_the_plan_that_was_run(studio: Project) -> None:
+    """A later version of the plan without them takes no licence away."""
+    from ategnatos.train.evaluation import record
+    from ategnatos.train.plan import store
+
+    dataset(studio, "anyowl", 2, rights=Rights("licensed", "CC-BY-NC-4.0", "https://x.test", "Bo"))
+    with documents.edit(studio, "runs") as document:
+        document.runs = [
+            RunRow(
+                id="owl-1",
+                plan="owl",
+                number=2,
+                digest="0" * 64,
+                dataset="owls",
+                dataset_version=1,
+                trainer="starter",
+                state="finished",
+                created_at="2026-11-21T12:00:00Z",
+                folder="workspace/training/owl/runs/owl-1",
+            )
+        ]
+    for prior in ("anyowl", ""):
+        store.change(
+            studio, "owl", {"regularisation": prior}, actor="user:ann", because="x", now=NOW
+        )
+    one = record.save(replace(record.load(studio, "owl"), run="owl-1"))
+    assert store.load(studio, "owl").plan.regularisation == ""
+    row, _, _ = registering.plan(studio, one.plan, Policy(), name="", folder=lambda _: studio.root)
+    assert row.licence == "CC-BY-NC-4.0"
