@@ -207,8 +207,9 @@ def inherited(version: Version, policy: Policy) -> dict[str, Any]:
         allowed = (known or kinds().get(one.rights.kind, kinds()["unknown"]))["commercial"]
         if allowed == "no":
             commercial = "no"
-        elif allowed in ("ask", "unknown") and commercial == "yes":
-            commercial = "see terms" if allowed == "ask" and one.rights.terms else "unknown"
+        elif allowed in ("ask", "unknown") and commercial != "no":
+            asked = allowed == "ask" and one.rights.terms and commercial != "unknown"
+            commercial = "see terms" if asked else "unknown"
     return {
         "dataset": version.dataset,
         "version": version.number,

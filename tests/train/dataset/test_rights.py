@@ -87,6 +87,20 @@ def test_what_holds_for_the_pictures_goes_with_the_lora(project: Project) -> Non
     assert rights.inherited(dark, FREE)["commercial"] == "unknown"
 
 
+def test_one_picture_of_unknown_rights_makes_them_unknown_in_whatever_order(
+    project: Project,
+) -> None:
+    asked = Rights("licensed", "bought at the fair, training allowed")
+    for number, said in enumerate([(asked, Rights()), (Rights(), asked)]):
+        name = f"d{number}"
+        dataset(project, name, len(said))
+        with record.edit(project, name, actor="a", because="r", now=NOW) as draft:
+            for one, rights_of in zip(sorted(draft.pictures), said, strict=True):
+                draft.change(one, rights=rights_of)
+        carried = rights.inherited(record.load(project, name), FREE)
+        assert carried["commercial"] == "unknown"
+
+
 def test_the_lora_comes_under_the_strictest_of_its_pictures(project: Project) -> None:
     def of(*said: Rights) -> str:
         name = f"d{len(list(project.grimoire.glob('training/*')))}"
