@@ -14,6 +14,7 @@ from ategnatos.grimoire import documents
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import sha256_bytes
 from ategnatos.guard.actor import login, person
+from ategnatos.pictures.metadata import strip
 from ategnatos.train.evaluation import record, reporting, verdict, votes
 from ategnatos.web import agreeing, blind
 from ategnatos.web.answers import drawn, project_of, refused, told, values_of
@@ -48,7 +49,9 @@ def evaluation(request: Request) -> Response:
 
 
 def picture(request: Request) -> Response:
-    """A picture of an evaluation by its key, if its bytes are those that were made."""
+    """A picture of an evaluation by its key, if its bytes are those that were made; it says
+    nothing of itself but its pixels.
+    """
     one = _of(request)
     key = request.path_params["key"]
     cell = next((cell for cell in one.cells if cell.key == key), None)
@@ -60,7 +63,8 @@ def picture(request: Request) -> Response:
         return gone("file_gone", "The picture is not on disk.")
     if not cell.sha256 or sha256_bytes(data) != cell.sha256:
         return gone("bytes_changed", "The picture was changed on disk: it is not shown.")
-    return Response(data, media_type="image/png", headers=FOR_EVER)
+    # An engine writes into a picture what made it, the LoRA and its weight among it.
+    return Response(strip(data), media_type="image/png", headers=FOR_EVER)
 
 
 async def vote(request: Request) -> Response:
@@ -100,6 +104,14 @@ def _cast(project: Project, one: Evaluation, voter: str, given: dict[str, Any]) 
     pairs = {pair.id: pair for pair in votes.pairs(one, voter)}
     pair = pairs.get(str(given.get("pair") or ""))
     shown = "" if pair is None else blind.pair_of(one, pair).sha256
+    if pair is not None and given.get("shown") != shown:
+        raise StudioError(
+            votes.VOTE_INVALID,
+            "These are not the pictures that you were shown: they were made anew meanwhile. No"
+            " vote was taken.",
+            hint="Look at them once more.",
+            evaluation=one.name,
+        )
     votes.cast(
         project,
         one,
@@ -138,7 +150,7 @@ def chosen(project: Project, one: Evaluation, given: dict[str, Any]) -> dict[str
 def _register(project: Project, one: Evaluation, given: dict[str, Any]) -> str:
     call = agreeing.call_of(project, "train register")
     called = str(given.get("called") or "").strip()
-    done = register_command(call, one.plan, called=called, models=None).data
+    done = register_command(call, one.name, called=called, models=None).data
     words = [f"{done['name']} can be used now: --lora {done['name']}", *done["notes"]]
     return " ".join(f"{text.rstrip('.')}." for text in words)
 
