@@ -13,6 +13,7 @@ from ategnatos.commands.train.evaluate_subject import (
     laid_out,
     settings_of,
     subject_of,
+    take_away,
 )
 from ategnatos.grimoire.errors import StudioError
 
@@ -149,8 +150,7 @@ def evaluate(
                 on_progress=on_progress,
             )
     finally:
-        for path in laid:
-            path.unlink(missing_ok=True)
+        take_away(project, subject, laid)
     if embed is not None:
         import sys
 
@@ -189,7 +189,7 @@ def _would(
         f" {whole - planned.pictures} are there): {_many(len(one.checkpoints), 'checkpoint')} at"
         f" {_many(len(one.weights) - 1, 'weight')} and the model alone,"
         f" {_many(len(one.prompts), 'prompt')}, {_many(len(one.seeds), 'seed')}.",
-        f"Price: {price.said} ({price.basis}).",
+        f"Price: {price.said} ({price.basis.rstrip('.')}).",
         *(f"  {prompt.kind:<8}{prompt.text}" for prompt in one.prompts),
         *(f"  {file.name}  {file.path}" for file in one.checkpoints),
     ]

@@ -128,5 +128,22 @@ def laid_out(
     return laid
 
 
+def take_away(project: Project, subject: Subject, laid: list[Path]) -> None:
+    """The copies out of ComfyUI's folder, unless another evaluation of the plan reads them."""
+    from ategnatos.grimoire.locks import LOCKED, hold
+    from ategnatos.train.evaluation import making
+
+    if not laid:
+        return
+    try:
+        with hold(project, making.lock_of(subject.plan), wait=0):
+            for path in laid:
+                path.unlink(missing_ok=True)
+    except StudioError as error:
+        # Whoever is at it takes them away at its own end.
+        if error.code is not LOCKED:
+            raise
+
+
 def _usage(text: str) -> StudioError:
     return StudioError(USAGE, f"{text} Nothing was made.", hint="ategnatos train eval --help")

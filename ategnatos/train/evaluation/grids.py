@@ -133,9 +133,15 @@ def _side(path: Path) -> int:
     return min(LARGEST, longest)
 
 
-@lru_cache(maxsize=512)
 def _cell(path: Path, side: int) -> Image:
     """One picture within ``side``, over a plain ground where it is transparent."""
+    now = path.stat()
+    return _scaled(path, side, (now.st_mtime_ns, now.st_size, now.st_ino))
+
+
+@lru_cache(maxsize=512)
+def _scaled(path: Path, side: int, as_it_is: tuple[int, ...]) -> Image:
+    """``as_it_is`` tells a picture from another that takes its place."""
     from PIL import Image
 
     with Image.open(path) as image:

@@ -6,7 +6,7 @@ same command makes the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from ategnatos.grimoire.files import explained, sha256_file, write_atomic
 from ategnatos.grimoire.locks import hold
 from ategnatos.grimoire.spend.records import iso
 from ategnatos.train.evaluation import measuring, paying, record, reporting
+from ategnatos.train.evaluation.pairs import changed
 
 if TYPE_CHECKING:
     from ategnatos.engines import Engine, ProgressCallback
@@ -43,34 +44,64 @@ def carry_out(
     """Make what is missing and finish the evaluation; it is returned as it stands on the disk.
 
     Raises StudioError: what the engine and the budget refuse, ``locked`` where somebody else is
-    at it, ``evaluation_short``.
+    at it, ``evaluation_short``, ``evaluation_picture`` where one was changed since it was made.
     """
-    evaluation = planned.evaluation
-    with hold(project, f"evaluation-{evaluation.plan}", wait=2.0):
-        if not planned.stood:
-            evaluation = record.save(evaluation)
+    with hold(project, lock_of(planned.evaluation.plan), wait=2.0):
+        evaluation = _begun(project, planned)
         pictures = evaluation.home / record.PICTURES
         with explained(pictures, "No picture was made."):
             pictures.mkdir(parents=True, exist_ok=True)
         done = 0
+        made: set[str] = set()
         for row in planned.missing:
-            _make(project, engine, row, evaluation.home, done, planned.pictures, actor, now,
-                  on_progress)  # fmt: skip
+            # Another command may have made it between the look at the disk and the lock.
+            if not all((evaluation.home / one.path).is_file() for one in row.cells):
+                _make(project, engine, row, evaluation.home, done, planned.pictures, actor, now,
+                      on_progress)  # fmt: skip
+                made |= {one.key for one in row.cells}
             done += len(row.cells)
-        return finish(project, evaluation, actor=actor, now=now)
+        return finish(project, evaluation, made=made, actor=actor, now=now)
+
+
+def lock_of(plan: str) -> str:
+    """The lock that is held while an evaluation of the plan is made."""
+    return f"evaluation-{plan}"
+
+
+def _begun(project: Project, planned: Planned) -> Evaluation:
+    """The evaluation on disk, under a number that no other took since it was planned."""
+    one = planned.evaluation
+    for other in record.every(project, one.plan):
+        if other.digest == one.digest:
+            return other
+    return record.save(replace(one, number=record.next_number(one.home)))
 
 
 def finish(
-    project: Project, evaluation: Evaluation, *, actor: str, now: Callable[[], datetime]
+    project: Project,
+    evaluation: Evaluation,
+    *,
+    made: Collection[str],
+    actor: str,
+    now: Callable[[], datetime],
 ) -> Evaluation:
-    """Hash and count the pictures of a whole evaluation, and draw its grids, report and page."""
+    """Hash and count the pictures of a whole evaluation, and draw its grids, report and page.
+
+    ``made`` are the keys of those that were made just now. Raises StudioError
+    (``evaluation_picture``): another that is not what it was is not taken for it.
+    """
     keys = {one.key: evaluation.picture(one) for one in evaluation.cells}
     hashed = {key: sha256_file(path) for key, path in keys.items()}
+    for cell in evaluation.cells:
+        if cell.sha256 and cell.key not in made and hashed[cell.key] != cell.sha256:
+            raise changed(evaluation, str(keys[cell.key]))
     fresh = not evaluation.finished_at
     seen = record.with_pictures(evaluation, hashed)
     if fresh or seen.cells != evaluation.cells:
         counted = measuring.measure(project, seen)
         seen = replace(seen, numbers=counted, finished_at=evaluation.finished_at or iso(now()))
+        for name in reporting.grid_names(seen):  # drawn of what the pictures were before
+            (seen.folder / name).unlink(missing_ok=True)
     record.save(seen)
     reporting.write(project, seen)
     if fresh:

@@ -50,7 +50,7 @@ def changed(evaluation: Evaluation, path: str) -> StudioError:
     """The refusal of a vote on a picture that is not the one that was made."""
     return StudioError(
         EVALUATION_PICTURE,
-        f"A picture of {evaluation.name} is gone or was changed ({path}); no vote was taken.",
+        f"A picture of {evaluation.name} is gone or was changed ({path}); nothing was recorded.",
         hint=f"Make it again: delete the file, then ategnatos train eval {evaluation.plan} as"
         " before.",
         path=path,

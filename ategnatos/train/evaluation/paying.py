@@ -59,13 +59,20 @@ class Price:
 def price(engine: Engine, rows: Sequence[Row]) -> Price:
     """What ``rows`` cost at most; nothing is sent."""
     units: dict[str, Decimal] = {USD: Decimal(0)}
-    basis = "every picture is there already"
+    bases = []
     for row in rows:
         one = engine.estimate(row.request)
-        basis = one.basis
+        bases.append(one.basis)
         for unit, amount in {USD: one.amount_usd, **one.units}.items():
             units[unit] = units.get(unit, Decimal(0)) + amount
-    return Price(units, basis)
+    if not rows:
+        return Price(units, "every picture is there already")
+    if len(rows) == 1:
+        return Price(units, bases[0])
+    # What an engine says is of one row: the pictures of all are said before it.
+    whole = sum(len(row.cells) for row in rows)
+    which = "each" if len(set(bases)) == 1 else "the first"
+    return Price(units, f"{whole} pictures in {len(rows)} rows; {which}: {bases[0]}")
 
 
 def breaches(project: Project, engine: Engine, asked: Price, *, now: datetime) -> list[str]:

@@ -83,7 +83,7 @@ def plan(
     that it cannot reach or does not take is said here, before any picture.
     """
     home = record.home_of(project, subject.plan)
-    said: list[str] = []
+    said: dict[str, dict[str, Prompt]] = {}
     cells: list[Cell] = []
     missing: list[Row] = []
     wanting: set[str] = set()
@@ -92,7 +92,8 @@ def plan(
             use = _use(checkpoint, weight, files, subject, prompt)
             wanted = _request(subject, ask, prompt, use, ask.seeds[0], len(ask.seeds))
             exact, notes = engine.plan(wanted)
-            said += notes
+            for note in notes:
+                said.setdefault(note, {})[prompt.name] = prompt
             name = "" if weight == 0 else checkpoint.name
             for seed in ask.seeds:
                 key = key_of(engine.name, replace(exact, seed=seed, count=1))
@@ -128,7 +129,7 @@ def plan(
         cells=tuple(cells),
         home=home,
         label=engine.label,
-        warnings=tuple(dict.fromkeys(said)),
+        warnings=tuple(_warning(note, of, ask.prompts) for note, of in said.items()),
     )
     return Planned(evaluation, tuple(missing), stood=False)
 
@@ -144,6 +145,14 @@ def key_of(engine: str, exact: Request) -> str:
     }  # fmt: skip
     loras = [[one.sha256, one.weight] for one in exact.loras if one.weight]
     return sha256_bytes(canonical_json({"engine": engine, "loras": loras, **said}))[:32]
+
+
+def _warning(note: str, of: Mapping[str, Prompt], every: Sequence[Prompt]) -> str:
+    """What the engine said, with the prompts it said it of where that is not all of them."""
+    if len(of) == len(every):
+        return note
+    named = "; ".join(f"{one.kind} '{one.text[:60]}'" for one in of.values())
+    return f"Of {named}: {note}"
 
 
 def _columns(ask: Ask) -> list[tuple[Checkpoint, float]]:

@@ -27,6 +27,7 @@ from ategnatos.train.dataset.version import Version
 from ategnatos.train.evaluation import (
     choosing,
     making,
+    pairs,
     paying,
     planning,
     prompts,
@@ -375,3 +376,66 @@ def test_the_record_is_json_that_reads_back(project: Project) -> None:
     assert raw["_schema_version"] == "1.0"
     assert "home" not in raw
     assert record.load(project, "owl") == done
+
+
+def test_a_picture_that_was_changed_is_not_taken_for_the_one_that_was_made(
+    project: Project,
+) -> None:
+    engine = Blender()
+    first = made(project, engine, planned(project, engine))
+    path = first.picture(first.cells[5])
+    path.write_bytes(first.picture(first.cells[6]).read_bytes())
+    with pytest.raises(StudioError) as refused:
+        made(project, engine, planned(project, engine))
+    assert refused.value.code is pairs.EVALUATION_PICTURE
+    assert record.load(project, "owl") == first
+    path.unlink()
+    assert made(project, engine, planned(project, engine)) == first
+
+
+def test_grids_show_the_picture_that_was_made_anew(project: Project) -> None:
+    engine = Blender()
+    first = made(project, engine, planned(project, engine))
+    lost = next(cell for cell in first.cells if cell.checkpoint == "early")
+    grid = first.folder / "grid-1.png"
+    before = grid.read_bytes()
+    first.picture(lost).unlink()
+    engine.shift += 1  # the engine paints otherwise by now
+    again = made(project, engine, planned(project, engine))
+    assert again.cells != first.cells
+    assert grid.read_bytes() != before
+
+
+def test_two_that_were_planned_at_once_get_each_a_number_and_make_nothing_twice(
+    project: Project,
+) -> None:
+    engine = Blender()
+    one, same = planned(project, engine), planned(project, engine)
+    other = planned(project, engine, weights=(0.0, 0.5))
+    assert one.evaluation.number == same.evaluation.number == other.evaluation.number == 1
+    first = made(project, engine, one)
+    calls = engine.calls
+    assert made(project, engine, same) == first
+    second = made(project, engine, other)
+    assert engine.calls == calls
+    assert (second.number, record.load(project, "owl", 1)) == (2, first)
+
+
+def test_the_price_is_said_of_all_pictures_and_not_of_one_row(project: Project) -> None:
+    engine = Blender()
+    said = paying.price(engine, planned(project, engine).missing).basis
+    assert said.startswith("20 pictures in 10 rows; each: ")
+
+
+class _Talker(Blender):
+    """Says something of every prompt, and something of one."""
+
+    def plan(self, request: Request) -> tuple[Request, tuple[str, ...]]:
+        exact, notes = super().plan(request)
+        own = ("It cannot sit.",) if "sitting" in request.prompt else ()
+        return exact, (*notes, *own, "It is slow.")
+
+
+def test_what_an_engine_says_of_one_prompt_names_that_prompt(project: Project) -> None:
+    one = planned(project, _Talker())
+    assert one.evaluation.warnings == ("Of near 'zrvkowl sitting': It cannot sit.", "It is slow.")

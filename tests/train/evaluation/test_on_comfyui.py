@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ategnatos.grimoire.locks import hold
 from ategnatos.grimoire.project import Project
+from ategnatos.train.evaluation import making
 from tests.comfyui.fake import FakeComfyUI
 from tests.conftest import Run
 from tests.engines.test_comfyui_contract import serving
@@ -83,3 +85,21 @@ def test_placed_files_lie_where_the_server_looks_for_as_long_as_it_takes(
     again = run("train", "eval", "ink", "--files", file, *words, cwd=project.root)
     assert again.data["made"] == 0
     assert len(fake.posts) == 2
+
+
+def test_placed_files_are_left_to_the_evaluation_that_reads_them(
+    run: Run, project: Project, fake: FakeComfyUI, tmp_path: Path
+) -> None:
+    file = lora(project.root, "ink")
+    (project.root / "one.txt").write_text("near: an inky cat\n", encoding="utf-8")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    name = f"ategnatos-ink-{digest[:12]}.safetensors"
+    _lists(fake, name)
+    loras = tmp_path / "models" / "loras"
+    loras.mkdir(parents=True)
+    words = ["--files", file, "--place", "--models", tmp_path / "models", *WORDS, "--dry-run"]
+    with hold(project, making.lock_of("ink")):
+        assert run("train", "eval", "ink", *words, cwd=project.root).code == 0
+    assert (loras / name).is_file()
+    assert run("train", "eval", "ink", *words, cwd=project.root).code == 0
+    assert list(loras.iterdir()) == []
