@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.train.checkpoints import verifying
-from ategnatos.train.run import state
+from ategnatos.train.run import record, state
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.database import Database
@@ -51,6 +51,7 @@ def snapshot(project: Project, run: Run) -> dict[str, Any]:
         "attempts": tries,
         "followed": followed(project, run),
         "waits_for": waits_for(project, run),
+        "bills": bills(project, run),
         "stopping": seen.get("stopping", ""),
         "unreachable_since": seen.get("unreachable_since", ""),
         "log": str(run.folder / "attempts" / str(tries[-1]["number"]) / "log.txt") if tries else "",
@@ -95,6 +96,18 @@ def waits_for(project: Project, run: Run) -> str:
         f" 'ategnatos train queue start {run.gpu}' begins another"
         + (f". The last one said: {said}" if said else "")
     )
+
+
+def bills(project: Project, run: Run) -> bool:
+    """Whether the machine of a run that is over is rented on, by the studio's own record."""
+    from ategnatos.grimoire.jobs import database
+    from ategnatos.grimoire.spend import rentals
+    from ategnatos.train.machine import LOCAL
+
+    if run.machine == LOCAL or run.state not in record.ENDED or not database.exists(project):
+        return False
+    with database.connect(project) as db:
+        return any(one.name == run.machine for one in rentals.live(db))
 
 
 def held_back(project: Project, gpu: str) -> str:

@@ -21,7 +21,7 @@ from ategnatos.machines.ssh.machine import SshMachine
 from ategnatos.train.checkpoints import ledger
 from ategnatos.train.machine import MACHINE_UNKNOWN
 from ategnatos.train.plan.store import Kept
-from ategnatos.train.run import bringing, control, holding, record, state
+from ategnatos.train.run import bringing, control, holding, record, state, status
 from ategnatos.train.run.following import Rhythm
 from ategnatos.train.watching import curve
 from tests.machines import sshd
@@ -98,8 +98,14 @@ def order(project: Project, kept: Kept, trainer: str, home: Path) -> record.Run:
 
 
 def test_a_far_run_comes_home_though_the_line_breaks_and_its_supervisor_dies(
-    server: sshd.Server, wire: Wire, rent: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: sshd.Server,
+    wire: Wire,
+    rent: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    run_it = request.getfixturevalue("run")
     home = fakes.install(
         server.home / tmp_path.name, "simpletuner", {"log": "success", "hold_at": 5}
     )
@@ -137,6 +143,12 @@ def test_a_far_run_comes_home_though_the_line_breaks_and_its_supervisor_dies(
     run = followed(project, run, machine=reached(server, wire))
     assert run.state == "finished", run.why
     assert not broken
+    assert status.bills(project, run)
+    page = run_it("train", "status", run.id, "--project", project.root).out
+    assert f"{NAME} is still rented and bills; 'ategnatos studio provider down {NAME}'" in page
+    with database.connect(project) as db, database.writing(db):
+        db.execute("DELETE FROM rental")
+    assert not status.bills(project, run)
     saves = [(one.step, one.final) for one in ledger.read(run.folder).entries if one.usable]
     assert saves == [(4, False), (8, False), (8, True)]
     steps = [one.step for one in curve.read(run.folder).points]

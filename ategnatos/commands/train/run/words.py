@@ -41,6 +41,11 @@ def page(seen: dict[str, Any]) -> Any:
         )
         if seen["state"] in {"training", "stopping", "preparing"}:
             say(f"  {attended(seen)}")
+        if seen["bills"]:
+            say(
+                f"  {seen['machine']} is still rented and bills; 'ategnatos studio provider down"
+                f" {seen['machine']}' ends it"
+            )
         if seen["zone"]:
             hint = (seen["hint"] or {}).get("text", "")
             say(f"  zone: {seen['zone']}. {hint}")
