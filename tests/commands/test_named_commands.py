@@ -9,7 +9,7 @@ import typer
 
 import ategnatos
 from ategnatos import cli
-from ategnatos.commands.known_commands import problem
+from ategnatos.commands.known_commands import problem, wrong_commands
 
 PACKAGE = Path(ategnatos.__file__).parent
 # Adjacent literals are one text; what an f-string fills in is a word of somebody's.
@@ -21,6 +21,8 @@ _OPTION = re.compile(r"--[a-z][a-z-]*")
 # Words after a command that belong to the sentence around it.
 _PROSE = re.compile(r"[,;.:()]|\s(?:says|shows|lists|names|and|or|to|is|for|where|after|which)\s")
 _NOT_COMMANDS = ("ategnatos owl", "ategnatos approver key", "ategnatos human gate")
+# A guide's line with what it does beside it.
+_BESIDE = re.compile(r"^([ ]*ategnatos .*?)[ ]{3,}.*$", re.MULTILINE)
 
 
 def test_every_command_in_a_text_of_ours_exists() -> None:
@@ -38,3 +40,14 @@ def test_every_command_in_a_text_of_ours_exists() -> None:
             if not line.startswith(_NOT_COMMANDS) and (why := problem(line, program)):
                 wrong.append(f"{path.relative_to(PACKAGE)}: {found[0][:90]}: {why}")
     assert wrong == []
+
+
+def test_every_command_of_the_guides_exists() -> None:
+    program = typer.main.get_command(cli.app)
+    root = PACKAGE.parent
+    for path in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
+        text = _BESIDE.sub(r"\1", path.read_text(encoding="utf-8"))
+        wrong = [
+            one for one in wrong_commands(text, program) if not one[1:].startswith(_NOT_COMMANDS)
+        ]
+        assert wrong == [], path.name
