@@ -18,7 +18,7 @@ from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.train.lora import spelling
 from ategnatos.train.lora.file import Layer, LoraFile
 from ategnatos.train.lora.spelling import Address
-from ategnatos.train.lora.writing import Spool
+from ategnatos.train.lora.writing import STALE, Spool
 
 LORA_SPELLING = ErrorCode("lora_spelling", "The LoRA cannot be said in that spelling unchanged.")
 
@@ -50,7 +50,9 @@ def convert(source: Path, target: Path, to: str, family: str = "") -> Converted:
     names = names_for(source, to, family, file)
     notes = [f"Tensors are the same bytes; {_WHO[to]} read them under these names."]
     metadata = {
-        key: value for key, value in file.metadata.items() if key != "lora_adapter_metadata"
+        key: value
+        for key, value in file.metadata.items()
+        if key not in STALE and key != "lora_adapter_metadata"
     }
     scales = {name: file.scale(layer) for name, layer in file.layers.items()}
     if to == "diffusers":

@@ -90,6 +90,14 @@ def resize(
                 worst = max(worst, error)
             spool.add(f"{name}.alpha", np.array(len(fewer_down), np.float32), "F32")
             cuts.append(Cut(name, layer.rank, len(fewer_down), kept))
+        if not np.isfinite(worst):
+            raise StudioError(
+                LORA_RESIZE,
+                f"{source.name} was not made smaller: a number is too large for fp16. Nothing was"
+                " written.",
+                hint="Add --precision fp32.",
+                path=str(source),
+            )
         if write:
             spool.finish(_metadata(file, cuts))
     return Resized(target, tuple(cuts), precision or "as before", worst)

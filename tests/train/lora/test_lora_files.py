@@ -127,6 +127,29 @@ def test_a_number_too_large_for_half_precision_leaves_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_smaller_lora_whose_numbers_do_not_fit_leaves_no_file(tmp_path: Path) -> None:
+    source, target = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    large = np.full((1, 4), 1e30, np.float32)
+    save_file({"x.lora_down.weight": large, "x.lora_up.weight": large.T.copy()}, source)
+    with pytest.raises(StudioError) as refused:
+        resize(source, target, rank=1, precision="F16")
+    assert refused.value.code is LORA_RESIZE
+    assert [one.name for one in tmp_path.iterdir()] == ["a.safetensors"]
+    assert np.isfinite(resize(source, target, rank=1).error)
+
+
+def test_a_hash_of_the_tensors_as_they_lay_is_not_carried_over(
+    model: StarterModel, tmp_path: Path
+) -> None:
+    facts = {"sshs_model_hash": "0" * 64, "modelspec.hash_sha256": "0x0", "modelspec.title": "x"}
+    pairs = random_pairs(model, ("unet",), seed=2, only=FEWER)
+    source = write_kohya(tmp_path / "a.safetensors", pairs, facts)
+    convert(source, tmp_path / "b.safetensors", "diffusers")
+    said = LoraFile(tmp_path / "b.safetensors").metadata
+    assert said["modelspec.title"] == "x"
+    assert not {"sshs_model_hash", "modelspec.hash_sha256"} & set(said)
+
+
 def test_resizing_to_the_rank_it_needs_changes_nothing(
     model: StarterModel, first: Path, tmp_path: Path
 ) -> None:
