@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ategnatos.grimoire.files import sha256_bytes
 from ategnatos.grimoire.project import Project
-from ategnatos.train.evaluation import measuring, record
+from ategnatos.train.evaluation import measuring, planning, record
 from ategnatos.train.evaluation.record import Evaluation
 from tests.train.dataset.pictures import drawn
 from tests.train.evaluation.made import by_hand
@@ -40,4 +40,5 @@ def finished(project: Project) -> Evaluation:
         dataset="",
         finished_at="2026-11-21T12:30:00Z",
     )
+    made = replace(made, digest=planning.digest_again(made))
     return record.save(replace(made, numbers=measuring.measure(project, made)))

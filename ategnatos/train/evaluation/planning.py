@@ -104,7 +104,7 @@ def plan(
                 wanting.add(key)
                 row = [*missing.pop().cells, cell] if _follows(missing, cell) else [cell]
                 missing.append(_row(exact, row))
-    digest = record.digest_of(_question(engine, subject, ask, [one.key for one in cells]))
+    digest = record.digest_of(_question(engine.name, subject, ask, [one.key for one in cells]))
     stood = next((one for one in record.every(project, subject.plan) if one.digest == digest), None)
     if stood is not None:
         return Planned(stood, tuple(missing), stood=True)
@@ -204,10 +204,23 @@ def _row(exact: Request, cells: Sequence[Cell]) -> Row:
     return Row(replace(exact, seed=cells[0].seed, count=len(cells)), tuple(cells))
 
 
-def _question(engine: Engine, subject: Subject, ask: Ask, keys: Sequence[str]) -> dict[str, Any]:
+def digest_again(one: Evaluation) -> str:
+    """The digest of what the record of an evaluation says by now; its own, if nobody edited it."""
+    subject = Subject(
+        one.plan,
+        one.family,
+        one.training,
+        one.trigger,
+        (one.dataset, one.dataset_version, one.dataset_digest),
+    )
+    ask = Ask(one.checkpoints, one.weights, one.prompts, one.seeds, one.settings)
+    return record.digest_of(_question(one.engine, subject, ask, [cell.key for cell in one.cells]))
+
+
+def _question(engine: str, subject: Subject, ask: Ask, keys: Sequence[str]) -> dict[str, Any]:
     return {
         "plan": subject.plan,
-        "engine": engine.name,
+        "engine": engine,
         "family": subject.family,
         "trigger": subject.trigger,
         "training": subject.training,

@@ -19,8 +19,8 @@ from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.spend.records import iso
 from ategnatos.train.dataset import record as datasets
 from ategnatos.train.dataset import rights
-from ategnatos.train.evaluation import choosing, verdict
-from ategnatos.train.plan import store
+from ategnatos.train.evaluation import choosing, planning, verdict
+from ategnatos.train.plan import laying, store
 from ategnatos.train.registering import placing
 from ategnatos.train.run import record as runs
 
@@ -160,7 +160,9 @@ def _elsewhere(before: Path, target: Path) -> bool:
 def _chosen(project: Project, plan_name: str, policy: Policy) -> _Chosen:
     decided, evaluation = verdict.require(project, plan_name)
     file = next((one for one in evaluation.checkpoints if one.sha256 == decided.sha256), None)
-    if file is None or evaluation.digest != decided.evaluation_digest:
+    # Of the record as it is: the signature covers the LoRA's file, the dataset and the trigger.
+    judged = planning.digest_again(evaluation) == decided.evaluation_digest
+    if file is None or not judged:
         raise StudioError(
             verdict.VERDICT_MISSING,
             f"The evaluation {evaluation.name} is not the one that was judged; nothing was"
@@ -180,6 +182,14 @@ def _chosen(project: Project, plan_name: str, policy: Policy) -> _Chosen:
 def _trained_on(project: Project, evaluation: Evaluation) -> Version:
     """The pictures that it was trained on, prior pictures among them: all of them count."""
     version = datasets.load(project, evaluation.dataset, evaluation.dataset_version)
+    if version.digest() != evaluation.dataset_digest:
+        raise StudioError(
+            laying.PLAN_DATASET,
+            f"Version {version.number} of {version.dataset!r} is not what {evaluation.name} was"
+            " trained on; nothing was registered.",
+            hint=f"ategnatos train dataset show {version.dataset}",
+            dataset=version.dataset,
+        )
     # As it was trained, whatever later versions of the plan say.
     number = runs.load(project, evaluation.run).number if evaluation.run else None
     try:

@@ -378,3 +378,20 @@ def test_prior_pictures_are_those_of_the_plan_that_was_run(studio: Project) -> N
     assert store.load(studio, "owl").plan.regularisation == ""
     row, _, _ = registering.plan(studio, one.plan, Policy(), name="", folder=lambda _: studio.root)
     assert row.licence == "CC-BY-NC-4.0"
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [{"dataset": "free", "dataset_digest": "1" * 64}, {"trigger": "x"}, {"dataset": "free"}],
+)
+def test_a_record_that_was_edited_after_the_verdict_is_not_what_was_judged(
+    run: Run, studio: Project, edited: dict[str, str]
+) -> None:
+    """Pictures with kinder rights cannot be put in the place of those it was trained on."""
+    from ategnatos.train.evaluation import record
+
+    dataset(studio, "free", 2, rights=Rights("public-domain"))
+    record.save(replace(record.load(studio, "owl"), **edited))
+    failed = run("train", "register", "owl", "--json", cwd=studio.root).envelope["error"]
+    assert failed["code"] in {"lora_verdict_missing", "plan_dataset"}
+    assert documents.read(studio, "loras").loras == []
