@@ -17,8 +17,6 @@ from ategnatos.studio.checks.finding import Finding, Outcome
 from tests.providers.clouds.cloud import KEY
 from tests.providers.clouds.vastai import VastCloud
 
-WHEN = datetime.now(UTC)
-
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[VastCloud]:
@@ -39,7 +37,7 @@ def rent(project: Project, rate_usd: float) -> None:
             rate=int(rate_usd * 1_000_000),
             minutes=60,
             spend_key="k",
-            now=WHEN,
+            now=datetime.now(UTC),
         )
 
 
@@ -90,5 +88,5 @@ def test_machines_without_a_reaper_that_looks_are_a_failure(
     assert "never looked" in found(project)["reaper"].found
     for ago, outcome in ((10, Outcome.FAILED), (1, Outcome.OK)):
         with database.connect(project) as db, database.writing(db):
-            rentals.note_sweep(db, now=WHEN - timedelta(minutes=ago))
+            rentals.note_sweep(db, now=datetime.now(UTC) - timedelta(minutes=ago))
         assert found(project)["reaper"].outcome is outcome
