@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import StudioError
+from ategnatos.grimoire.files import explained
 from ategnatos.grimoire.jobs import database, moves, store
 from ategnatos.train import gates
-from ategnatos.train.machine import machine_of
+from ategnatos.train.machine import LOCAL, machine_of
 from ategnatos.train.run import (
     attempts,
     place,
@@ -41,6 +42,7 @@ from ategnatos.train.run.ordering import (
     wrong_state,
 )
 from ategnatos.train.run.steps import SAGA, SAGAS, saves_of
+from ategnatos.train.watching import curve
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.database import Database
@@ -111,6 +113,10 @@ def stop(
         )  # fmt: skip
     with database.connect(project) as db:
         job = store.get(db, number_of(run))
+        if run.state in record.ENDED and _lives(run) and _there(project, run):
+            # It was given up (a full disk, a broken line), and its trainer goes on all the same:
+            # one that is over would be left alone.
+            run = record.note(project, run.id, now=now, actor=actor, state="queued", why="")
         if not job.runnable and _lives(run):
             # Its job was cancelled while nobody followed it; its trainer goes on all the same.
             moves.retry(db, job.id, who=actor, rules=SAGAS[SAGA])
@@ -124,7 +130,7 @@ def stop(
                 state=run.state,
             )
         why = f"{actor} took it out of the line."
-        if _taken_out(db, job.id, actor, why):
+        if not _lives(run) and _taken_out(db, job.id, actor, why):
             return record.note(
                 project, run.id, now=now, actor=actor, state="stopped", why=why,
                 ended_at=record.iso(now),
@@ -298,6 +304,11 @@ def _again(project: Project, run: Run, actor: str) -> None:
             moves.retry(db, job.id, who=actor, rules=SAGAS[SAGA])
 
 
+def _there(project: Project, run: Run) -> bool:
+    """Whether its machine is still ours."""
+    return run.machine == LOCAL or status.bills(project, run)
+
+
 def _lives(run: Run) -> bool:
     """Whether a try of it has begun and nobody knows of its end."""
     tried = attempts.last(run.folder)
@@ -323,20 +334,25 @@ def _moved(
     )  # fmt: skip
     last = attempts.last(run.folder)
     assert last is not None, "newest() found a checkpoint of it"
-    preparing.keep_plan(fresh.folder, preparing.plan_of(run.folder))
-    shutil.copytree(
-        run.folder / last.output,
-        fresh.folder / last.output,
-        dirs_exist_ok=True,
-        ignore=shutil.ignore_patterns("*.ledger.json"),
-    )
-    for name in ("metrics.jsonl",):
-        if (run.folder / name).is_file():
-            shutil.copy2(run.folder / name, fresh.folder / name)
     # Number 0 stands for what was done before, elsewhere.
     before = attempts.Attempt(
         0, 0, "", last.output, last.steps, last.started_at, record.iso(now), None, "lost",
         "elsewhere", f"It began as {run.id} on {run.machine}.",
     )  # fmt: skip
-    attempts.put(fresh.folder, before)
+    try:
+        preparing.keep_plan(fresh.folder, preparing.plan_of(run.folder))
+        with explained(fresh.folder, f"{run.id} is as it was, and {fresh.id} will not begin."):
+            shutil.copytree(
+                run.folder / last.output,
+                fresh.folder / last.output,
+                dirs_exist_ok=True,
+                ignore=shutil.ignore_patterns("*.ledger.json"),
+            )
+            if (run.folder / curve.NAME).is_file():
+                shutil.copy2(run.folder / curve.NAME, fresh.folder / curve.NAME)
+        attempts.put(fresh.folder, before)
+    except BaseException:
+        # Left in the line, it would begin from the first step, as if nothing had been trained.
+        stop(project, fresh, actor=actor, now=now)
+        raise
     return record.note(project, fresh.id, now=now, changes=list(run.changes))

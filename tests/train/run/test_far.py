@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import json
 from collections.abc import Iterator
@@ -165,7 +166,7 @@ def test_a_far_run_comes_home_though_the_line_breaks_and_its_supervisor_dies(
 
 
 def test_a_run_whose_machine_is_lost_goes_on_here(
-    server: sshd.Server, wire: Wire, rent: Any, tmp_path: Path
+    server: sshd.Server, wire: Wire, rent: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orders = ({"log": "success", "hold_at": 6},)
     home = fakes.install(server.home / tmp_path.name, "simpletuner", *orders)
@@ -184,6 +185,21 @@ def test_a_run_whose_machine_is_lost_goes_on_here(
     assert "has not answered" in run.why
     near = fakes.install(tmp_path / "home", "simpletuner", {"log": "success"})
     after = Here()
+
+    def full(*given: Any, **more: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.copytree", full)
+        with pytest.raises(StudioError, match="no space") as broken:
+            control.resume(
+                project, run, actor="user:ann", now=now(), machine="local", require=opened(near),
+                begin=after,
+            )  # fmt: skip
+    assert broken.value.code.code == "disk_full"
+    # What could not be taken along does not begin from nothing.
+    assert record.every(project)[0].state == "stopped"
+    assert control.attend(project, "gpu:local:0", after) is None
     made = control.resume(
         project, run, actor="user:ann", now=now(), machine="local", require=opened(near),
         begin=after,

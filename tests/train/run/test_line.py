@@ -273,3 +273,24 @@ def test_a_lock_is_given_back_unless_the_trainer_s_keeper_has_it(tmp_path: Path)
     finally:
         keeper.communicate()
     assert locks.standing(made.gpu, holding.name(made)) is None
+
+
+def test_a_failed_run_whose_trainer_lives_says_so(tmp_path: Path, run: RunIt) -> None:
+    project, kept, home = waiting(tmp_path, {"log": "success", "hold_at": 2})
+    made = queued(project, kept, home)
+    here = Here()
+    here(project, control.number_of(made))
+    wait_until(lambda: (home / "held").exists())
+    here.ending.set()
+    here.join()
+    # As where the disk was full for a moment: nobody follows it, and its trainer knows nothing.
+    record.note(project, made.id, now=now(), state="failed", why="The disk is full.")
+    at = ("--project", str(project.root))
+    assert "its trainer still lives" in run("train", "status", "owl", *at).out
+    again = Here()
+    gone = control.stop(
+        project, record.load(project, made.id), actor="user:ann", now=now(), begin=again, wait=60
+    )
+    again.join()
+    assert record.load(project, gone.id).state == "stopped"
+    assert "its trainer still lives" not in run("train", "status", "owl", *at).out

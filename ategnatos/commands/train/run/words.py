@@ -41,6 +41,11 @@ def page(seen: dict[str, Any]) -> Any:
         )
         if seen["state"] in {"training", "stopping", "preparing"}:
             say(f"  {attended(seen)}")
+        elif seen["alive"] and seen["state"] != "queued":
+            say(
+                f"  its trainer still lives, as last seen: 'ategnatos train resume {seen['id']}'"
+                f" has it followed again, 'ategnatos train stop {seen['id']}' ends it"
+            )
         if seen["bills"]:
             say(
                 f"  {seen['machine']} is still rented and bills; 'ategnatos studio provider down"
