@@ -74,9 +74,15 @@ def verdict(
             redo=redo,
         )
         if answer == "none":
+            before = room_of.standing(project, one.plan, one)
+            stands = (
+                ""
+                if before is None
+                else f" {before.checkpoint} at {before.best:g}, chosen before, stands as it was."
+            )
             return Answer(
                 {"evaluation": one.name, "winner": None, "ranking": ranked.facts()},
-                "Nobody won: nothing was signed. The names are known now.",
+                f"Nobody won: nothing was signed. The names are known now.{stands}",
                 (f"ategnatos train seen {one.plan} 'too strong'",),
             )
         winner = names[int(answer) - 1]

@@ -151,7 +151,7 @@ def _warning(note: str, of: Mapping[str, Prompt], every: Sequence[Prompt]) -> st
     """What the engine said, with the prompts it said it of where that is not all of them."""
     if len(of) == len(every):
         return note
-    named = "; ".join(f"{one.kind} '{one.text[:60]}'" for one in of.values())
+    named = "; ".join(f"'{one.text[:60]}' ({one.kind})" for one in of.values())
     return f"Of {named}: {note}"
 
 

@@ -438,4 +438,4 @@ class _Talker(Blender):
 
 def test_what_an_engine_says_of_one_prompt_names_that_prompt(project: Project) -> None:
     one = planned(project, _Talker())
-    assert one.evaluation.warnings == ("Of near 'zrvkowl sitting': It cannot sit.", "It is slow.")
+    assert one.evaluation.warnings == ("Of 'zrvkowl sitting' (near): It cannot sit.", "It is slow.")

@@ -96,3 +96,8 @@ def test_a_no_reveals_nothing_and_none_signs_nothing(
     late = at_terminal(["train", "vote", "owl"], cwd=studio.root, answers=["left"])
     assert late.code == 1
     assert "no longer be blind" in late.out
+    assert "stands as it was" not in none.out
+    words = ["train", "verdict", "owl", "--winner", one.contenders[0].name]
+    assert at_terminal(words, cwd=studio.root, answers=["yes"]).code == 0
+    again = at_terminal(["train", "verdict", "owl"], cwd=studio.root, answers=["none"])
+    assert "chosen before, stands as it was" in again.out
