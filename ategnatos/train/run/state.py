@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ategnatos.grimoire.files import write_atomic
+from ategnatos.grimoire.files import explained, write_atomic
 
 FILE = "training-state.json"
 LIVE = "live.json"
@@ -29,7 +29,9 @@ def live(folder: Path) -> dict[str, Any]:
 
 def change(folder: Path, **values: Any) -> dict[str, Any]:
     """Set values and write it whole. Raises StudioError (``disk_full``, ``write_failed``)."""
-    made = {**read(folder), **values}
+    # What is there and cannot be read just now must not be written over: it names the tries.
+    with explained(folder / FILE, "The state of the run is as it was."):
+        made = {**_parsed(_bytes(folder / FILE)), **values}
     _write(folder / FILE, made)
     return made
 
@@ -64,7 +66,21 @@ def _write(path: Path, values: dict[str, Any]) -> None:
 
 def _object(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        return _parsed(_bytes(path))
+    except OSError:
+        return {}
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _parsed(raw: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(raw)
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

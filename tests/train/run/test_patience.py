@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ import pytest
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.machines import MACHINE_COPY, MACHINE_TIMEOUT, MACHINE_UNREACHABLE
 from ategnatos.machines.local import LocalMachine
-from ategnatos.train.run import bringing, due, saves
+from ategnatos.train.run import attempts, bringing, due, saves, state
 from ategnatos.train.run.place import RUN_MACHINE, Place
 from ategnatos.trainers import Checkpoint
 from tests.train.run.studio import now
@@ -61,3 +62,19 @@ def test_a_clock_that_was_set_back_does_not_stop_the_looking(
     written = now()
     assert saves._young(one, written)
     assert not saves._young(one, written - timedelta(hours=1))
+
+
+def test_a_state_that_cannot_be_read_just_now_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts.put(tmp_path, attempts.Attempt(1, 0, "", "output", 8, "2026-01-01T00:00:00Z"))
+
+    def worn(path: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", worn)
+        with pytest.raises(StudioError, match="as it was"):
+            state.change(tmp_path, status="training")
+    assert attempts.last(tmp_path) is not None
+    assert state.change(tmp_path, status="training")["attempts"]
