@@ -47,7 +47,7 @@ def order(
     *,
     actor: str,
     now: datetime,
-    gpu: str = "0",
+    gpu: str = "",
     priority: int = 0,
     wait: bool = False,
     require: Require = gates.require,
@@ -106,11 +106,12 @@ def allowed(
     trainer: str,
     machine: str,
     *,
-    gpu: str = "0",
+    gpu: str = "",
     wait: bool = False,
     require: Require = gates.require,
 ) -> tuple[Opened, Machine, str]:
-    """What the gates found, the machine, and the name of its GPU; nothing is written.
+    """What the gates found, the machine, and the name of its GPU (``gpu`` is a number; "": the
+    one that the gates looked at); nothing is written.
 
     Raises StudioError: ``machine_unknown``, ``train_gate``, ``run_timer``, ``run_gpu``,
     ``run_busy`` (not with ``wait``).
@@ -118,6 +119,7 @@ def allowed(
     there = machine_of(project, machine)
     opened = require(project, kept, trainer, machine)
     timed(project, there)
+    gpu = gpu or str(opened.environment.get("gpu_index") or 0)
     resource = gpu_of(there, gpu)
     looked_at(kept, trainer, there, gpu, opened)
     if not wait:

@@ -108,11 +108,12 @@ def test_only_the_gpu_that_the_gates_looked_at_is_trained_on(tmp_path: Path) -> 
     project, kept, home = waiting(tmp_path, {"log": "success"})
     looked = opened(home, gpu="NVIDIA GeForce RTX 3090", gpu_index=1)
     with pytest.raises(StudioError) as other:
-        ordered(project, kept, "ai-toolkit", home, require=looked)
+        ordered(project, kept, "ai-toolkit", home, require=looked, gpu="0")
     assert other.value.code is control.RUN_GPU
     assert "train environment owl --trainer ai-toolkit --gpu 0" in other.value.hint
     assert not record.every(project)
-    run = ordered(project, kept, "ai-toolkit", home, require=looked, gpu="1")
+    run = ordered(project, kept, "ai-toolkit", home, require=looked)
+    assert run.gpu == "gpu:local:1"
     control.stop(project, run, actor="user:ann", now=now())
     # A machine without any has none to mistake.
     assert ordered(

@@ -24,7 +24,7 @@ MachineOption = Annotated[
     str, typer.Option("--machine", help="local, or a rented machine by its name.")
 ]
 GpuOption = Annotated[
-    str, typer.Option("--gpu", metavar="N", help="Which GPU of this computer; the first is 0.")
+    str, typer.Option("--gpu", metavar="N", help="Which GPU; default: the one of its gates.")
 ]
 
 
@@ -34,7 +34,7 @@ def launch(
     name: Plan,
     trainer: TrainerOption = "",
     machine: MachineOption = "local",
-    gpu: GpuOption = "0",
+    gpu: GpuOption = "",
     attach: Annotated[
         bool, typer.Option("--attach", help="Watch it to its end; Ctrl-C leaves it training.")
     ] = False,

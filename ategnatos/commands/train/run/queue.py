@@ -24,7 +24,7 @@ def add(
     name: Plan,
     trainer: TrainerOption = "",
     machine: MachineOption = "local",
-    gpu: GpuOption = "0",
+    gpu: GpuOption = "",
     priority: Annotated[str, typer.Option("--priority", help="high, normal or low.")] = "normal",
 ) -> Answer:
     """Put a run into the line; it begins by itself when its GPU is free."""
