@@ -6,6 +6,7 @@ keeps every request, so that a test can look at what the client really sent.
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Callable
@@ -18,9 +19,15 @@ Turn = Content | Callable[[], Content]
 """What the model answers; a callable is called when its turn comes."""
 
 
+_calls = itertools.count(1)
+
+
 def tool(name: str, **wanted: Any) -> Content:
-    """A turn in which the model calls one tool."""
-    return [{"type": "tool_use", "id": f"toolu_{name}_{id(wanted)}", "name": name, "input": wanted}]
+    """A turn in which the model calls one tool. No two calls share an id: the client matches
+    results by it.
+    """
+    call = f"toolu_{name}_{next(_calls)}"
+    return [{"type": "tool_use", "id": call, "name": name, "input": wanted}]
 
 
 def said(text: str) -> Content:
