@@ -232,7 +232,14 @@ def transcript(project: Path, *calls: tuple[str, dict[str, Any], str], prompt: s
     return str(path)
 
 
+def ended(report: str) -> str:
+    said = {"role": "assistant", "content": [{"type": "text", "text": report}]}
+    return "\n" + json.dumps({"message": said}) + "\n"
+
+
 def stop(project: Path, path: str, report: str) -> dict[str, Any] | None:
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(ended(report))
     given = {"agent_transcript_path": path, "last_assistant_message": report}
     return evidence.check(given, str(project))
 
@@ -253,6 +260,23 @@ def test_a_report_with_its_proof_passes(promised: Path) -> None:
     assert stop(promised, path, f"The gate is green:\n```\n{OUTPUT}\n```\n") is None
     quoted = "\n".join("> " + line for line in OUTPUT.splitlines())
     assert stop(promised, path, f"The gate is green.\n\n{quoted}\n") is None
+
+
+def test_a_transcript_that_is_still_being_written_is_waited_for(promised: Path) -> None:
+    path = Path(transcript(promised, RAN, prompt=ASKED))
+    report = f"The gate is green:\n{OUTPUT}"
+    first, _, rest = path.read_text(encoding="utf-8").partition("\n")
+    path.write_text(first + "\n", encoding="utf-8")
+
+    def go_on() -> None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(rest + ended(report))
+
+    writer = threading.Timer(0.3, go_on)
+    writer.start()
+    given = {"agent_transcript_path": str(path), "last_assistant_message": report}
+    assert evidence.check(given, str(promised)) is None
+    writer.join()
 
 
 def test_a_command_among_others_counts(promised: Path) -> None:

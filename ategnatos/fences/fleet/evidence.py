@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 from ategnatos.fences.fleet.dispatch import AUDIT
 from ategnatos.fences.fleet.settings import FILE, Fleet, load, read_object
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 _RETURNS = 3
 _WHOLE_OUTPUT = 40
 _QUOTED_RUN = 20
+# The client asks us while it still writes the transcript: so long may it be behind, in seconds.
+_BEHIND = 3.0
+_LOOK = 0.05
 
 
 class Ran:
@@ -40,13 +44,19 @@ def check(given: dict[str, Any], root: str) -> dict[str, Any] | None:
         return None
     fleet = load(root)
     transcript = str(given.get("agent_transcript_path") or given.get("transcript_path") or "")
-    prompt, calls, last = read_transcript(transcript)
-    call = _promise_of(fleet, prompt)
-    if not call:
-        return None
-    packet = read_object(fleet.at("consumed", f"{call}-{AUDIT}"))
-    report = str(given.get("last_assistant_message") or last)
-    missing = judge(packet, calls, report)
+    said = str(given.get("last_assistant_message") or "")
+    until = time.monotonic() + _BEHIND
+    while True:
+        prompt, calls, last = read_transcript(transcript)
+        call = _promise_of(fleet, prompt)
+        missing = []
+        if call:
+            packet = read_object(fleet.at("consumed", f"{call}-{AUDIT}"))
+            missing = judge(packet, calls, said or last)
+        behind = not prompt or (said and last.strip() != said.strip())
+        if (prompt and not missing) or not behind or time.monotonic() > until:
+            break
+        time.sleep(_LOOK)
     if not missing:
         return None
     returned = _returned(fleet, call)
@@ -95,7 +105,7 @@ def read_transcript(path: str) -> tuple[str, list[Ran], str]:
     """The first prompt, the tool calls in order, and the last text of a transcript (JSON lines)."""
     prompt, last = "", ""
     calls: dict[str, Ran] = {}
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
             try:
                 entry = json.loads(line)
