@@ -93,11 +93,14 @@ watch)
     say "watching: cap $cap, idle $idle, silent $silent"
     tries=0
     while :; do
-        busy && put worked "$(now)"
         why=
         [ $(($(now) - begun)) -ge "$cap" ] && why=cap
+        if busy; then
+            put worked "$(now)"
         # What was learned waits to be fetched as long as silence is allowed to last.
-        [ $(($(now) - $(at worked))) -ge "$idle" ] && ! unbrought && why=idle
+        elif [ $(($(now) - $(at worked))) -ge "$idle" ] && ! unbrought; then
+            why=idle
+        fi
         # A training goes on though nobody asks: a laptop may be closed. Its cap holds.
         [ $(($(now) - $(at heard))) -ge "$silent" ] && [ -z "$(trainers)" ] && why=silent
         if [ -n "$why" ]; then
