@@ -57,7 +57,7 @@ def _busy(folder: Path) -> None:
 def _another_gpu(folder: Path) -> None:
     project, kept = studio(folder)
     looked: dict[str, Any] = {"gpu": "NVIDIA GeForce RTX 5090", "gpu_index": 1}
-    ordered(project, kept, require=opened(None, **looked))
+    ordered(project, kept, require=opened(None, **looked), gpu="0")
 
 
 def _no_timer(folder: Path) -> None:
