@@ -11,7 +11,7 @@ from ategnatos.commands.train import vram
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.knowledge import gpus
 from ategnatos.knowledge.vram import knowledge
-from ategnatos.train.plan import presets, store
+from ategnatos.train.plan import choosing, presets, store
 from ategnatos.train.vram.estimate import PARTS
 from ategnatos.trainers import plan as plans
 
@@ -54,7 +54,7 @@ def reckon(project: Project, asked: Mapping[str, str]) -> dict[str, Any]:
     Raises StudioError (``plan_invalid``, ``plan_unknown``, ``gpu_unknown``, ``vram_family``).
     """
     given = _given(project, asked)
-    trainer = vram.first_able(given)
+    trainer = choosing.first_able(given)
     found = vram.reckon(
         project, given, trainer, gpu=asked.get("gpu", ""), memory=0.0, machine="local"
     )

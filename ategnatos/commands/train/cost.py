@@ -55,12 +55,11 @@ def cost(
     ] = 0,
 ) -> Answer:
     """Hours and dollars with their bars: by a price of your own, or on each known offer."""
-    from ategnatos.commands.train.vram import first_able
     from ategnatos.knowledge import gpus
     from ategnatos.train.pace import measured
     from ategnatos.train.pace import price as pricing
     from ategnatos.train.pace.speed import Pace
-    from ategnatos.train.plan import store
+    from ategnatos.train.plan import choosing, store
     from ategnatos.train.plan.presets import STARTER
 
     kept = store.load(call.project(), name, version or None)
@@ -70,7 +69,7 @@ def cost(
             "The starter model is trained here, on the processor, in a minute: it costs nothing.",
         )
     number = steps or kept.plan.steps or kept.plan.target_steps
-    chosen = trainer or first_able(kept.plan)
+    chosen = trainer or choosing.first_able(kept.plan)
     pace = None
     if seconds > 0:
         pace = Pace(seconds, seconds / 1.15, seconds * 1.15, "dry run", "as given with --seconds")

@@ -50,7 +50,7 @@ def vram(
     ] = 0,
 ) -> Answer:
     """Fits, tight or no; the largest batch; the least harmful change that makes it fit."""
-    from ategnatos.train.plan import store
+    from ategnatos.train.plan import choosing, store
     from ategnatos.train.plan.presets import STARTER
 
     project = call.project()
@@ -60,7 +60,7 @@ def vram(
             {"plan": kept.name, "number": kept.number, "likely": 0.0, "verdict": "fits"},
             "The starter model is trained on the processor: it takes no GPU memory.",
         )
-    chosen = trainer or first_able(kept.plan)
+    chosen = trainer or choosing.first_able(kept.plan)
     facts = reckon(project, kept.plan, chosen, gpu=gpu, memory=memory, machine=machine)
     data: dict[str, Any] = {"plan": kept.name, "number": kept.number, **facts}
     steps: tuple[str, ...] = ()
@@ -122,14 +122,6 @@ def reckon(
         "profile": _profile(plan, card, room_there),
         "warnings": _warnings(plan, card),
     }
-
-
-def first_able(plan: Plan) -> str:
-    """The first installed trainer that can train the plan, else kohya."""
-    from ategnatos.train.plan import choosing
-
-    able = [one for one, why in choosing.trainers_for(plan).items() if not why]
-    return able[0] if able else "kohya"
 
 
 def _smallest(made: Estimate) -> list[Gpu]:

@@ -30,7 +30,6 @@ def trainer(project: Project, kept: Kept, asked: str) -> str:
             said = event.data.get("subject") or {} if event.data.get("for") == GATE else {}
         if said.get("plan") == kept.name:
             last = str(said.get("trainer", ""))
-    able = [name for name, why in choosing.trainers_for(kept.plan).items() if not why]
-    if last in able:
+    if choosing.trainers_for(kept.plan).get(last) == "":
         return last
-    return able[0] if able else "kohya"
+    return choosing.first_able(kept.plan)

@@ -48,6 +48,12 @@ def trainers_for(plan: Plan) -> dict[str, str]:
     return found
 
 
+def first_able(plan: Plan) -> str:
+    """The first installed trainer that can train the plan, else kohya."""
+    able = [name for name, why in trainers_for(plan).items() if not why]
+    return able[0] if able else "kohya"
+
+
 def warnings(plan: Plan, able: dict[str, str]) -> list[str]:
     """What a person should know about the choice of the base."""
     told = []

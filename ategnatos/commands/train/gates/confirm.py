@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ategnatos.commands.contract import Answer, Call, command, room
+from ategnatos.commands.train.options import PlanName, TrainerOption
 
 app = room()
 
@@ -14,10 +15,8 @@ app = room()
 @command(app, "confirm", example="ategnatos train confirm ann --trainer kohya")
 def confirm(
     call: Call,
-    name: Annotated[str, typer.Argument(help="The plan.")],
-    trainer: Annotated[
-        str, typer.Option("--trainer", help="Default: the first that can train the plan.")
-    ] = "",
+    name: PlanName,
+    trainer: TrainerOption = "",
     because: Annotated[str, typer.Option("--because", help="Why, for the record.")] = "",
 ) -> Answer:
     """Read the plan and what the trainer does not do of it, and agree. A person's act."""

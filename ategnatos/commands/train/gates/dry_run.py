@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ategnatos.commands.contract import USAGE, Answer, Call, command, room
+from ategnatos.commands.train.options import MachineOption, PlanName, TrainerOption
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 
 if TYPE_CHECKING:
@@ -20,13 +21,9 @@ app = room()
 @command(app, "dry-run", example="ategnatos train dry-run ann --trainer kohya")
 def dry_run(
     call: Call,
-    name: Annotated[str, typer.Argument(help="The plan.")],
-    trainer: Annotated[
-        str, typer.Option("--trainer", help="Default: the one of the plan's newest gate.")
-    ] = "",
-    machine: Annotated[
-        str, typer.Option("--machine", help="local, or a rented one as 'provider status' names it.")
-    ] = "local",
+    name: PlanName,
+    trainer: TrainerOption = "",
+    machine: MachineOption = "local",
     steps: Annotated[int, typer.Option("--steps", metavar="N", help="2 to 5 real steps.")] = 3,
     minutes: Annotated[
         float,

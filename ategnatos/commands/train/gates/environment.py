@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ategnatos.commands.contract import Answer, Call, command, room
+from ategnatos.commands.train.options import MachineOption, PlanName, TrainerOption
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 
 if TYPE_CHECKING:
@@ -29,13 +30,9 @@ _STYLES = {"ok": "green", "note": "yellow", "stop": "red"}
 )
 def environment(
     call: Call,
-    name: Annotated[str, typer.Argument(help="The plan.")],
-    trainer: Annotated[
-        str, typer.Option("--trainer", help="Default: the first that can train the plan.")
-    ] = "",
-    machine: Annotated[
-        str, typer.Option("--machine", help="local, or a rented one as 'provider status' names it.")
-    ] = "local",
+    name: PlanName,
+    trainer: TrainerOption = "",
+    machine: MachineOption = "local",
     home: Annotated[
         str,
         typer.Option(

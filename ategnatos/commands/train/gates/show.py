@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from ategnatos.commands.contract import Answer, Call, command, room
+from ategnatos.commands.train.options import MachineOption, PlanName, TrainerOption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,13 +18,9 @@ app = room()
 @command(app, "gates", example="ategnatos train gates ann --trainer kohya")
 def gates(
     call: Call,
-    name: Annotated[str, typer.Argument(help="The plan.")],
-    trainer: Annotated[
-        str, typer.Option("--trainer", help="Default: the first that can train the plan.")
-    ] = "",
-    machine: Annotated[
-        str, typer.Option("--machine", help="local, or a rented one as 'provider status' names it.")
-    ] = "local",
+    name: PlanName,
+    trainer: TrainerOption = "",
+    machine: MachineOption = "local",
 ) -> Answer:
     """Which gates of a plan are open, why the others are not, and what opens them."""
     from ategnatos.train import gates as house

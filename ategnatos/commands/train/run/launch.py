@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ategnatos.commands.contract import Answer, Call, command, room
+from ategnatos.commands.train.options import GpuOption, MachineOption, PlanName, TrainerOption
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,22 +17,11 @@ if TYPE_CHECKING:
 
 app = room()
 
-Plan = Annotated[str, typer.Argument(help="The plan.")]
-TrainerOption = Annotated[
-    str, typer.Option("--trainer", help="kohya, simpletuner ...; default: that of its gates.")
-]
-MachineOption = Annotated[
-    str, typer.Option("--machine", help="local, or a rented machine by its name.")
-]
-GpuOption = Annotated[
-    str, typer.Option("--gpu", metavar="N", help="Which GPU; default: the one of its gates.")
-]
-
 
 @command(app, "launch", example="ategnatos train launch ann --trainer kohya", dry_run=True)
 def launch(
     call: Call,
-    name: Plan,
+    name: PlanName,
     trainer: TrainerOption = "",
     machine: MachineOption = "local",
     gpu: GpuOption = "",

@@ -8,7 +8,7 @@ import typer
 
 from ategnatos.commands.contract import Answer, Call, command, room
 from ategnatos.commands.terminal import plain
-from ategnatos.commands.train.run.launch import GpuOption, MachineOption, Plan, TrainerOption
+from ategnatos.commands.train.options import GpuOption, MachineOption, PlanName, TrainerOption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +21,7 @@ Card = Annotated[str, typer.Argument(help="A GPU as 'queue list' names it: gpu:l
 @command(app, "add", example="ategnatos train queue add ann --priority high", dry_run=True)
 def add(
     call: Call,
-    name: Plan,
+    name: PlanName,
     trainer: TrainerOption = "",
     machine: MachineOption = "local",
     gpu: GpuOption = "",
