@@ -1,0 +1,41 @@
+"""What the walk has to know of one trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made for a trainer: the plan's ``values`` (``model`` among them, if it has one), and
+    the ``environment`` in which every command of the walk runs (caches, no network).
+    """
+
+    values: Mapping[str, str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Real(Protocol):
+    """One trainer. ``family`` is that of the plan. ``steps`` is what its plan comes to in all, and
+    ``every`` the steps between two saves: at least three saves, so that one can be broken.
+    """
+
+    name: str
+    family: str
+    steps: int
+    every: int
+
+    def missing(self, home: Path, python: Path) -> str:
+        """Why it cannot be walked with, as one sentence; "" where it can."""
+        ...
+
+    def make(self, folder: Path, home: Path, python: Path) -> Made:
+        """Write a model of random weights, and whatever the trainer else fetches, to ``folder``."""
+        ...
+
+    def break_newest(self, output: Path) -> str:
+        """Cut the newest thing in ``output`` that the trainer goes on from; its name."""
+        ...
