@@ -159,9 +159,10 @@ def hosts(
             host = Host(cable, Project(tmp_path / name), environment)
             made.append(host)
             there = host.reaches(server.port)
-            host.environment["ATEGNATOS_DATABASE_URL"] = url.replace(
-                f"127.0.0.1:{server.port}", there
-            )
+            # A session ends by itself after 20 s without a cable; how long it is out here depends
+            # on how busy this machine is.
+            lasting = url.replace(f"127.0.0.1:{server.port}", there) + "?tcp_user_timeout=300000"
+            host.environment["ATEGNATOS_DATABASE_URL"] = lasting
         yield made[0], made[1]
     finally:
         for host in made:
