@@ -7,22 +7,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ategnatos.grimoire.markdown import table
-from ategnatos.grimoire.schemas.base import Document, Part
+from ategnatos.grimoire.measurement import Measurement
+from ategnatos.grimoire.schemas.base import Document
 
 
-class PaceRow(Part):
-    """One measurement. ``seconds`` is of one update of the weights; ``machine`` is the computer
-    or the provider with its GPU; ``basis`` what was measured.
-    """
+class PaceRow(Measurement):
+    """``seconds`` is of one update of the weights; ``basis`` what was measured."""
 
-    run: str
-    machine: str
-    gpu: str = ""
-    at: str
-    plan: str
-    digest: str
-    family: str
-    trainer: str
     basis: Literal["dry run", "run"]
     steps: Annotated[int, Field(ge=1)]
     seconds: Annotated[float, Field(gt=0)]

@@ -7,22 +7,15 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ategnatos.grimoire.markdown import table
-from ategnatos.grimoire.schemas.base import Document, Part
+from ategnatos.grimoire.measurement import Measurement
+from ategnatos.grimoire.schemas.base import Document
 
 
-class PeakRow(Part):
+class PeakRow(Measurement):
     """One run's peak. ``gb`` is GiB; ``estimated`` what was expected before it. ``work`` are the
     numbers that an estimate is made from (``ategnatos/train/vram/workload.py``).
     """
 
-    run: str
-    machine: str
-    gpu: str = ""
-    at: str
-    plan: str
-    digest: str
-    family: str
-    trainer: str
     gb: Annotated[float, Field(gt=0, le=4096)]
     estimated: float = 0.0
     work: dict[str, Any]

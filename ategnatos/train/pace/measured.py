@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from ategnatos.grimoire import documents
+from ategnatos.train.measuring import about
 from ategnatos.train.pace.speed import Pace, measured
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ategnatos.grimoire.project import Project
     from ategnatos.trainers.plan import Plan
 
@@ -34,21 +36,13 @@ def record_pace(
     from ategnatos.grimoire.schemas.pace import PaceRow
 
     row = PaceRow(
-        run=run,
-        machine=machine,
-        gpu=gpu,
-        at=now.astimezone(UTC).isoformat(timespec="seconds"),
-        plan=plan.name,
-        digest=plan.digest(),
-        family=plan.family,
-        trainer=trainer,
+        **about(plan, run=run, machine=machine, gpu=gpu, trainer=trainer, now=now),
         basis=basis,
         steps=steps,
         seconds=round(seconds, 6),
     )
     with documents.edit(project, "pace", now=now) as document:
-        others = [one for one in document.measured if (one.run, one.machine) != (run, machine)]
-        document.measured = [*others, row][-_NEWEST:]
+        document.measured = row.instead(document.measured)[-_NEWEST:]
 
 
 def by_gpu(project: Project, plan: Plan, trainer: str) -> dict[str, Pace]:

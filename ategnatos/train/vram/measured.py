@@ -8,18 +8,19 @@ as it is now is answered by what it took.
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire import documents, journal
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.knowledge.vram import knowledge
+from ategnatos.train.measuring import about
 from ategnatos.train.vram import fit
 from ategnatos.train.vram.estimate import Calibration, Estimate, estimate, shipped
 from ategnatos.train.vram.workload import Workload, of_plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from ategnatos.grimoire.project import Project
     from ategnatos.grimoire.schemas.vram import PeakRow
@@ -65,22 +66,13 @@ def record_peak(
     work = of_plan(plan, trainer)
     expected = calibration(project, machine)
     row = PeakRow(
-        run=run,
-        machine=machine,
-        gpu=gpu,
-        at=now.astimezone(UTC).isoformat(timespec="seconds"),
-        plan=plan.name,
-        digest=plan.digest(),
-        family=plan.family,
-        trainer=trainer,
+        **about(plan, run=run, machine=machine, gpu=gpu, trainer=trainer, now=now),
         gb=round(gb, 3),
         estimated=round(estimate(work, expected).likely, 3),
         work=_facts(work),
     )
     with documents.edit(project, "vram", now=now) as document:
-        document.peaks = [
-            one for one in document.peaks if (one.run, one.machine) != (run, machine)
-        ] + [row]
+        document.peaks = row.instead(document.peaks)
     journal.append(
         project,
         PEAK_EVENT,
