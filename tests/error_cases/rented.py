@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,18 +12,17 @@ from unittest.mock import patch
 
 from ategnatos.commands.contract import Call
 from ategnatos.commands.studio import provider, provider_end, provider_phase, provider_work
-from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.project import Project
-from ategnatos.grimoire.spend import machines, rentals
 from ategnatos.guard.budget import approved
 from ategnatos.machines.ssh.dead_man import Limits
 from ategnatos.providers.local import Local
 from ategnatos.providers.values import Instance, Leftover, SshPlace, State, Wanted
 from ategnatos.studio import fleet, market, moving_in, ways
 from ategnatos.studio.renting import keys
+from tests.machines import on_record
+from tests.machines.on_record import LABEL, NAME
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-LABEL = "ateg-r7f3c2ab-a1"
 
 _SSH = r"""#!/bin/sh
 while [ "$1" != -E ]; do shift; done
@@ -49,24 +47,7 @@ def _rented(folder: Path) -> Iterator[Project]:
         project = Project.create(folder / "studio")
         approved.ensure_file(project)
         keys.make(LABEL)
-        with database.connect(project) as db, database.writing(db):
-            machines.add(
-                db,
-                label=LABEL,
-                provider="runpod",
-                run="r7f3c2ab",
-                attempt=1,
-                rate=1,
-                minutes=60,
-                spend_key="k",
-                asked=json.loads("{}"),
-                now=NOW,
-            )
-            machines.mark_sent(db, LABEL, now=NOW)
-            machines.mark_made(db, LABEL, "p1")
-            rentals.start(
-                db, provider="runpod", resource="p1", rate=1, minutes=60, spend_key="k", now=NOW
-            )
+        on_record.put(project, NOW)
         yield project
 
 
@@ -76,7 +57,7 @@ def _call(project: Project) -> Call:
 
 def _no_way(folder: Path) -> None:
     with patch.dict(os.environ, {"ATEGNATOS_MACHINES": str(folder)}):
-        ways.link(LABEL, "runpod:p1")
+        ways.link(LABEL, NAME)
 
 
 def _which(folder: Path) -> None:
@@ -118,27 +99,27 @@ def _not_up(folder: Path) -> None:
 
 def _failed(folder: Path) -> None:
     with _rented(folder) as project:
-        ways.keep("runpod:p1", LABEL, SshPlace("127.0.0.1", 22, "root"))
-        failed = provider_work.run(_call(project), "runpod:p1", ["--", "false"]).failed
+        ways.keep(NAME, LABEL, SshPlace("127.0.0.1", 22, "root"))
+        failed = provider_work.run(_call(project), NAME, ["--", "false"]).failed
         assert failed is not None
         raise failed
 
 
 def _no_script(folder: Path) -> None:
     with _rented(folder) as project:
-        ways.keep("runpod:p1", LABEL, SshPlace("127.0.0.1", 22, "root"))
+        ways.keep(NAME, LABEL, SshPlace("127.0.0.1", 22, "root"))
         provider_phase.phase(_call(project), "train")
 
 
 def _fleet(folder: Path) -> None:
     with _rented(folder) as project:
-        way = ways.keep("runpod:p1", LABEL, SshPlace("127.0.0.1", 22, "root"))
+        way = ways.keep(NAME, LABEL, SshPlace("127.0.0.1", 22, "root"))
         fleet.look(ways.link(way.label, f"{project.root.name}"))
 
 
 def _results(folder: Path) -> None:
     with _rented(folder) as project:
-        ways.keep("runpod:p1", LABEL, SshPlace("127.0.0.1", 22, "root"))
+        ways.keep(NAME, LABEL, SshPlace("127.0.0.1", 22, "root"))
         seen = fleet.Health(0.1, 1, 0.0, (), {"owl-1": "trains"})
         with patch.object(fleet, "look", return_value=seen):
             provider_end.down(_call(project))
@@ -146,7 +127,7 @@ def _results(folder: Path) -> None:
 
 def _unfit(folder: Path) -> None:
     with _rented(folder) as project:
-        ways.keep("runpod:p1", LABEL, SshPlace("127.0.0.1", 22, "root"))
+        ways.keep(NAME, LABEL, SshPlace("127.0.0.1", 22, "root"))
         failed = provider_work.validate(_call(project)).failed
         assert failed is not None
         raise failed

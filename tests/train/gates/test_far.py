@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.project import Project
-from ategnatos.grimoire.spend import machines, rentals
 from ategnatos.guard.budget import approved
 from ategnatos.guard.gate import terminal
 from ategnatos.machines.ssh import link, phases
@@ -21,13 +18,11 @@ from ategnatos.train.machine import machine_of
 from ategnatos.train.plan import store
 from ategnatos.trainers import known
 from tests.conftest import Run
-from tests.machines import sshd
+from tests.machines import on_record, sshd
+from tests.machines.on_record import NAME
 from tests.train.gates import ready
 
 pytestmark = pytest.mark.sshd
-
-LABEL = "ateg-r7f3c2ab-a1"
-NAME = "runpod:p1"
 
 
 @pytest.fixture(scope="module")
@@ -45,41 +40,11 @@ def rented(
     studio: Project, far: sshd.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Project:
     """The studio with one machine on record, which is the server."""
-    import getpass
-
     monkeypatch.setenv("ATEGNATOS_MACHINES", str(tmp_path / "machines"))
     approved.ensure_file(studio)
-    with database.connect(studio) as db, database.writing(db):
-        machines.add(
-            db,
-            label=LABEL,
-            provider="runpod",
-            run="r7f3c2ab",
-            attempt=1,
-            rate=1,
-            minutes=60,
-            spend_key="k",
-            asked=json.loads("{}"),
-            now=ready.NOW,
-        )
-        machines.mark_sent(db, LABEL, now=ready.NOW)
-        machines.mark_made(db, LABEL, "p1")
-        rentals.start(
-            db, provider="runpod", resource="p1", rate=1, minutes=60, spend_key="k", now=ready.NOW
-        )
-    folder = tmp_path / "machines" / LABEL
-    folder.mkdir(parents=True)
-    (folder / "key").write_bytes((far.mine / "key").read_bytes())
-    (folder / "key").chmod(0o600)
+    on_record.put(studio, ready.NOW)
+    on_record.way(tmp_path / "machines", far)
     far.admit()
-    way = {
-        "name": NAME,
-        "label": LABEL,
-        "host": far.address_text,
-        "port": far.port,
-        "user": getpass.getuser(),
-    }
-    (folder / "machine.json").write_text(json.dumps(way))
     return studio
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import getpass
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ import pytest
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.project import Project
-from ategnatos.grimoire.spend import machines, rentals
 from ategnatos.guard import locks
 from ategnatos.machines import MACHINE_TIMEOUT, MACHINE_UNREACHABLE, Machine
 from ategnatos.machines.local import LocalMachine
@@ -25,15 +22,14 @@ from ategnatos.train.plan.store import Kept
 from ategnatos.train.run import bringing, control, holding, record, state, status
 from ategnatos.train.run.following import Rhythm
 from ategnatos.train.watching import curve
-from tests.machines import sshd
+from tests.machines import on_record, sshd
+from tests.machines.on_record import NAME
 from tests.machines.wire import Wire
 from tests.train import fakes
 from tests.train.run.studio import QUICK, Here, followed, now, opened, ordered, studio
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.sshd
-
-LABEL, NAME = "ateg-r7f3c2ab-a1", "runpod:p1"
 
 
 @pytest.fixture(scope="module")
@@ -60,27 +56,8 @@ def rent(server: sshd.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("ATEGNATOS_MACHINES", str(tmp_path / "machines"))
 
     def put(project: Project, *, timer: bool = True) -> None:
-        with database.connect(project) as db, database.writing(db):
-            machines.add(
-                db, label=LABEL, provider="runpod", run="r7f3c2ab", attempt=1, rate=1,
-                minutes=60, spend_key="k", asked={}, now=now(),
-            )  # fmt: skip
-            machines.mark_sent(db, LABEL, now=now())
-            machines.mark_made(db, LABEL, "p1")
-            if timer:
-                rentals.start(
-                    db, provider="runpod", resource="p1", rate=1, minutes=60, spend_key="k",
-                    now=now(),
-                )  # fmt: skip
-        folder = tmp_path / "machines" / LABEL
-        folder.mkdir(parents=True)
-        (folder / "key").write_bytes((server.mine / "key").read_bytes())
-        (folder / "key").chmod(0o600)
-        way = {
-            "name": NAME, "label": LABEL, "host": server.address_text, "port": server.port,
-            "user": getpass.getuser(),
-        }  # fmt: skip
-        (folder / "machine.json").write_text(json.dumps(way))
+        on_record.put(project, now(), timer=timer)
+        on_record.way(tmp_path / "machines", server)
 
     return put
 
