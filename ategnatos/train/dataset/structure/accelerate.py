@@ -10,8 +10,8 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
-from ategnatos.train.dataset.structure import arithmetic, buckets, kohya
-from ategnatos.train.dataset.structure.layout import Bucket, Frame, Layout, Plan, Staged
+from ategnatos.train.dataset.structure import buckets, kohya
+from ategnatos.train.dataset.structure.layout import Bucket, Frame, Layout, Plan, Staged, enlarged
 
 _STARTER, _SIDE = "starter", 32
 
@@ -25,7 +25,7 @@ def lay_out(plan: Plan, root: Path) -> Layout:
     sizes: dict[str, list[int]] = {}
     counts: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
     for one in plan.staged:
-        folder = _folder(one)
+        folder = one.folder
         links[f"{folder}/{one.file}"] = one
         small[f"{folder}/{one.stem}.txt"] = one.caption.encode()
         size = choose(one.size)
@@ -41,39 +41,22 @@ def lay_out(plan: Plan, root: Path) -> Layout:
         links,
         {},
         made,
-        arithmetic.count(
-            (one.shown for one in made),
-            epochs=frame.epochs,
-            batch=frame.batch,
-            accumulation=frame.accumulation,
-        ),
+        frame.steps(one.shown for one in made),
         plan.dropped,
         _warnings(plan),
-        tuple(_enlarged(plan, choose)),
+        tuple(() if _starter(frame) else enlarged(plan.staged, choose)),
     )
 
 
 def chooser(frame: Frame) -> buckets.Choose:
     """Into which size the trainer brings a picture."""
-    if frame.family.partition("/")[0] == _STARTER:
+    if _starter(frame):
         return lambda size: (_SIDE, _SIDE)
     return kohya.chooser(frame)
 
 
-def _folder(one: Staged) -> str:
-    place = "validation" if one.validation else "reg" if one.regularisation else "train"
-    return f"{place}/{one.concept}"
-
-
-def _enlarged(plan: Plan, choose: buckets.Choose) -> list[tuple[str, float]]:
-    if plan.frame.family.partition("/")[0] == _STARTER:
-        return []
-    found = []
-    for one in plan.staged:
-        by = buckets.enlarged(one.size, choose(one.size))
-        if by > 1:
-            found.append((one.picture.name, round(by, 2)))
-    return found
+def _starter(frame: Frame) -> bool:
+    return frame.family.partition("/")[0] == _STARTER
 
 
 def _warnings(plan: Plan) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from ategnatos.train.dataset.structure import arithmetic, buckets
+from ategnatos.train.dataset.structure import buckets
 from ategnatos.train.dataset.structure.layout import Bucket, Layout, Plan, Staged, alignment
 
 
@@ -24,7 +24,7 @@ def lay_out(plan: Plan, root: Path) -> Layout:
     small: dict[str, bytes] = {}
     entries: dict[str, dict[str, Any]] = {}
     for one in plan.staged:
-        folder = _folder(one)
+        folder = one.folder
         links[f"{folder}/{one.file}"] = one
         small[f"{folder}/{one.stem}.txt"] = caption(one.caption).encode()
         if one.mask is not None:
@@ -39,7 +39,7 @@ def lay_out(plan: Plan, root: Path) -> Layout:
     counts: dict[tuple[str, tuple[int, int]], list[int]] = defaultdict(lambda: [0, 0])
     for one in plan.staged:
         if not one.validation:
-            entry = counts[(_folder(one), choose(one.size))]
+            entry = counts[(one.folder, choose(one.size))]
             entry[0] += 1
             entry[1] += one.repeats
     made = tuple(Bucket(size, n, m) for (_, size), (n, m) in sorted(counts.items()))
@@ -49,12 +49,7 @@ def lay_out(plan: Plan, root: Path) -> Layout:
         links,
         masks,
         made,
-        arithmetic.count(
-            (one.shown for one in made),
-            epochs=frame.epochs,
-            batch=frame.batch,
-            accumulation=frame.accumulation,
-        ),
+        frame.steps(one.shown for one in made),
         plan.dropped,
         tuple(_warnings(plan)),
         (),
@@ -71,14 +66,9 @@ def caption(text: str) -> str:
     return re.sub(r", ", ",", text)
 
 
-def _folder(one: Staged) -> str:
-    place = "validation" if one.validation else "reg" if one.regularisation else "train"
-    return f"{place}/{one.concept}"
-
-
 def _entry(one: Staged, root: Path, resolution: int, masks: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "folder_path": str(root / _folder(one)),
+        "folder_path": str(root / one.folder),
         "caption_ext": "txt",
         "num_repeats": one.repeats,
         "resolution": [resolution],

@@ -13,7 +13,7 @@ from collections import defaultdict
 from math import ceil
 from pathlib import Path
 
-from ategnatos.train.dataset.structure import arithmetic, buckets
+from ategnatos.train.dataset.structure import buckets
 from ategnatos.train.dataset.structure.layout import (
     Bucket,
     Frame,
@@ -21,6 +21,7 @@ from ategnatos.train.dataset.structure.layout import (
     Plan,
     Staged,
     alignment,
+    enlarged,
 )
 
 STEPS = 64
@@ -57,15 +58,10 @@ def lay_out(plan: Plan, root: Path) -> Layout:
         links,
         masks,
         made,
-        arithmetic.count(
-            (one.shown for one in made),
-            epochs=frame.epochs,
-            batch=frame.batch,
-            accumulation=frame.accumulation,
-        ),
+        frame.steps(one.shown for one in made),
         plan.dropped,
         tuple(_warnings(plan, shown)),
-        tuple(_enlarged(plan.staged, choose)),
+        tuple(enlarged(plan.staged, choose)),
         ("--dataset_config", str(root / "dataset.toml"))
         + (("--masked_loss",) if frame.masks else ()),
     )
@@ -90,9 +86,8 @@ def chooser(frame: Frame) -> buckets.Choose:
 
 
 def _folder(one: Staged) -> str:
-    place = "validation" if one.validation else "reg" if one.regularisation else "train"
     repeats = 1 if one.validation else one.repeats
-    return f"{place}/{repeats}_{one.concept}"
+    return f"{one.place}/{repeats}_{one.concept}"
 
 
 def _key(one: Staged) -> str:
@@ -186,8 +181,3 @@ def _warnings(plan: Plan, shown: dict[str, int]) -> list[str]:
     if plan.frame.masks and regular:
         told.append("With masks, kohya reads the subsets as pairs and knows no regularisation.")
     return told
-
-
-def _enlarged(staged: tuple[Staged, ...], choose: buckets.Choose) -> list[tuple[str, float]]:
-    found = [(one.picture.name, buckets.enlarged(one.size, choose(one.size))) for one in staged]
-    return [(name, round(by, 2)) for name, by in found if by > 1.005]

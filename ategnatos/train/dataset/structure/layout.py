@@ -7,7 +7,7 @@ the report of what that trainer will see. Nothing here touches the disk but to r
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.knowledge import loader
-from ategnatos.train.dataset.structure.arithmetic import STRUCTURE_OPTION, Steps
+from ategnatos.train.dataset.structure import buckets
+from ategnatos.train.dataset.structure.arithmetic import STRUCTURE_OPTION, Steps, count
 
 if TYPE_CHECKING:
+    from ategnatos.train.dataset.structure.buckets import Choose
     from ategnatos.train.dataset.version import Picture
 
 CAPTIONS_MISSING = ErrorCode("captions_missing", "Pictures without a caption cannot be trained.")
@@ -55,6 +57,16 @@ class Staged:
         """Its file name."""
         return self.stem + self.suffix
 
+    @property
+    def place(self) -> str:
+        """The folder of its kind: training pictures, prior pictures, or those set apart."""
+        return "validation" if self.validation else "reg" if self.regularisation else "train"
+
+    @property
+    def folder(self) -> str:
+        """Where it lies with a trainer that is told a folder a concept."""
+        return f"{self.place}/{self.concept}"
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -72,6 +84,10 @@ class Frame:
     family: str = ""
     masks: str = ""
     ground: str = ""
+
+    def steps(self, shown: Iterable[int]) -> Steps:
+        """What a run takes whose buckets hold so many pictures each, with repeats."""
+        return count(shown, epochs=self.epochs, batch=self.batch, accumulation=self.accumulation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +216,12 @@ def stems(names: Sequence[str]) -> dict[str, str]:
         taken.add(stem.lower())
         made[name] = stem
     return made
+
+
+def enlarged(staged: Iterable[Staged], choose: Choose) -> list[tuple[str, float]]:
+    """The pictures that are smaller than their buckets, each with how many times it grows."""
+    found = [(one.picture.name, buckets.enlarged(one.size, choose(one.size))) for one in staged]
+    return [(name, round(by, 2)) for name, by in found if by > 1.005]
 
 
 def line(text: str) -> str:

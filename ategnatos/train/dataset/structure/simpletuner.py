@@ -12,7 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from ategnatos.train.dataset.structure import arithmetic, buckets
+from ategnatos.train.dataset.structure import buckets
 from ategnatos.train.dataset.structure.layout import Bucket, Layout, Plan, Staged, alignment
 
 
@@ -25,7 +25,7 @@ def lay_out(plan: Plan, root: Path) -> Layout:
     entries: dict[str, dict[str, Any]] = {}
     extra: dict[str, dict[str, Any]] = {}
     for one in plan.staged:
-        folder = _folder(one)
+        folder = one.folder
         links[f"{folder}/{one.file}"] = one
         small[f"{folder}/{one.stem}.txt"] = one.caption.encode()
         entry = entries.setdefault(folder, _entry(one, root, frame.resolution, frame.name))
@@ -48,7 +48,7 @@ def lay_out(plan: Plan, root: Path) -> Layout:
         if by > 1.005:
             enlarged.append((one.picture.name, round(by, 2)))
         if not one.validation:
-            key = (_folder(one), round(size[0] / size[1], 2))
+            key = (one.folder, round(size[0] / size[1], 2))
             made = counts.setdefault(key, [size, 0, 0])
             made[1] += 1
             made[2] += one.repeats
@@ -59,12 +59,7 @@ def lay_out(plan: Plan, root: Path) -> Layout:
         links,
         masks,
         found,
-        arithmetic.count(
-            (one.shown for one in found if one.shown >= frame.batch),
-            epochs=frame.epochs,
-            batch=frame.batch,
-            accumulation=frame.accumulation,
-        ),
+        frame.steps(one.shown for one in found if one.shown >= frame.batch),
         plan.dropped,
         tuple(_warnings(found, frame.batch * frame.accumulation)),
         tuple(enlarged),
@@ -72,13 +67,8 @@ def lay_out(plan: Plan, root: Path) -> Layout:
     )
 
 
-def _folder(one: Staged) -> str:
-    place = "validation" if one.validation else "reg" if one.regularisation else "train"
-    return f"{place}/{one.concept}"
-
-
 def _entry(one: Staged, root: Path, resolution: int, name: str) -> dict[str, Any]:
-    folder = _folder(one)
+    folder = one.folder
     mark = f"{name}-{folder.replace('/', '-')}"
     entry: dict[str, Any] = {
         "id": mark,

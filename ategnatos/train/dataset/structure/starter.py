@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ategnatos.train.dataset.structure import arithmetic
 from ategnatos.train.dataset.structure.layout import Bucket, Layout, Plan, Staged
 
 _SIDE = 32
@@ -19,7 +18,7 @@ def lay_out(plan: Plan, root: Path) -> Layout:
     links: dict[str, Staged] = {}
     small: dict[str, bytes] = {}
     for one in plan.staged:
-        folder = _folder(one)
+        folder = one.folder
         links[f"{folder}/{one.file}"] = one
         small[f"{folder}/{one.stem}.txt"] = one.caption.encode()
     trained = [one for one in plan.staged if not one.validation]
@@ -30,20 +29,10 @@ def lay_out(plan: Plan, root: Path) -> Layout:
         links,
         {},
         (Bucket((_SIDE, _SIDE), len(trained), shown),) if trained else (),
-        arithmetic.count(
-            [shown] if shown else [],
-            epochs=frame.epochs,
-            batch=frame.batch,
-            accumulation=frame.accumulation,
-        ),
+        frame.steps([shown] if shown else []),
         plan.dropped,
         _warnings(plan),
     )
-
-
-def _folder(one: Staged) -> str:
-    place = "validation" if one.validation else "reg" if one.regularisation else "train"
-    return f"{place}/{one.concept}"
 
 
 def _warnings(plan: Plan) -> tuple[str, ...]:
