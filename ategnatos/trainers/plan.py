@@ -68,7 +68,8 @@ class Plan(_Value):
     ``family`` is a key of the knowledge base with its variant (``sdxl/base``). ``model`` is a
     file of weights, a folder in diffusers' layout or a repository's name; ``parts`` are further
     files by the family's names for them (``clip_l``, ``t5xxl``, ``ae`` ...). ``dataset_digest``
-    is that of ``dataset_version``.
+    is that of ``dataset_version``, ``regularisation_digest`` that of ``regularisation_version``;
+    0 and "" where the plan was made before that version was named.
 
     Exactly one of ``epochs`` and ``steps`` is above 0, and so of ``save_every_epochs`` and
     ``save_every_steps``. ``repeats`` 0: reckoned from ``target_steps``. ``warmup`` is a share of
@@ -91,6 +92,8 @@ class Plan(_Value):
     dataset_digest: str
     trigger: Annotated[str, Field(max_length=60)] = ""
     regularisation: str = ""
+    regularisation_version: Annotated[int, Field(ge=0)] = 0
+    regularisation_digest: str = ""
     regularisation_weight: Share = 1.0
     repeats: Annotated[int, Field(ge=0, le=10_000)] = 0
     target_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 1500
@@ -185,7 +188,11 @@ class Plan(_Value):
 
     def digest(self) -> str:
         """SHA-256, 64 hex digits, of everything the plan says."""
-        return sha256_bytes(canonical_json(self.facts()))
+        said = self.facts()
+        if not self.regularisation_version:
+            # What plans said before they named it: their digests stay what was bound to them.
+            del said["regularisation_version"], said["regularisation_digest"]
+        return sha256_bytes(canonical_json(said))
 
     def facts(self) -> dict[str, Any]:
         """The plan as JSON has it; :func:`read` takes it back."""

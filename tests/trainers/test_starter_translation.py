@@ -40,7 +40,8 @@ OTHERS: dict[str, Any] = {
 # What the dataset says and not the plan, and what only counts together with another value.
 LAID_OUT = {
     "preset", "model_sha256", "training", "dataset", "dataset_version", "dataset_digest",
-    "regularisation", "repeats", "target_steps", "upscale", "ground",
+    "regularisation", "regularisation_version", "regularisation_digest", "repeats", "target_steps",
+    "upscale", "ground",
 }  # fmt: skip
 TOGETHER: dict[str, dict[str, Any]] = {
     "epochs": {"steps": 0},

@@ -97,7 +97,9 @@ def plan(project: Project, version: Version, with_prior: bool, actor: str, now: 
             actor=actor, now=now,
         )  # fmt: skip
     wanted = store.draft(PLAN, family="starter", preset="standard", dataset=bound, values=values)
-    if wanted.digest() != kept.digest:
+    # Whichever version of the prior pictures it names.
+    there = kept.plan.change(regularisation_version=0, regularisation_digest="")
+    if wanted.digest() != there.digest():
         raise StudioError(
             store.PLAN_EXISTS,
             f"There is another plan called {PLAN!r} in this studio already; nothing was trained.",

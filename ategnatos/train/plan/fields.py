@@ -114,7 +114,12 @@ def explain(kept: Kept) -> Iterator[Explained]:
 
 
 # What is said in another way than NAME=VALUE.
-_NOT_SET = frozenset({"name", "preset", "dataset", "dataset_version", "dataset_digest"})
+_NOT_SET = frozenset(
+    {
+        "name", "preset", "dataset", "dataset_version", "dataset_digest",
+        "regularisation_version", "regularisation_digest",
+    }
+)  # fmt: skip
 
 
 def parse(pairs: list[str]) -> dict[str, Any]:
@@ -162,6 +167,21 @@ def version_number(text: str) -> int | None:
         hint="Give its number, or 'newest'.",
         given=text[:40],
     )
+
+
+def prior_version(plan: Plan, given: dict[str, Any], text: str) -> dict[str, Any]:
+    """``text`` (a number, or ``newest``) as the version of the prior pictures that ``given`` or
+    else ``plan`` names; 0 is the newest. Raises StudioError (``plan_field``).
+    """
+    if not given.get("regularisation", plan.regularisation):
+        raise StudioError(
+            PLAN_FIELD,
+            f"The plan {plan.name!r} names no prior pictures, so they have no version; nothing was"
+            " changed.",
+            hint=f"ategnatos train plan set {plan.name} regularisation=DATASET",
+            plan=plan.name,
+        )
+    return {"regularisation_version": version_number(text) or 0}
 
 
 def nothing_given(name: str) -> StudioError:

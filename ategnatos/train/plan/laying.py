@@ -62,13 +62,34 @@ def version_of(project: Project, plan: Plan) -> Version:
     return found
 
 
+def prior_of(project: Project, plan: Plan) -> Version | None:
+    """The version of the prior pictures that the plan names, None where it has none. A plan from
+    before such versions were named means the newest.
+
+    Raises StudioError as :func:`version_of`.
+    """
+    if not plan.regularisation:
+        return None
+    found = record.load(project, plan.regularisation, plan.regularisation_version or None)
+    if plan.regularisation_version and found.digest() != plan.regularisation_digest:
+        raise StudioError(
+            PLAN_DATASET,
+            f"Version {found.number} of the prior pictures {found.dataset!r} is not the one that"
+            f" the plan {plan.name!r} was made for; nothing was done.",
+            hint=f"ategnatos train plan set {plan.name} --regularisation-version newest",
+            plan=plan.name,
+            dataset=found.dataset,
+        )
+    return found
+
+
 def ready(project: Project, plan: Plan, kind: str, place: Path) -> Ready:
     """The plan's dataset for the trainer layout ``kind``, to lie at ``place`` (absolute).
 
     Nothing is written. Raises StudioError: ``plan_dataset`` and those of
     :func:`ategnatos.train.dataset.structure.prepare.prepare`.
     """
-    version = version_of(project, plan)
+    version, prior = version_of(project, plan), prior_of(project, plan)
     frame = Frame(
         kind,
         plan.dataset,
@@ -83,7 +104,7 @@ def ready(project: Project, plan: Plan, kind: str, place: Path) -> Ready:
     )
     # Where the length is in steps, an epoch shows each picture once: repeats decide nothing.
     repeats = plan.repeats or (None if plan.epochs else 1)
-    ask = prepare.Ask(repeats, plan.target_steps, (), plan.regularisation)
+    ask = prepare.Ask(repeats, plan.target_steps, (), prior)
     layout = laying.LAY_OUT[kind](prepare.prepare(project, version, frame, ask), place)
     steps = layout.steps
     return Ready(

@@ -75,9 +75,9 @@ def new(
     chosen: tuple[str, ...] | None = None,
 ) -> Kept:
     """Make a plan as :func:`draft` and keep it. ``chosen`` are those of ``values`` that somebody
-    set (default: all). Raises StudioError as :func:`draft`, and ``plan_exists``.
+    set (default: all). Raises StudioError as :func:`draft` and :func:`bound`, and ``plan_exists``.
     """
-    made = draft(name, family=family, preset=preset, dataset=dataset, values=values)
+    made = bound(project, draft(name, family=family, preset=preset, dataset=dataset, values=values))
     with documents.edit(project, "plans", now=now) as document:
         if document.find(name) is not None:
             raise StudioError(
@@ -115,7 +115,7 @@ def change(
     project: Project, name: str, values: dict[str, Any], *, actor: str, because: str, now: datetime
 ) -> Kept:
     """Set ``values``; the same values again make no version. Raises StudioError
-    (``plan_unknown``, ``plan_invalid``).
+    (``plan_unknown``, ``plan_invalid``, and as :func:`bound`).
     """
     with documents.edit(project, "plans", now=now) as document:
         row = document.find(name)
@@ -123,6 +123,9 @@ def change(
             raise _unknown(project, name)
         before = _kept(row, None)
         made = changed(before.plan, values)
+        # A plan from before prior versions were named stays as it is where nothing is changed.
+        if made.digest() != before.digest or "regularisation_version" in values:
+            made = bound(project, made)
         if made.digest() != before.digest:
             chosen = sorted({*before.chosen, *values})
             _add(project, document, made, chosen, actor, because, now)
@@ -130,8 +133,29 @@ def change(
 
 
 def changed(plan: Plan, values: dict[str, Any]) -> Plan:
-    """The plan with ``values``; nothing is kept. Raises StudioError (``plan_invalid``)."""
-    return read(_settled(plan.facts(), values))
+    """The plan with ``values``; nothing is kept. Raises StudioError (``plan_invalid``).
+
+    Other prior pictures name no version yet: :func:`bound` gives them one.
+    """
+    named = values.get("regularisation", plan.regularisation) == plan.regularisation
+    fresh = {} if named else {"regularisation_version": 0, "regularisation_digest": ""}
+    return read(_settled({**plan.facts(), **fresh}, values))
+
+
+def bound(project: Project, plan: Plan) -> Plan:
+    """The plan with the version of its prior pictures named, by default their newest, and with the
+    digest of that version; nothing is kept.
+
+    Raises StudioError (``dataset_unknown``, ``dataset_damaged``).
+    """
+    from ategnatos.train.dataset import record
+
+    if not plan.regularisation:
+        found = (0, "")
+    else:
+        version = record.load(project, plan.regularisation, plan.regularisation_version or None)
+        found = (version.number, version.digest())
+    return plan.change(regularisation_version=found[0], regularisation_digest=found[1])
 
 
 def differences(first: Plan, second: Plan) -> dict[str, tuple[Any, Any]]:

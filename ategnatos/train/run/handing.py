@@ -56,6 +56,14 @@ def _lines(run: Run, laid: Laid, tried: Attempt, made: Translation) -> list[str]
         "",
         f"- plan: version {run.number}, digest `{run.digest}`",
         f"- dataset: digest `{plan.dataset_digest}`",
+        *(
+            [
+                f"- prior pictures: {plan.regularisation} version {plan.regularisation_version},"
+                f" digest `{plan.regularisation_digest}`"
+            ]
+            if plan.regularisation_version
+            else []
+        ),
         f"- base model: `{plan.model or 'the one that comes with the trainer'}`"
         + (f", sha256 `{plan.model_sha256}`" if plan.model_sha256 else ""),
         *_changes(run),

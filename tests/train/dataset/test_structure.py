@@ -172,13 +172,13 @@ def test_kohya_fills_up_with_regularisation_pictures_and_some_are_never_shown(
     project: Project,
 ) -> None:
     version = dataset(project, count=4, sizes=SIZES, captioned=True)
-    dataset(project, "anyowl", 20, sizes=SIZES, captioned=True)
-    made, place = laid(project, version, frame("kohya"), repeats=3, regularisation="anyowl")
+    prior = dataset(project, "anyowl", 20, sizes=SIZES, captioned=True)
+    made, place = laid(project, version, frame("kohya"), repeats=3, regularisation=prior)
     seen = readers.kohya(place / "dataset.toml")
     assert seen.buckets == counted(made)
     assert seen.buckets.total() == 24
     assert any("8 of 20 regularisation pictures would never be shown" in w for w in made.warnings)
-    few, _ = laid(project, version, frame("kohya"), repeats=6, regularisation="anyowl")
+    few, _ = laid(project, version, frame("kohya"), repeats=6, regularisation=prior)
     assert counted(few).total() == 48
 
 
@@ -197,8 +197,8 @@ def test_what_kohya_would_divide_by_nothing_is_left_out(project: Project) -> Non
 @pytest.mark.parametrize("trainer", sorted(laying.LAY_OUT))
 def test_regularisation_pictures_are_marked_as_such(project: Project, trainer: str) -> None:
     version = dataset(project, count=4, captioned=True)
-    dataset(project, "anyowl", 3, captioned=True)
-    made, place = laid(project, version, frame(trainer), repeats=1, regularisation="anyowl")
+    prior = dataset(project, "anyowl", 3, captioned=True)
+    made, place = laid(project, version, frame(trainer), repeats=1, regularisation=prior)
     assert (made.facts()["pictures"], made.facts()["regularisation"]) == (4, 3)
     seen = seen_by(trainer, place, made)
     assert len(seen.captions) == 7

@@ -89,8 +89,9 @@ def structure(
     version = record.load(project, name)
     policy = policy_of(project)
     judged = rights.require(version, policy)
-    if regularisation:
-        rights.require(record.load(project, regularisation), policy)
+    prior = record.load(project, regularisation) if regularisation else None
+    if prior is not None:
+        rights.require(prior, policy)
     frame = layout.Frame(
         kind,
         name,
@@ -107,7 +108,7 @@ def structure(
         arithmetic.parse_repeats(repeats),
         arithmetic.positive(target, "number of steps"),
         concept_names.parse(concepts),
-        regularisation,
+        prior,
         uncaptioned=uncaptioned,
     )
     plan = prepare.prepare(project, version, frame, ask)

@@ -43,7 +43,7 @@ def new(
     from ategnatos.guard.actor import actor
     from ategnatos.train.dataset import record
     from ategnatos.train.dataset.captions.protocol import wanted
-    from ategnatos.train.plan import choosing, fields, presets, store
+    from ategnatos.train.plan import choosing, doubts, fields, presets, store
 
     project = call.project()
     chosen = record.load(project, dataset or name, version or None)
@@ -58,7 +58,8 @@ def new(
     bound = (chosen.dataset, chosen.number, chosen.digest())
     now = datetime.now(UTC)
     if call.dry_run:
-        made = store.draft(name, family=key, preset=preset, dataset=bound, values=base)
+        drawn_up = store.draft(name, family=key, preset=preset, dataset=bound, values=base)
+        made = store.bound(project, drawn_up)
         number = 0
     else:
         kept = store.new(
@@ -74,10 +75,8 @@ def new(
         )
         made, number = kept.plan, kept.number
     able = choosing.trainers_for(made)
-    for text in choosing.warnings(made, able):
+    for text in [*choosing.warnings(made, able), *doubts.of(made)]:
         call.warn(text)
-    if not like.trigger and "trigger" not in given and made.training != "style":
-        call.warn("There is no trigger word: what is learnt will show up unasked.")
     lines = [
         f"{'Would make' if call.dry_run else 'Made'} the plan {name}: {key}, {preset},"
         f" {len(chosen.pictures)} pictures of {chosen.dataset} version {chosen.number}.",

@@ -23,13 +23,21 @@ def set_values(
         str,
         typer.Option("--dataset-version", metavar="N|newest", help="Train another version."),
     ] = "",
+    regularisation_version: Annotated[
+        str,
+        typer.Option(
+            "--regularisation-version",
+            metavar="N|newest",
+            help="Of the prior pictures; default: the newest when they are named.",
+        ),
+    ] = "",
 ) -> Answer:
     """Change values: the next version of the plan, which closes the gates behind it."""
     from datetime import UTC, datetime
 
     from ategnatos.guard.actor import actor
     from ategnatos.train.dataset import record
-    from ategnatos.train.plan import choosing, fields, store
+    from ategnatos.train.plan import choosing, doubts, fields, store
 
     project = call.project()
     before = store.load(project, name)
@@ -40,10 +48,14 @@ def set_values(
         number = fields.version_number(dataset_version)
         chosen = record.load(project, before.plan.dataset, number)
         given |= {"dataset_version": chosen.number, "dataset_digest": chosen.digest()}
+    if regularisation_version:
+        given |= fields.prior_version(before.plan, given, regularisation_version)
     if not given:
         raise fields.nothing_given(name)
     if call.dry_run:
-        made, number_after = store.changed(before.plan, given), before.number
+        changed = store.changed(before.plan, given)
+        same = changed.digest() == before.digest and not regularisation_version
+        made, number_after = changed if same else store.bound(project, changed), before.number
     else:
         kept = store.change(
             project,
@@ -55,7 +67,7 @@ def set_values(
         )
         made, number_after = kept.plan, kept.number
     found = store.differences(before.plan, made)
-    for text in choosing.warnings(made, choosing.trainers_for(made)):
+    for text in [*choosing.warnings(made, choosing.trainers_for(made)), *doubts.of(made)]:
         call.warn(text)
     lines = [
         f"{one}: {fields.shown(was)} -> {fields.shown(now)}" for one, (was, now) in found.items()

@@ -32,14 +32,14 @@ _MOST_ASPECT = 20
 class Ask:
     """What is wanted beside the frame. ``repeats`` None: reckoned from ``target``.
 
-    ``regularisation`` and ``frame.masks`` are datasets of their own. ``uncaptioned`` allows
-    pictures without a caption; they are trained on the trigger alone.
+    ``regularisation`` is a version of another dataset, ``frame.masks`` a dataset of its own.
+    ``uncaptioned`` allows pictures without a caption; they are trained on the trigger alone.
     """
 
     repeats: int | None = None
     target: int = arithmetic.TARGET_STEPS
     concepts: tuple[concepts.Concept, ...] = ()
-    regularisation: str = ""
+    regularisation: Version | None = None
     regularisation_repeats: int = 1
     uncaptioned: bool = False
 
@@ -97,12 +97,11 @@ def prepare(project: Project, version: Version, frame: Frame, ask: Ask) -> Plan:
         for one, header in readable
     ]
     if ask.regularisation:
-        staged += _regularisation(project, reader, ask)
+        staged += _regularisation(reader, ask.regularisation, ask.regularisation_repeats)
     return Plan(frame, tuple(staged), tuple(reader.dropped))
 
 
-def _regularisation(project: Project, reader: _Reader, ask: Ask) -> list[Staged]:
-    version = record.load(project, ask.regularisation)
+def _regularisation(reader: _Reader, version: Version, repeats: int) -> list[Staged]:
     readable = reader.readable(version)
     names = layout.stems([one.name for one, _ in readable])
     concept = _slug(version.dataset)
@@ -115,7 +114,7 @@ def _regularisation(project: Project, reader: _Reader, ask: Ask) -> list[Staged]
             header.size,
             layout.line(one.caption.text) if one.caption else concept.replace("-", " "),
             concept,
-            ask.regularisation_repeats,
+            repeats,
             regularisation=True,
             rewrite=reader.rewrites(header),
         )
