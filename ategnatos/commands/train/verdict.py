@@ -30,7 +30,7 @@ def verdict(
 
     from ategnatos.guard.actor import person
     from ategnatos.guard.gate import terminal
-    from ategnatos.train.evaluation import record, reporting, votes
+    from ategnatos.train.evaluation import pairs, record, reporting, votes
     from ategnatos.train.evaluation import verdict as room_of
 
     project = call.project()
@@ -47,6 +47,7 @@ def verdict(
         )
     if winner:
         winner = room_of.contender(one, winner).name
+    pairs.intact(one)  # before names are said: that cannot be taken back
     if not room_of.revealed(project, one):
         given = votes.cast_votes(project, one)
         voters = ", ".join(sorted({found.voter for found in given})) or "nobody"
@@ -79,6 +80,7 @@ def verdict(
                 ""
                 if before is None
                 else f" {before.checkpoint} at {before.best:g}, chosen before, stands as it was."
+                f" {before.covers}"
             )
             return Answer(
                 {"evaluation": one.name, "winner": None, "ranking": ranked.facts()},
@@ -101,6 +103,7 @@ def verdict(
             "approver": decided.approver,
             "signed": decided.signed,
             "event": decided.event,
+            "pictures_sha256": decided.pictures_sha256,
             "ranking": ranked.facts(),
             "report": str(report),
         },
@@ -110,7 +113,7 @@ def verdict(
                 *lines,
                 f"{decided.approver} chose {decided.checkpoint} at {decided.best:g}"
                 f"{' (signed)' if decided.signed else ''}, to be used at {decided.low:g} to"
-                f" {decided.high:g}.",
+                f" {decided.high:g}. {decided.covers}",
                 f"Report: {report}",
             ]
         ),

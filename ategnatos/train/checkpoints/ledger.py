@@ -167,17 +167,34 @@ def record(
 
 
 def used(folder: Path, name: str, *, by: str, now: datetime) -> Entry:
-    """Note that a checkpoint was used (evaluated, registered, resumed from).
+    """Note that a checkpoint was used (evaluated, registered, resumed from): once ``by`` each.
 
     Raises StudioError (``checkpoint_unknown`` and as :func:`edit`).
     """
     entry = find(folder, name)
     with edit(folder) as entries:
         place = next(number for number, one in enumerate(entries) if one.name == entry.name)
-        entries[place] = replace(
-            entries[place], used=(*entries[place].used, {"by": by, "at": stamped(now)})
-        )
+        before = entries[place]
+        if not any(one.get("by") == by for one in before.used):
+            marks = (*before.used, {"by": by, "at": stamped(now)})
+            entries[place] = replace(before, used=marks)
+            put_sidecars(folder, entries[place])
         return entries[place]
+
+
+def unused(folder: Path, *, by: str) -> None:
+    """Take back what :func:`used` noted ``by`` that user; the marks of others stay.
+
+    Raises StudioError as :func:`edit`.
+    """
+    if not any(one.get("by") == by for entry in load(folder) for one in entry.used):
+        return
+    with edit(folder) as entries:
+        for place, entry in enumerate(entries):
+            left = tuple(one for one in entry.used if one.get("by") != by)
+            if left != entry.used:
+                entries[place] = replace(entry, used=left)
+                put_sidecars(folder, entries[place])
 
 
 def complete(folder: Path, validations: Mapping[int, float]) -> None:

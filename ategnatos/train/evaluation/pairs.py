@@ -46,8 +46,16 @@ def sheet(evaluation: Evaluation, pair: Pair) -> bytes:
     return draw(f"{evaluation.plan}: which is better?", ["left", "right"], rows)
 
 
+def intact(evaluation: Evaluation) -> None:
+    """Hold every picture to the hash in the record. Raises StudioError (``evaluation_picture``)."""
+    for cell in {one.key: one for one in evaluation.cells}.values():
+        path = evaluation.picture(cell)
+        if not path.is_file() or sha256_file(path) != cell.sha256:
+            raise changed(evaluation, str(path))
+
+
 def changed(evaluation: Evaluation, path: str) -> StudioError:
-    """The refusal of a vote on a picture that is not the one that was made."""
+    """The refusal of an act on a picture that is not the one that was made."""
     return StudioError(
         EVALUATION_PICTURE,
         f"A picture of {evaluation.name} is gone or was changed ({path}); nothing was recorded.",

@@ -215,6 +215,12 @@ def digest_of(question: dict[str, Any]) -> str:
     return sha256_bytes(canonical_json(question))
 
 
+def pictures_digest(evaluation: Evaluation) -> str:
+    """SHA-256 over every picture by its key and its hash: what a verdict is bound to."""
+    seen = sorted({(one.key, one.sha256) for one in evaluation.cells})
+    return sha256_bytes(canonical_json([list(one) for one in seen]))
+
+
 def with_pictures(evaluation: Evaluation, made: dict[str, str]) -> Evaluation:
     """The evaluation with the hashes of pictures, by key."""
     cells = tuple(replace(one, sha256=made.get(one.key, one.sha256)) for one in evaluation.cells)

@@ -1,8 +1,8 @@
 """The word of a person: names revealed, votes counted, one checkpoint at one weight signed for.
 
 Revealing is an event of its own (``train.revealed``), after which no vote is blind any more. The
-verdict goes through the human gate, bound to the hash of the LoRA file and of the evaluation; what
-does not hold there is no verdict.
+verdict goes through the human gate, bound to the hashes of the LoRA file, of what was asked and of
+every picture; what does not hold there is no verdict.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ GATE = "train.verdict"
 class Verdict:
     """A person's choice. ``event`` is its id in the journal; ``best`` the weight to use it at.
 
-    ``low`` and ``high`` are the weights between which it may be used.
+    ``low`` and ``high`` are the weights between which it may be used. ``pictures_sha256`` covers
+    the pictures (:func:`record.pictures_digest`); "" where it was signed before they were covered.
     """
 
     plan: str
@@ -50,6 +51,17 @@ class Verdict:
     at: str
     event: str
     reason: str | None
+    pictures_sha256: str = ""
+
+    @property
+    def covers(self) -> str:
+        """What the signature holds fast, in words."""
+        if self.pictures_sha256:
+            return "It covers the LoRA's file, what was asked and every picture."
+        return (
+            "It was given before pictures were covered: it covers the LoRA's file and what was"
+            " asked, and no picture."
+        )
 
 
 def revealed(project: Project, evaluation: Evaluation) -> bool:
@@ -97,13 +109,15 @@ def decide(
 ) -> Verdict:
     """Have a person sign that ``winner`` (a contender's name) is the one.
 
-    Raises StudioError (``lora_verdict_winner``, and as
-    :func:`ategnatos.guard.gate.agreement.authorise`).
+    Raises StudioError (``lora_verdict_winner``, ``evaluation_picture`` where one is not what was
+    looked at, and as :func:`ategnatos.guard.gate.agreement.authorise`).
     """
     from ategnatos.guard.gate.agreement import authorise
-    from ategnatos.train.evaluation import votes
+    from ategnatos.train.evaluation import pairs, votes
 
     chosen = contender(evaluation, winner)
+    pairs.intact(evaluation)
+    pictures = record.pictures_digest(evaluation)
     ranked = votes.ranking(project, evaluation)
     file = next(one for one in evaluation.checkpoints if one.name == chosen.checkpoint)
     low, high = weight_range(evaluation, chosen.checkpoint, chosen.weight)
@@ -113,6 +127,7 @@ def decide(
         "evaluation_digest": evaluation.digest,
         "checkpoint": chosen.checkpoint,
         "lora_sha256": file.sha256,
+        "pictures_sha256": pictures,
         "weight": f"{chosen.weight:g}",
         "weight_low": f"{low:g}",
         "weight_high": f"{high:g}",
@@ -123,6 +138,7 @@ def decide(
         f"{evaluation.name}: {chosen.checkpoint} at weight {chosen.weight:g}",
         f"  file   {file.path}",
         f"  hash   {file.sha256}",
+        f"  seen   {len({one.key for one in evaluation.cells})} pictures, together {pictures}",
         f"  votes  {ranked.votes} by {', '.join(ranked.voters) or 'nobody'}",
         *(f"  {said}" for said in ranked.said),
         f"  to be used at {low:g} to {high:g}",
@@ -163,6 +179,7 @@ def standing(project: Project, plan: str, evaluation: Evaluation | None = None) 
             one.time,
             one.event,
             one.reason,
+            str(said.get("pictures_sha256", "")),
         )
     return None
 

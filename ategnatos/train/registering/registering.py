@@ -8,7 +8,7 @@ own, in its row and in the inventory of models, so that every picture made with 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,24 +17,19 @@ from ategnatos.grimoire import documents, journal
 from ategnatos.grimoire.content import check_name
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.spend.records import iso
-from ategnatos.train.dataset import record as datasets
-from ategnatos.train.dataset import rights
-from ategnatos.train.evaluation import choosing, planning, verdict
-from ategnatos.train.plan import laying, store
-from ategnatos.train.registering import placing
+from ategnatos.train.registering import judged, placing
 from ategnatos.train.run import record as runs
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
     from ategnatos.grimoire.schemas.loras import LoraRow
     from ategnatos.guard.policy import Policy
-    from ategnatos.train.dataset.version import Version
-    from ategnatos.train.evaluation.record import Checkpoint, Evaluation
-    from ategnatos.train.evaluation.verdict import Verdict
+    from ategnatos.train.registering.judged import Chosen
 
 LORA_REGISTERED = ErrorCode("lora_registered", "Another LoRA is registered under that name.")
 
 EVENT = "lora.registered"
+PLACING = "lora.placing"
 OWN = "own work"
 
 # Puts one file into the inventory of models: path, hash, licence, source, what else is known.
@@ -51,25 +46,15 @@ class Registered:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    decided: Verdict
-    evaluation: Evaluation
-    file: Checkpoint
-    source: Path
-    rights: dict[str, Any]
-
-
 def plan(
     project: Project, plan_name: str, policy: Policy, *, name: str, folder: Callable[[str], Path]
 ) -> tuple[LoraRow, Path, tuple[str, ...]]:
     """The row that would be written, the file it is made from, and notes; nothing is written.
 
-    ``folder`` says where an engine's LoRAs lie. Raises StudioError: ``lora_verdict_missing``,
-    ``evaluation_files`` (gone, or other bytes), ``training_refused``, ``rights_unknown``,
+    ``folder`` says where an engine's LoRAs lie. Raises StudioError: those of :func:`judged.find`,
     ``lora_registered``, ``lora_place``, ``name_invalid``.
     """
-    chosen = _chosen(project, plan_name, policy)
+    chosen = judged.find(project, plan_name, policy)
     one, decided = chosen.evaluation, chosen.decided
     called = check_name(name or one.plan, "name of the LoRA")
     target = folder(one.engine) / f"{called}.safetensors"
@@ -113,9 +98,20 @@ def register(
     row, source, notes = plan(project, plan_name, policy, name=name, folder=folder)
     row.registered_at, row.actor = iso(now), actor
     target = Path(row.location)
+    if not target.exists():
+        # Said before it is done: whoever is killed in between must know later whose file it is.
+        journal.append(
+            project,
+            PLACING,
+            actor=actor,
+            references={"lora": row.name, "sha256": row.sha256, "plan": row.plan},
+            data={"location": row.location},
+            now=now,
+        )
     placed = placing.put(source, target, row.sha256)
     inventory(target, row.sha256, OWN, f"trained here: {row.evaluation}", _facts(row))
     _into_studio(project, row, now)
+    _mark_used(project, row, now)
     before = documents.read(project, "loras").find(row.name)
     if before is not None and _said(before) == _said(row):
         return Registered(before, target, False, notes)
@@ -141,7 +137,6 @@ def register(
     )
     with documents.edit(project, "loras", now=now) as document:
         document.loras = [one for one in document.loras if one.name != row.name] + [row]
-    _mark_used(project, row, now)
     return Registered(row, target, True, notes)
 
 
@@ -157,54 +152,7 @@ def _elsewhere(before: Path, target: Path) -> bool:
     return not (target.exists() and before.samefile(target))
 
 
-def _chosen(project: Project, plan_name: str, policy: Policy) -> _Chosen:
-    decided, evaluation = verdict.require(project, plan_name)
-    file = next((one for one in evaluation.checkpoints if one.sha256 == decided.sha256), None)
-    # Of the record as it is: the signature covers the LoRA's file, the dataset and the trigger.
-    judged = planning.digest_again(evaluation) == decided.evaluation_digest
-    if file is None or not judged:
-        raise StudioError(
-            verdict.VERDICT_MISSING,
-            f"The evaluation {evaluation.name} is not the one that was judged; nothing was"
-            " registered.",
-            hint=f"Judge it: ategnatos train verdict {evaluation.name}",
-            evaluation=evaluation.name,
-        )
-    source = choosing.file_of(project, file)
-    known: dict[str, Any] = {}
-    if evaluation.dataset:
-        version = _trained_on(project, evaluation)
-        rights.require(version, policy)
-        known = rights.inherited(version, policy)
-    return _Chosen(decided, evaluation, file, source, known)
-
-
-def _trained_on(project: Project, evaluation: Evaluation) -> Version:
-    """The pictures that it was trained on, prior pictures among them: all of them count."""
-    version = datasets.load(project, evaluation.dataset, evaluation.dataset_version)
-    if version.digest() != evaluation.dataset_digest:
-        raise StudioError(
-            laying.PLAN_DATASET,
-            f"Version {version.number} of {version.dataset!r} is not what {evaluation.name} was"
-            " trained on; nothing was registered.",
-            hint=f"ategnatos train dataset show {version.dataset}",
-            dataset=version.dataset,
-        )
-    # As it was trained, whatever later versions of the plan say.
-    number = runs.load(project, evaluation.run).number if evaluation.run else None
-    try:
-        prior = store.load(project, evaluation.plan, number).plan.regularisation
-    except StudioError as error:
-        if error.code is not store.PLAN_UNKNOWN:
-            raise
-        prior = ""
-    if not prior:
-        return version
-    more = datasets.load(project, prior, None)
-    return replace(version, pictures=(*version.pictures, *more.pictures))
-
-
-def _row(project: Project, chosen: _Chosen, name: str, target: Path) -> LoraRow:
+def _row(project: Project, chosen: Chosen, name: str, target: Path) -> LoraRow:
     from ategnatos.grimoire.schemas.loras import LoraRow
 
     one, decided = chosen.evaluation, chosen.decided
@@ -244,16 +192,18 @@ def _metadata(path: Path) -> dict[str, str]:
     return read_header(path).metadata
 
 
-def _notes(chosen: _Chosen) -> tuple[str, ...]:
+def _notes(chosen: Chosen) -> tuple[str, ...]:
     known = chosen.rights
+    said = [f"The verdict: {chosen.decided.covers}"] if not chosen.decided.pictures_sha256 else []
     if not known:
         return (
+            *said,
             "What it was trained on is not known here: its licence is unknown, and under a"
             " commercial policy nothing made with it is released.",
         )
-    said = [
+    said.append(
         f"Of what it was trained on: {known['licence']}; commercial use: {known['commercial']}."
-    ]
+    )
     if known["credits"]:
         names = ", ".join(
             one["by"] or one["terms"] or one["link"] or one["kind"] for one in known["credits"][:5]
@@ -295,4 +245,9 @@ def _mark_used(project: Project, row: LoraRow, now: datetime) -> None:
     from ategnatos.train.checkpoints import ledger
 
     run = runs.load(project, row.run)
-    ledger.used(run.folder, row.checkpoint, by=f"lora {row.name}", now=now)
+    ledger.used(run.folder, row.checkpoint, by=mark_of(row.name), now=now)
+
+
+def mark_of(name: str) -> str:
+    """As whom a LoRA of that name stands in the ledger of its run."""
+    return f"lora {name}"

@@ -1,4 +1,4 @@
-"""Take a LoRA out of use again: its rows, and its file out of the engine's folder.
+"""Take a LoRA out of use again: its mark, its rows, and its file out of the engine's folder.
 
 The file of the run stays where it is. Where that is gone, the one in use is the last there is: it
 is moved aside into the workspace and never deleted. The journal keeps both acts.
@@ -54,6 +54,8 @@ def unregister(
         with explained(found.aside, "The LoRA is registered as before."):
             found.aside.parent.mkdir(parents=True, exist_ok=True)
         placing.put(Path(row.location), found.aside, row.sha256)
+    # First, and again where somebody was killed after it: while it has a row, it can be told.
+    _take_mark_off(project, row)
     journal.append(
         project,
         EVENT,
@@ -109,11 +111,24 @@ def _file(project: Project, row: LoraRow) -> Undone:
     return Undone(row, "moved", aside / f"{row.name}-{row.sha256[:8]}.safetensors")
 
 
+def _take_mark_off(project: Project, row: LoraRow) -> None:
+    """The ledger of its run forgets this LoRA; what another one is made of stays marked."""
+    if not row.run:
+        return
+    from ategnatos.train.checkpoints import ledger
+    from ategnatos.train.run import record as runs
+
+    # Of the record, not by runs.load: a run that was taken off it has no ledger to keep.
+    for run in runs.every(project, row.plan):
+        if run.id == row.run:
+            ledger.unused(run.folder, by=registering.mark_of(row.name))
+
+
 def _placed(project: Project, row: LoraRow) -> bool:
     """Whether registering put the file there, and did not find it there."""
     placed = None
-    for event in journal.read(project, (registering.EVENT, EVENT)):
+    for event in journal.read(project, (registering.PLACING, registering.EVENT, EVENT)):
         if event.references.get("lora") == row.name:
-            here = bool(event.data.get("placed", True))
+            here = event.kind == registering.PLACING or bool(event.data.get("placed", True))
             placed = None if event.kind == EVENT else bool(placed) or here
     return placed is not False

@@ -15,7 +15,7 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import sha256_bytes
 from ategnatos.guard.actor import login, person
 from ategnatos.pictures.metadata import strip
-from ategnatos.train.evaluation import record, reporting, verdict, votes
+from ategnatos.train.evaluation import pairs, record, reporting, verdict, votes
 from ategnatos.web import agreeing, blind
 from ategnatos.web.answers import drawn, project_of, refused, told, values_of
 from ategnatos.web.pictures import FOR_EVER, gone
@@ -124,6 +124,7 @@ def _cast(project: Project, one: Evaluation, voter: str, given: dict[str, Any]) 
 
 
 def _reveal(project: Project, one: Evaluation, given: dict[str, Any]) -> str:
+    pairs.intact(one)
     ranked = verdict.reveal(project, one, actor=person(), now=datetime.now(UTC))
     reporting.write(project, one)
     return ranked.said[0] if ranked.said else "The names are known now."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,8 +22,11 @@ from ategnatos.grimoire.jobs import store as jobs
 from ategnatos.grimoire.project import Project
 from ategnatos.grimoire.schemas.runs import RunRow
 from ategnatos.guard.policy import Policy
+from ategnatos.train.checkpoints import ledger, ledger_file
+from ategnatos.train.dataset import record as datasets
 from ategnatos.train.dataset.version import Rights
 from ategnatos.train.registering import placing, registering
+from ategnatos.trainers import Checkpoint
 from tests.conftest import Run
 from tests.train.dataset.pictures import dataset
 from tests.train.registering import chosen
@@ -349,18 +353,16 @@ def test_the_trigger_is_added_where_it_only_stands_inside_another_word() -> None
     assert loras.called(Request("an OWL, flying", 1), found)[0].prompt == "an OWL, flying"
 
 
-def test_prior_pictures_are_those_of_the_plan_that_was_run(studio: Project) -> None:
-    """A later version of the plan without them takes no licence away."""
+def _trained(project: Project, number: int = 1) -> None:
+    """The plan of that version was run, and what was evaluated is of that run."""
     from ategnatos.train.evaluation import record
-    from ategnatos.train.plan import store
 
-    dataset(studio, "anyowl", 2, rights=Rights("licensed", "CC-BY-NC-4.0", "https://x.test", "Bo"))
-    with documents.edit(studio, "runs") as document:
+    with documents.edit(project, "runs") as document:
         document.runs = [
             RunRow(
                 id="owl-1",
                 plan="owl",
-                number=2,
+                number=number,
                 digest="0" * 64,
                 dataset="owls",
                 dataset_version=1,
@@ -370,14 +372,103 @@ def test_prior_pictures_are_those_of_the_plan_that_was_run(studio: Project) -> N
                 folder="workspace/training/owl/runs/owl-1",
             )
         ]
+    record.save(replace(record.load(project, "owl"), run="owl-1"))
+
+
+def test_prior_pictures_are_those_of_the_plan_that_was_run(studio: Project) -> None:
+    """A later version of the plan without them takes no licence away, nor does a later version of
+    the pictures."""
+    from ategnatos.train.plan import store
+
+    theirs = Rights("licensed", "CC-BY-NC-4.0", "https://x.test", "Bo")
+    dataset(studio, "anyowl", 2, rights=theirs)
     for prior in ("anyowl", ""):
         store.change(
             studio, "owl", {"regularisation": prior}, actor="user:ann", because="x", now=NOW
         )
-    one = record.save(replace(record.load(studio, "owl"), run="owl-1"))
+    _trained(studio, 2)
+    with datasets.edit(studio, "anyowl", actor="user:ann", because="x", now=NOW) as draft:
+        for name in list(draft.pictures):
+            draft.change(name, rights=Rights("own"))
     assert store.load(studio, "owl").plan.regularisation == ""
-    row, _, _ = registering.plan(studio, one.plan, Policy(), name="", folder=lambda _: studio.root)
+    row, _, _ = registering.plan(studio, "owl", Policy(), name="", folder=lambda _: studio.root)
     assert row.licence == "CC-BY-NC-4.0"
+
+
+def _saved(project: Project) -> tuple[Path, str]:
+    """The run has one of what is looked at as a save in its ledger, of that name."""
+    from ategnatos.train.evaluation import planning, record
+
+    _trained(project)
+    folder = project.root / "workspace/training/owl/runs/owl-1"
+    (folder / "output").mkdir(parents=True)
+    shutil.copy(_late(project), folder / "output" / "late.safetensors")
+    found = Checkpoint(folder / "output" / "late.safetensors", None, 8, None, final=True)
+    entry = ledger.record(folder, found, step=8, now=NOW, over=True)
+    assert entry is not None
+    one = record.load(project, "owl")
+    cells = tuple(
+        replace(cell, checkpoint=entry.name) if cell.checkpoint == "late" else cell
+        for cell in one.cells
+    )
+    files = tuple(
+        replace(file, name=entry.name) if file.name == "late" else file for file in one.checkpoints
+    )
+    renamed = replace(one, cells=cells, checkpoints=files)
+    record.save(replace(renamed, digest=planning.digest_again(renamed)))
+    return folder, entry.name
+
+
+def _marks(folder: Path) -> list[str]:
+    (entry,) = ledger.read(folder).entries
+    return [one["by"] for one in entry.used]
+
+
+def test_a_checkpoint_is_marked_as_used_for_as_long_as_a_lora_is_made_of_it(
+    run: Run, tmp_path: Path
+) -> None:
+    project = chosen.studio(tmp_path)
+    folder, save = _saved(project)
+    chosen.decided(project, f"{save}@0.8")
+    for name in ("owl", "owl", "inky"):
+        run("train", "register", "owl", "--as", name, cwd=project.root)
+    assert _marks(folder) == ["lora owl", "lora inky"]
+    run("train", "unregister", "owl", "--dry-run", cwd=project.root)
+    assert _marks(folder) == ["lora owl", "lora inky"]
+    run("train", "unregister", "owl", cwd=project.root)
+    assert _marks(folder) == ["lora inky"]
+    run("train", "unregister", "inky", cwd=project.root)
+    assert _marks(folder) == []
+    assert ledger_file.rebuild(folder)[0].used == ()
+
+
+def test_who_was_killed_while_registering_can_still_take_it_all_back(
+    run: Run, studio: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file in place and nothing written down yet: it is known to be ours."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*said: object) -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        registering.register(
+            studio,
+            "owl",
+            Policy(),
+            name="owl",
+            folder=lambda engine: studio.root / "workspace/models/loras",
+            inventory=killed,
+            actor="user:ann",
+            now=NOW,
+        )
+    place = studio.root / "workspace/models/loras/owl.safetensors"
+    assert place.is_file()
+    run("train", "register", "owl", cwd=studio.root)
+    assert run("train", "unregister", "owl", "--json", cwd=studio.root).data["file"] == "removed"
+    assert not place.exists()
 
 
 @pytest.mark.parametrize(
