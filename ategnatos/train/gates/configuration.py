@@ -124,8 +124,8 @@ def origin(because: str) -> str:
 
 
 def lines(made: Configuration) -> Iterator[str]:
-    """What the person reads: every value with where it is from, and every loss."""
-    from ategnatos.train.plan import fields
+    """What the person reads: every value with where it is from, every loss, every doubt."""
+    from ategnatos.train.plan import doubts, fields
 
     kept, dataset = made.kept, made.dataset
     yield f"The plan {kept.name!r}, version {kept.number}, to be trained by {made.trainer}."
@@ -155,6 +155,8 @@ def lines(made: Configuration) -> Iterator[str]:
         yield f"{made.trainer} does everything as the plan says."
     for text in (*dataset.warnings, *made.translation.notes):
         yield f"  Note: {text}"
+    for text in doubts.of(kept.plan):
+        yield f"  Look twice: {text}"
     yield ""
     yield f"What each value means: ategnatos train plan show {kept.name} --explain"
     yield "Your yes opens gate 2 for exactly this; any change of the plan closes it again."

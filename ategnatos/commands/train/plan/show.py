@@ -26,9 +26,11 @@ def show(
     ] = False,
 ) -> Answer:
     """One plan with all its values and where each comes from."""
-    from ategnatos.train.plan import choosing, fields, store
+    from ategnatos.train.plan import choosing, doubts, fields, store
 
     kept = store.load(call.project(), name, version or None)
+    for text in doubts.of(kept.plan):
+        call.warn(text)
     rows = list(fields.explain(kept))
     able = choosing.trainers_for(kept.plan)
     data: dict[str, Any] = {
