@@ -62,12 +62,18 @@ class Outcome:
 
 
 def judge(seen: Seen) -> Outcome:
-    """What became of the try."""
-    if seen.asked:
+    """What became of the try.
+
+    A stop that comes when everything is trained and lies there whole has stopped nothing.
+    """
+    done = not seen.final and _trained(seen)
+    if seen.asked and not done:
         return Outcome("stopped", "stopped", f"{seen.asked} stopped it at step {seen.step}.")
     stopped = seen.because
     if stopped is not None and stopped.code in _PAUSED:
-        return Outcome("stopped", stopped.code, stopped.text)
+        if not done:
+            return Outcome("stopped", stopped.code, stopped.text)
+        stopped = None
     nan = next((one for one in seen.findings if one.code in _DIVERGED), None)
     if stopped is not None and stopped.code in _DIVERGED:
         nan = stopped
@@ -75,10 +81,18 @@ def judge(seen: Seen) -> Outcome:
         return Outcome("diverged", nan.code, nan.text)
     if stopped is not None:
         return Outcome("failed", stopped.code, stopped.text)
-    if not seen.final and _trained(seen):
-        late = f"Its process ended with status {seen.status} after the last step."
-        return Outcome("finished", why="" if seen.status in (0, None) else late)
+    if done:
+        return Outcome("finished", why=_late(seen))
     return _failed(seen)
+
+
+def _late(seen: Seen) -> str:
+    """What there is to say of the end of one that trained every step."""
+    if seen.asked:
+        return f"{seen.asked} asked it to stop when every step was done."
+    if seen.status in (0, None):
+        return ""
+    return f"Its process ended with status {seen.status} after the last step."
 
 
 def _trained(seen: Seen) -> bool:

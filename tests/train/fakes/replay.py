@@ -206,8 +206,15 @@ class Replay:
         if TRAINER == "simpletuner" and self.order["status"] == 0:
             self.saves.weights(self.output / "pytorch_lora_weights.safetensors", self.step)
 
+        if self.order.get("lingers"):
+            self.hold()
+
     def maybe_hold(self) -> None:
-        if self.step == self.order.get("hold_at") and not (HOME / "go").exists():
+        if self.step == self.order.get("hold_at"):
+            self.hold()
+
+    def hold(self) -> None:
+        if not (HOME / "go").exists():
             (HOME / "held").touch()
             while not (HOME / "go").exists():
                 time.sleep(0.01)

@@ -235,6 +235,18 @@ def test_a_trainer_that_heeds_no_signal_is_killed_with_all_it_started(
     assert locks.standing(run.gpu, holding.name(run)) is None
 
 
+def test_one_that_is_stopped_after_its_last_save_is_finished(tmp_path: Path) -> None:
+    project, run, home = begun(tmp_path, "ai-toolkit", {"log": "success", "lingers": True})
+    here = Here()
+    here(project, control.number_of(run))
+    wait_until(lambda: (home / "held").exists())
+    run = control.stop(project, run, actor="user:ann", now=now(), begin=here, wait=180)
+    here.join()
+    assert (run.state, run.step) == ("finished", 10), run.why
+    assert run.why == "user:ann asked it to stop when every step was done."
+    assert any(one.final and one.whole for one in ledger.read(run.folder).entries)
+
+
 def test_a_full_disk_stops_the_run_before_a_save_breaks_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from ategnatos.knowledge import failures
 from ategnatos.train.run import outcome
 from ategnatos.train.watching.monitor import Monitor
+from ategnatos.train.watching.values import Finding
 from ategnatos.trainers import load_trainer
 from ategnatos.trainers.events import Failed, Progress
 from ategnatos.trainers.lines import Lines
@@ -93,3 +94,17 @@ def test_a_bar_that_reached_its_own_end_is_the_end_though_we_counted_otherwise()
 def test_a_keeper_that_was_killed_with_its_trainer_leaves_the_files_to_decide() -> None:
     assert outcome.judge(outcome.Seen(None, 12, 12, (12, 12), "")).state == "finished"
     assert outcome.judge(outcome.Seen(None, 5, 12, (5, 12), "none")).code == "killed"
+
+
+def test_a_stop_after_the_last_step_stopped_nothing() -> None:
+    def asked(step: int, final: str = "", **more: Any) -> outcome.Outcome:
+        return outcome.judge(outcome.Seen(143, step, 12, (step, 12), final, asked="ann", **more))
+
+    assert (asked(12).state, asked(12).code) == ("finished", "")
+    assert asked(12).why == "ann asked it to stop when every step was done."
+    assert asked(11).state == asked(12, "no finished LoRA is there").state == "stopped"
+    full = Finding("disk_stop", "stop", "The disk is full.", {})
+    whole = outcome.judge(outcome.Seen(143, 12, 12, (12, 12), "", because=full))
+    assert whole.state == "finished"
+    nan = Finding("nan", "stop", "The loss is not a number.", {})
+    assert asked(12, findings=[nan]).state == "diverged"
