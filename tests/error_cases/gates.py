@@ -13,7 +13,7 @@ from ategnatos.grimoire import documents
 from ategnatos.grimoire.project import Project
 from ategnatos.grimoire.schemas.models import ModelFile
 from ategnatos.machines.local import LocalMachine
-from ategnatos.train import gates
+from ategnatos.train import gates, processor
 from ategnatos.train.gates.environment import needs, recording, setting_up, there
 from ategnatos.train.machine import machine_of
 from ategnatos.train.plan import base_model
@@ -32,6 +32,10 @@ def _studio(folder: Path, **values: object) -> tuple[Project, Kept]:
 
 def _machine(folder: Path) -> None:
     machine_of(Project.create(folder / "studio"), "runpod:nobody")
+
+
+def _no_gpu_of_that_name(folder: Path) -> None:
+    processor.chosen("the fast one")
 
 
 def _gate(folder: Path) -> None:
@@ -90,6 +94,7 @@ def _models(folder: Path) -> None:
 
 CASES: dict[str, Callable[[Path], None]] = {
     "train_machine_unknown": _machine,
+    "gpu_choice": _no_gpu_of_that_name,
     "train_gate": _gate,
     "environment_unfit": _unfit,
     "dry_run_failed": _failed,

@@ -14,5 +14,5 @@ MachineOption = Annotated[
     str, typer.Option("--machine", help="local, or a rented one as 'provider status' names it.")
 ]
 GpuOption = Annotated[
-    str, typer.Option("--gpu", metavar="N", help="Which GPU; default: the one of its gates.")
+    str, typer.Option("--gpu", metavar="N", help="Which GPU, or cpu; default: that of its gates.")
 ]

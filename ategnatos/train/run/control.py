@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import explained
 from ategnatos.grimoire.jobs import database, moves, store
-from ategnatos.train import gates
+from ategnatos.train import gates, processor
 from ategnatos.train.machine import LOCAL, machine_of
 from ategnatos.train.run import (
     attempts,
@@ -168,7 +168,7 @@ def resume(
     actor: str,
     now: datetime,
     machine: str = "",
-    gpu: str = "0",
+    gpu: str = "",
     require: Require = gates.require,
     begin: Start = start,
     dry_run: bool = False,
@@ -200,12 +200,13 @@ def resume(
     opened = require(project, kept, run.trainer, machine or run.machine)
     there = machine_of(project, machine or run.machine)
     timed(project, there)
-    looked_at(kept, run.trainer, there, gpu if elsewhere else preparing.card_of(run), opened)
+    card = (gpu or processor.of_gates(opened.environment)) if elsewhere else preparing.card_of(run)
+    looked_at(kept, run.trainer, there, card, opened)
     found = newest(project, run, there)
     broken = tuple(f"{path.name}: {why}" for path, why in found.broken)
     if elsewhere:
         if not dry_run:
-            run = _moved(project, run, kept, there, gpu, actor, now, require)
+            run = _moved(project, run, kept, there, card, actor, now, require)
             begin(project, number_of(run))
         return Resumed(run, found.step, found.name, broken)
     free(project, run.gpu, run.id)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.machines import MACHINE_TIMEOUT, MACHINE_UNREACHABLE
+from ategnatos.train import processor
 from ategnatos.train.checkpoints import ledger, verifying
 from ategnatos.train.run import bringing, preparing, record, state
 from ategnatos.train.run.ending import Ending, Patience
@@ -88,7 +89,8 @@ class Following:
         self._kept, self._told = kept, False
         self._project, self._run, self._attempt = project, run, attempt
         self._keeper, self._place, self._saves = keeper, place, saves
-        self._card = preparing.card_of(run)
+        card = preparing.card_of(run)
+        self._card = "" if card == processor.PROCESSOR else card
         self._clock, self._rhythm, self._say = clock, rhythm, say
         points = curve.read(run.folder).points
         self._recorded = points[-1].step if points else 0

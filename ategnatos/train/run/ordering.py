@@ -13,7 +13,7 @@ from ategnatos.grimoire import journal
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import write_atomic
 from ategnatos.grimoire.jobs import database, store, throttle
-from ategnatos.train import gates
+from ategnatos.train import gates, processor
 from ategnatos.train.machine import LOCAL, machine_of
 from ategnatos.train.run import preparing, record, state
 from ategnatos.train.run.steps import SAGA, SAGAS
@@ -110,16 +110,16 @@ def allowed(
     wait: bool = False,
     require: Require = gates.require,
 ) -> tuple[Opened, Machine, str]:
-    """What the gates found, the machine, and the name of its GPU (``gpu`` is a number; "": the
-    one that the gates looked at); nothing is written.
+    """What the gates found, the machine, and the name of its GPU (``gpu`` is a number, or ``cpu``
+    for the processor; "": the one that the gates looked at); nothing is written.
 
     Raises StudioError: ``machine_unknown``, ``train_gate``, ``run_timer``, ``run_gpu``,
-    ``run_busy`` (not with ``wait``).
+    ``gpu_choice``, ``run_busy`` (not with ``wait``).
     """
     there = machine_of(project, machine)
     opened = require(project, kept, trainer, machine)
     timed(project, there)
-    gpu = gpu or str(opened.environment.get("gpu_index") or 0)
+    gpu = gpu or processor.of_gates(opened.environment)
     resource = gpu_of(there, gpu)
     looked_at(kept, trainer, there, gpu, opened)
     if not wait:
@@ -131,17 +131,21 @@ def looked_at(kept: Kept, trainer: str, machine: Machine, gpu: str, opened: Open
     """Refuse another GPU than the one that gates 3 and 4 hold for. Raises StudioError
     (``run_gpu``).
     """
-    seen = opened.environment.get("gpu_index")
-    if not opened.gpu or seen is None or str(int(gpu)) == str(seen):
+    known = "gpu_index" in opened.environment
+    seen, asked = processor.of_gates(opened.environment), processor.named(gpu)
+    if not known or asked == seen or not (opened.gpu or opened.environment.get("processor")):
         return
     where = "" if machine.name == LOCAL else f" --machine {machine.name}"
+    which = "the processor" if seen == processor.PROCESSOR else f"GPU {seen}"
+    said = f" ({opened.gpu})" if opened.gpu else ""
+    other = "the processor" if asked == processor.PROCESSOR else f"GPU {asked}"
     raise StudioError(
         RUN_GPU,
-        f"The gates of {kept.name!r} were opened for GPU {seen} of {machine.name} ({opened.gpu}),"
-        f" and GPU {gpu} was asked for; nothing was started.",
+        f"The gates of {kept.name!r} were opened for {which} of {machine.name}{said},"
+        f" and {other} was asked for; nothing was started.",
         hint=f"Have that one looked at: ategnatos train environment {kept.name} --trainer"
-        f" {trainer}{where} --gpu {gpu}. Or train on the other: --gpu {seen}",
-        gpu=gpu,
+        f" {trainer}{where} --gpu {asked}. Or train on the other: --gpu {seen}",
+        gpu=asked,
         looked_at=seen,
         machine=machine.name,
     )
@@ -171,13 +175,14 @@ def waits(run: Run) -> None:
 
 
 def gpu_of(machine: Machine, gpu: str) -> str:
-    """The name under which the GPU is locked."""
+    """The name under which the GPU is locked, or the processor. Raises StudioError
+    (``gpu_choice``).
+    """
     from ategnatos.guard.locks.names import parse_resource
-    from ategnatos.guard.values.numbers import parse_whole
 
-    number = parse_whole(gpu, field="The number of the GPU", minimum=0, maximum=63)
+    card = processor.named(gpu)
     if machine.name == LOCAL:
-        return parse_resource(f"gpu:local:{number}")
+        return parse_resource(f"gpu:local:{card}")
     return parse_resource(f"gpu:{machine.name}")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.files import write_atomic
+from ategnatos.train import processor
 from ategnatos.train.machine import LOCAL, only_card
 from ategnatos.train.plan import laying, writing
 from ategnatos.train.run import attempts, handing, record, resuming, state
@@ -61,9 +62,9 @@ def environment_of(folder: Path) -> dict[str, Any]:
 
 
 def card_of(run: Run) -> str:
-    """The number of the run's GPU on its machine, as nvidia-smi has it."""
+    """The number of the run's GPU on its machine, as nvidia-smi has it; ``cpu`` for none."""
     _, provider, card = run.gpu.split(":", 2)
-    return card if provider == LOCAL else str(environment_of(run.folder).get("gpu_index", 0))
+    return card if provider == LOCAL else processor.of_gates(environment_of(run.folder))
 
 
 def keep_plan(folder: Path, plan: Plan) -> None:
@@ -146,6 +147,8 @@ def attempt(
     writing.write(folder, made, ours={"plan": run.plan, "digest": run.digest, "run": run.id})
     install = state.read(folder).get("install", {})
     command, cwd, environment = made.placed(install.get("home", ""), keeper.python)
+    if card_of(run) == processor.PROCESSOR:
+        command = processor.launched(command, environment_of(run.folder))
     environment |= _card(run, place)
     tried = attempts.Attempt(
         number=number,
@@ -199,7 +202,11 @@ def _cut(folder: Path, begins: int) -> None:
 
 
 def _card(run: Run, place: Place) -> dict[str, str]:
-    """Which GPU a process may see, where the machine has several: the one that was looked at."""
+    """Which GPU a process may see, where the machine has several: the one that was looked at; none
+    where it trains on the processor.
+    """
+    if card_of(run) == processor.PROCESSOR:
+        return processor.without_gpu(environment_of(run.folder))
     if not place.far or len(environment_of(run.folder).get("gpus", ())) > 1:
         return only_card(card_of(run))
     return {}

@@ -6,10 +6,10 @@ import signal
 import subprocess
 import sys
 
-# Options of the launcher that take a value; the first other word is the script.
+# Options of the launcher take a value, but for --cpu; the first other word is the script.
 arguments = sys.argv[1:]
 while arguments and arguments[0].startswith("--"):
-    arguments = arguments[2:]
+    arguments = arguments[1 if arguments[0] == "--cpu" else 2 :]
 
 child = subprocess.Popen([sys.executable, *arguments])
 try:

@@ -211,6 +211,44 @@ def test_another_gpu_of_the_machine_is_the_one_that_is_judged(
     assert "CUDA_VISIBLE_DEVICES=1" in begun
 
 
+def test_the_processor_by_a_persons_word_alone(
+    studio: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Run
+) -> None:
+    install, card = fakes.at_home(monkeypatch, tmp_path)
+    kept = ready.sdxl(studio, tmp_path / "base.safetensors", optimizer="adamw8bit")
+    words = ("train", "environment", "owl", "--trainer", "kohya", "--home", str(install.home))
+    stopped = run(*words, "--gpu", "cpu", "--json", cwd=studio.root).envelope
+    assert stopped["error"]["details"]["stops"] == ["precision: a processor does not train in fp16"]
+    assert stopped["error"]["hint"] == "ategnatos train plan set owl precision=fp32"
+    # What opens it again is the same choice.
+    assert state(studio, kept).command.endswith("--trainer kohya --gpu cpu")
+    values = {"precision": "fp32", "learning_rate": 2e-4}
+    kept = store.change(studio, "owl", values, actor="a", because="", now=ready.NOW)
+    made = run(*words, "--gpu", "CPU", "--json", cwd=studio.root).data
+    assert made["fits"], made["stops"]
+    assert (made["processor"], made["gpu"], made["gpus"]) == (True, "", [])
+    said = {one["what"]: (one["level"], one["found"]) for one in made["checks"]}
+    assert said["GPU"][0] == "note"
+    assert "tens to hundreds of times" in said["GPU"][1]
+    assert said["optimizer"][0] == "note"
+    assert said["PyTorch"] == ("ok", "2.8.0+cu128, on the processor")
+    assert "GPU memory" not in said
+    assert state(studio, kept).open
+    # A GPU that comes or goes is nothing to it.
+    (card.folder / "nvidia-smi").write_text("#!/bin/sh\nexit 9\n")
+    assert state(studio, kept).open
+    install.plays("dry_run_2_steps")
+    tried = run("train", "dry-run", "owl", "--steps", "2", "--json", cwd=studio.root).data
+    begun = (studio.root / tried["folder"] / "attempts" / "1" / "command.sh").read_text()
+    assert " CUDA_VISIBLE_DEVICES= " in begun
+    cores = made["cores"]
+    assert f"launch --cpu --num_cpu_threads_per_process {cores} --num_processes 1" in begun
+    assert tried["peak_mib"] is None
+    wrong = run(*words, "--gpu", "fast", "--json", cwd=studio.root).envelope["error"]
+    assert wrong["code"] == "gpu_choice"
+    assert state(studio, kept).open
+
+
 @pytest.mark.parametrize(
     ("card", "driver", "torch", "says"),
     [

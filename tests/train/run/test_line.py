@@ -121,6 +121,22 @@ def test_only_the_gpu_that_the_gates_looked_at_is_trained_on(tmp_path: Path) -> 
     )
 
 
+def test_on_the_processor_no_gpu_is_seen_and_none_is_held(tmp_path: Path) -> None:
+    project, kept, home = waiting(tmp_path, {"log": "success"})
+    looked = opened(home, gpu="", gpu_index=0, processor=True, cores=3)
+    with pytest.raises(StudioError) as other:
+        ordered(project, kept, "ai-toolkit", home, require=looked, gpu="0")
+    assert other.value.code is control.RUN_GPU
+    assert "opened for the processor of local, and GPU 0 was asked for" in other.value.message
+    run = ordered(project, kept, "ai-toolkit", home, require=looked)
+    assert run.gpu == "gpu:local:cpu"
+    with locks.resource("gpu:local:0", who="somebody's game"):
+        run = followed(project, run)
+    assert run.state == "finished", run.why
+    seen = fakes.starts(home)[0]["environment"]
+    assert (seen["CUDA_VISIBLE_DEVICES"], seen["OMP_NUM_THREADS"]) == ("", "3")
+
+
 def test_nothing_trains_on_a_gpu_that_somebody_else_holds(tmp_path: Path) -> None:
     project, kept, home = waiting(tmp_path, {"log": "success"})
     run = queued(project, kept, home)

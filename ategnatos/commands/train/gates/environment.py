@@ -43,8 +43,13 @@ def environment(
         str, typer.Option("--python", metavar="FILE", help="The Python that runs the trainer.")
     ] = "",
     gpu: Annotated[
-        int, typer.Option("--gpu", metavar="N", min=0, help="Which GPU there; the first is 0.")
-    ] = 0,
+        str,
+        typer.Option(
+            "--gpu",
+            metavar="N",
+            help="Which GPU there; the first is 0. cpu: a try on the processor.",
+        ),
+    ] = "0",
     set_up: Annotated[
         bool,
         typer.Option(
@@ -56,11 +61,13 @@ def environment(
     from datetime import UTC, datetime
 
     from ategnatos.guard.actor import actor
+    from ategnatos.train import processor
     from ategnatos.train.gates import billing, usual
     from ategnatos.train.gates.environment import recording, setting_up
     from ategnatos.train.machine import name_of
     from ategnatos.train.plan import base_model, store
 
+    card = processor.chosen(gpu)
     project = call.project()
     kept = store.load(project, name)
     chosen = usual.trainer(project, kept, trainer)
@@ -73,12 +80,12 @@ def environment(
             call.warn(said)
     home = _absolute(home) if machine == "local" else home
     found = recording.check(
-        project, kept, chosen, machine, home=home, python=python, gpu=gpu, say=call.say
+        project, kept, chosen, machine, home=home, python=python, gpu=card, say=call.say
     )
     if set_up and not call.dry_run and not found.fits:
         setting_up.set_up(project, found, home=home, say=call.say)
         home = home or found.there.places.trainer(chosen)
-        found = recording.check(project, kept, chosen, machine, home=home, gpu=gpu, say=call.say)
+        found = recording.check(project, kept, chosen, machine, home=home, gpu=card, say=call.say)
     path = event = None
     if not call.dry_run:
         path, event = recording.write(project, found, actor=actor(), now=datetime.now(UTC))

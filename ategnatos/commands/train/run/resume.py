@@ -19,8 +19,11 @@ def resume(
         str, typer.Option("--machine", help="Another machine; default: the one it had.")
     ] = "",
     gpu: Annotated[
-        str, typer.Option("--gpu", metavar="N", help="Which GPU of this computer, with --machine.")
-    ] = "0",
+        str,
+        typer.Option(
+            "--gpu", metavar="N", help="With --machine: which GPU there, or cpu; as its gates."
+        ),
+    ] = "",
     attach: Annotated[
         bool, typer.Option("--attach", help="Watch it to its end; Ctrl-C leaves it training.")
     ] = False,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import canonical_json, explained, write_atomic
 from ategnatos.grimoire.zones import Zone, resolve
-from ategnatos.train import placing
+from ategnatos.train import placing, processor
 from ategnatos.train.gates.dry_run import ending
 from ategnatos.train.gates.dry_run.ending import ATTEMPT, NEAR_SECONDS
 from ategnatos.train.machine import machine_of, only_card
@@ -168,7 +168,10 @@ def _bring(tried: Tried, opened: Opened, keeper: Keeper) -> None:
     """Everything to the machine, and the keeper."""
     place, made = tried.place, tried.translation
     command, folder, environment = made.placed(opened.home, opened.python)
-    if len(opened.environment.get("gpus", ())) > 1:
+    if opened.environment.get("processor"):
+        command = processor.launched(command, opened.environment)
+        environment |= processor.without_gpu(opened.environment)
+    elif len(opened.environment.get("gpus", ())) > 1:
         environment |= only_card(opened.environment["gpu_index"])
     attempt = f"attempts/{ATTEMPT}"
     (place.here / attempt).mkdir(parents=True, exist_ok=True)

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 EVENT = "train.environment"
 
 
-def command(kept: Kept, trainer: str, machine: str) -> str:
-    """What opens it."""
+def command(kept: Kept, trainer: str, machine: str, gpu: str = "0") -> str:
+    """What opens it; ``gpu`` is the number of one, or ``cpu``."""
     where = "" if machine == "local" else f" --machine {machine}"
+    where += "" if gpu == "0" else f" --gpu {gpu}"
     return f"ategnatos train environment {kept.name} --trainer {trainer}{where}"
 
 
@@ -51,10 +52,13 @@ def looked(project: Project, kept: Kept, trainer: str, machine: str) -> Now:
 
 def state(project: Project, kept: Kept, trainer: str, machine: str, now: Now) -> Gate:
     """Open where the newest check said so of exactly what is there now."""
-    how, event = command(kept, trainer, machine), now.event
+    from ategnatos.train import processor
+
+    event = now.event
     if event is None:
         why = f"nobody has looked at {machine} for {trainer} yet"
-        return Gate(3, NAMES[2], False, why, how)
+        return Gate(3, NAMES[2], False, why, command(kept, trainer, machine))
+    how = command(kept, trainer, machine, processor.of_gates(event.data))
     if now.problem:
         why = now.problem
     elif event.references.get("digest") != kept.digest:

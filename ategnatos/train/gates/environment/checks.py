@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ategnatos.grimoire.errors import StudioError
-from ategnatos.train.gates.environment import graphics, space
+from ategnatos.train.gates.environment import graphics, on_processor, space
 from ategnatos.train.placing import is_path
 
 if TYPE_CHECKING:
@@ -101,6 +101,9 @@ def _at_least(version: str, wanted: str) -> bool:
 
 def _gpu(project: Project, made: Configuration, there: There) -> Iterator[Check]:
     facts = there.facts
+    if there.processor:
+        yield from (Check(*said) for said in on_processor.told(made))
+        return
     if not facts.gpus:
         why = facts.problem or "no NVIDIA GPU answers"
         if there.needs.gpu:
@@ -109,7 +112,8 @@ def _gpu(project: Project, made: Configuration, there: There) -> Iterator[Check]
                 "stop",
                 f"{why}, and {made.trainer} trains on nothing else",
                 "Install the driver (nvidia-smi must answer), or take a machine with a GPU:"
-                f" ategnatos train vram {made.kept.name}",
+                f" ategnatos train vram {made.kept.name}. Only to try the trainer out, with few and"
+                " small pictures: --gpu cpu",
             )
         else:
             yield Check("GPU", "ok", f"none; {made.trainer} trains on the processor")

@@ -50,11 +50,11 @@ def check(
     *,
     home: str = "",
     python: str = "",
-    gpu: int = 0,
+    gpu: int | None = 0,
     say: Callable[[str], None] = lambda text: None,
 ) -> Checked:
     """Look and judge; nothing is written. ``home`` and ``python`` default to what was found there
-    before, by any plan.
+    before, by any plan. ``gpu`` None is the processor, by a person's word.
 
     Raises StudioError: ``train_machine_unknown``, ``machine_unreachable``, ``machine_timeout``, and
     as :func:`ategnatos.train.gates.configuration.translated`.
@@ -145,6 +145,7 @@ def _data(
         "disk_free": min(probe.get("free", {}).values(), default=facts.disk_free),
         "gpu": first.name if first else "",
         "gpu_index": first.index if first else 0,
+        "processor": found.processor,
         "gpu_memory_mib": first.memory_mib if first else 0,
         "gpu_free_mib": first.free_mib if first else 0,
         "gpus": [f"{one.name} {one.memory_mib} MiB" for one in facts.gpus],

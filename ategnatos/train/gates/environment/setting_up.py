@@ -100,7 +100,7 @@ def _steps(found: Checked, home: str) -> Iterator[str]:
     where = shlex.quote(home)
     yield f"mkdir -p {shlex.quote(str(found.there.places.base / 'models'))}"
     if said is not None and said.repository:
-        yield f"echo '== {trainer} from {said.repository}'"
+        yield _saying(f"{trainer} from {said.repository}")
         part = shlex.quote(f"{home}.part")
         yield f"mkdir -p {shlex.quote(str(Path(home).parent))}"
         # A clone that was cut off is begun anew; only a whole one gets the name.
@@ -116,22 +116,27 @@ def _steps(found: Checked, home: str) -> Iterator[str]:
             yield f"git -C {where} checkout -q {tested.commit}"
             yield f"git -C {where} submodule update --init --recursive"
     yield f"mkdir -p {where}"
-    yield "echo '== its virtual environment'"
+    yield _saying("its virtual environment")
     yield f"test -x {shlex.quote(python)} || python3 -m venv {where}/venv"
     if said is None or said.gpu:
         card = graphics.known(facts.gpus[0]) if facts.gpus else None
         driver = facts.gpus[0].driver if facts.gpus else ""
         line = graphics.install("", card, driver, shlex.quote(python)) if card else ""
         if "pip install" in line:
-            yield "echo '== PyTorch for this GPU and driver'"
+            yield _saying("PyTorch for this GPU and driver")
             yield line
     if said is not None and said.install:
-        yield "echo '== its packages'"
+        yield _saying("its packages")
         words = " ".join(shlex.quote(one) for one in said.install)
         yield f"cd {where} && {shlex.quote(python)} -m pip install {words}"
     for module in found.there.needs.modules:
-        yield f"echo '== {module}'"
+        yield _saying(module)
         yield f"{shlex.quote(python)} -m pip install {shlex.quote(PIP.get(module, module))}"
     for repository, what in found.there.needs.what.items():
-        yield f"echo '== {what}: {repository}'"
+        yield _saying(f"{what}: {repository}")
         yield fetching(shlex.quote(python), repository, what)
+
+
+def _saying(text: str) -> str:
+    """A line that is passed on to the person. A repository is called what its plan calls it."""
+    return f"echo {shlex.quote(f'== {text}')}"

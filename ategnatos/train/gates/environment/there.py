@@ -39,7 +39,9 @@ _HASHING_SECONDS = 1800.0
 
 @dataclass(frozen=True, slots=True)
 class There:
-    """A machine as it was found. ``probe`` is what the trainer's Python said (``probe.py``)."""
+    """A machine as it was found. ``probe`` is what the trainer's Python said (``probe.py``);
+    ``processor``: it shall train on the processor, whatever GPUs there are.
+    """
 
     machine: str
     facts: MachineFacts
@@ -47,6 +49,7 @@ class There:
     needs: Needs
     places: Places
     probe: Mapping[str, Any]
+    processor: bool = False
 
     @property
     def bound(self) -> dict[str, Any]:
@@ -62,12 +65,13 @@ def look(
     *,
     home: str = "",
     python: str = "",
-    gpu: int = 0,
+    gpu: int | None = 0,
 ) -> There:
     """Everything about the machine for this plan, files hashed where their hash is known.
 
-    ``gpu`` is the one that shall train, by its index there; it comes first in ``facts``. ``home``
-    is the trainer's checkout there, ``python`` its interpreter where it is not the checkout's own.
+    ``gpu`` is the one that shall train, by its index there; it comes first in ``facts``. None is
+    the processor: the facts have no GPU then, and none is needed. ``home`` is the trainer's
+    checkout there, ``python`` its interpreter where it is not the checkout's own.
     Raises StudioError: ``machine_unreachable``, ``machine_timeout``.
     """
     from ategnatos.trainers import load_trainer
@@ -76,6 +80,8 @@ def look(
     where = placing.places(project, machine.name, facts.home)
     plan = where.plan(kept.plan)
     needs = needing.of(plan, trainer)
+    if gpu is None:
+        needs = replace(needs, gpu=False)
     installed = load_trainer(trainer).detect(asker(machine), home)
     if python:
         installed = replace(installed, python=python)
@@ -89,11 +95,15 @@ def look(
             if error.code is not TRAINER_PYTHON:
                 raise
             installed = replace(installed, ok=False, message=error.message, hint=error.hint)
-    return There(machine.name, facts, installed, needs, where, said)
+    return There(machine.name, facts, installed, needs, where, said, gpu is None)
 
 
-def before_others(facts: MachineFacts, gpu: int) -> MachineFacts:
-    """The facts with that GPU first; with none, and why, where it has others and not this one."""
+def before_others(facts: MachineFacts, gpu: int | None) -> MachineFacts:
+    """The facts with that GPU first; with none, and why, where it has others and not this one.
+    None is the processor: no GPU, and nothing wrong with that.
+    """
+    if gpu is None:
+        return replace(facts, gpus=(), problem="")
     chosen = [one for one in facts.gpus if one.index == gpu]
     if chosen or not facts.gpus:
         others = [one for one in facts.gpus if one.index != gpu]
@@ -192,7 +202,8 @@ def now(project: Project, kept: Kept, trainer: str, machine: str, event: Event |
     was = event.data
     try:
         reached = machine_of(project, machine)
-        facts = before_others(reached.facts(), int(was.get("gpu_index", 0)))
+        gpu = None if was.get("processor") else int(was.get("gpu_index", 0))
+        facts = before_others(reached.facts(), gpu)
         plan = placing.places(project, reached.name, facts.home).plan(kept.plan)
         installed = Installed(True, "", str(was.get("home", "")), str(was.get("python", "")))
         said = ask_python(reached, installed, needing.of(plan, trainer)) if installed.python else {}
