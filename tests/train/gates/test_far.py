@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -100,6 +101,16 @@ def test_a_trainer_is_set_up_there_by_a_phase_that_may_run_again(
     assert "openai/clip-vit-large-patch14" in script
     ran = machine_of(rented, NAME).run(["sh", "-n"], input=script.encode())
     assert ran.ok, ran.errors
+    # What a plan calls its models stays a name.
+    odd = "a/b'; touch ~/taken; echo '$(touch ~/taken)"
+    needs = replace(before.there.needs, what={odd: "base model"})
+    said = setting_up.script(replace(before, there=replace(before.there, needs=needs)), home)
+    lines = [line for line in said.splitlines() if "a/b" in line]
+    assert len(lines) == 2
+    quoted = "\n".join(["python() { :; }", lines[0], lines[1].replace(f"{home}/venv/bin/", "")])
+    ran = machine_of(rented, NAME).run(["sh"], input=quoted.encode())
+    assert ran.output == f"== base model: {odd}\n"
+    assert not (far.home / "taken").exists()
 
     # Played: what would be fetched.
     marks = "echo '== one'\nmkdir -p ~/ategnatos/made\ntouch ~/ategnatos/made/it\n"
