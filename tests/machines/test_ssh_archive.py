@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,6 +125,25 @@ def test_nothing_is_taken_from_a_machine_but_plain_files_in_their_own_folder(
     transfer.pull(link, "odd", tmp_path / "out" / "got")
     assert not (tmp_path / "out" / "plain").exists()
     assert [one.name for one in (tmp_path / "out").rglob("*")] == ["got"]
+
+
+@pytest.mark.parametrize("odd", [{"path": "a\0b"}, {"mtime": "1e300"}], ids=["name", "time"])
+def test_a_copy_of_what_cannot_be_here_says_so(
+    server: Server, few: Path, tmp_path: Path, odd: dict[str, str]
+) -> None:
+    (server.home / "odd").mkdir()
+    entry = tarfile.TarInfo("./file")
+    entry.pax_headers = odd
+    with tarfile.open(few / "made", "w", format=tarfile.PAX_FORMAT) as made:
+        made.addfile(entry)
+    lying = few / "tar"
+    lying.unlink()
+    lying.write_text(f"#!/bin/sh\nexec {shutil.which('cat')} '{few / 'made'}'\n")
+    lying.chmod(0o755)
+    with pytest.raises(StudioError) as error:
+        transfer.pull(bare(server), "odd", tmp_path / "got")
+    assert error.value.code is MACHINE_COPY
+    assert not list((tmp_path / "got").rglob("*"))
 
 
 def test_what_cannot_be_copied_without_rsync_is_said(

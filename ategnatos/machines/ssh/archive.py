@@ -148,8 +148,9 @@ def _received(link: Link, line: str, target: Path, faults: list[str], *, folder:
                         _keep(tar, entry, target, folder=folder)
             except tarfile.ReadError:
                 pass  # Cut off in the middle: the status or the line says so.
-            except OSError as error:
-                faults.append(f"{error.strerror or error}")
+            except (OSError, ValueError, OverflowError, tarfile.TarError) as error:
+                # A name or a time that no file here can have is a fault, too.
+                faults.append(f"{getattr(error, 'strerror', None) or error}")
             # What comes now is thrown away; a closed pipe would look like a broken line.
             while given.read(1 << 20):
                 pass
