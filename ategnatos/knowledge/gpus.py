@@ -1,14 +1,15 @@
 """GPUs by name: memory, compute capability, speed. Data: ``data/gpus.json``.
 
 A name is found as drivers, shops and providers write it: ``NVIDIA GeForce RTX 4090``,
-``rtx4090``, ``H100 80GB HBM3``.
+``rtx4090``, ``H100 80GB HBM3``, ``1x A100 (40 GB SXM4)``. Where a size is said with it
+(``RTX 4060 Ti 8GB``), that size counts.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -24,8 +25,13 @@ KINDS = ("consumer", "workstation", "datacentre", "apple")
 _BF16 = (8, 0)
 _FP8 = (8, 9)
 _FILLERS = re.compile(
-    r"nvidia|geforce|quadro|generation|laptop|workstation edition|server edition|max-q|edition"
+    r"nvidia|geforce|quadro|apple|generation|laptop|workstation edition|server edition|max-q"
+    r"|edition"
 )
+_COUNT = re.compile(r"^\s*(\d{1,2})\s*[x\u00d7]\s*(?=[a-z])", re.IGNORECASE)
+_SIZE = re.compile(r"\b(\d{1,3})\s*(?:gib|gb)\b", re.IGNORECASE)
+# A card is sold with half or twice its usual memory, not with a tenth of it.
+_OTHER_SIZE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +78,8 @@ def gpus() -> tuple[Gpu, ...]:
 
 
 def find(name: str) -> Gpu:
-    """The GPU of that name. Raises StudioError (``gpu_unknown``)."""
-    found = known(name)
+    """The GPU of that name, one of several. Raises StudioError (``gpu_unknown``)."""
+    found = known(name) or _of_a_size(name)
     if found is not None:
         return found
     names = [one.name for one in gpus()]
@@ -88,6 +94,12 @@ def find(name: str) -> Gpu:
     )
 
 
+def count(name: str) -> int:
+    """How many GPUs a name like ``2x RTX 3090`` means; 1 where it says none."""
+    said = _COUNT.match(name)
+    return int(said.group(1)) if said else 1
+
+
 def known(name: str, memory_gb: float | None = None) -> Gpu | None:
     """The GPU of that name or None. ``memory_gb`` tells models apart that share a name."""
     wanted = _plain(name)
@@ -97,6 +109,29 @@ def known(name: str, memory_gb: float | None = None) -> Gpu | None:
     if memory_gb is None:
         return found[0]
     return min(found, key=lambda one: abs(one.memory_gb - memory_gb))
+
+
+def _of_a_size(name: str) -> Gpu | None:
+    """The GPU of a name with a number of them or a memory in it, with that memory."""
+    bare = _COUNT.sub("", name)
+    said = _SIZE.search(bare)
+    if said is None:
+        return known(bare) if bare != name else None
+    size = float(said.group(1))
+    plain = _SIZE.sub("", bare)
+    found = known(bare) or known(f"{plain} {size:g}GB") or known(plain)
+    if found is None or not found.memory_gb / _OTHER_SIZE <= size <= found.memory_gb * _OTHER_SIZE:
+        return None
+    if size == found.memory_gb:
+        return found
+    share = size / found.memory_gb
+    return replace(
+        found,
+        name=f"{found.name} {size:g}GB",
+        memory_gb=size,
+        usable_gb=round(found.usable_gb * share, 1),
+        note="",
+    )
 
 
 def _plain(name: str) -> str:

@@ -146,15 +146,16 @@ class Profile:
 class Move:
     """One change of a plan that saves memory, and what it ``costs`` in plain words.
 
-    ``values`` are set; ``half`` is halved while ``double`` doubles; ``swap`` are shares of the
-    blocks that may wait in main memory. It is for plans whose values are among ``origin``, as
-    ``needs`` says, and above those of ``above``.
+    ``values`` are set; ``half`` is halved and ``along`` with it, while ``double`` doubles;
+    ``swap`` are shares of the blocks that may wait in main memory. It is for plans whose values
+    are among ``origin``, as ``needs`` says, and above those of ``above``.
     """
 
     name: str
     costs: str
     values: Mapping[str, Any] = field(default_factory=dict)
     half: str = ""
+    along: str = ""
     double: str = ""
     swap: tuple[float, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
@@ -234,6 +235,7 @@ def moves() -> tuple[Move, ...]:
             costs=raw["costs"],
             values=raw.get("set", {}),
             half=raw.get("half", ""),
+            along=raw.get("along", ""),
             double=raw.get("double", ""),
             swap=tuple(raw.get("swap", ())),
             origin=raw.get("from", {}),

@@ -28,6 +28,32 @@ def test_a_gpu_is_found_as_drivers_and_shops_write_it(said: str, name: str) -> N
     assert gpus.find(said).name == name
 
 
+@pytest.mark.parametrize(
+    ("said", "number", "name", "memory"),
+    [
+        ("RTX 3060 12GB", 1, "GeForce RTX 3060", 12),
+        ("RTX 4060 Ti 8GB", 1, "GeForce RTX 4060 Ti 8GB", 8),
+        ("GeForce RTX 3080 12 GB", 1, "GeForce RTX 3080 12GB", 12),
+        ("1x A100 (40 GB SXM4)", 1, "A100 40GB", 40),
+        ("8x A100 (80 GB SXM4)", 8, "A100 80GB", 80),
+        ("2x RTX 3090", 2, "GeForce RTX 3090", 24),
+        ("M2 Max", 1, "Apple M2 Max", 32),
+    ],
+)
+def test_a_number_of_them_and_a_size_in_the_name_are_understood(
+    said: str, number: int, name: str, memory: float
+) -> None:
+    found = gpus.find(said)
+    assert (found.name, found.memory_gb) == (name, memory)
+    assert found.usable_gb < found.memory_gb
+    assert gpus.count(said) == number
+
+
+def test_a_size_that_the_card_was_never_sold_with_is_refused() -> None:
+    with pytest.raises(StudioError):
+        gpus.find("RTX 3060 80GB")
+
+
 def test_no_two_gpus_answer_to_one_name() -> None:
     for one in gpus.gpus():
         for name in (one.name, *one.aliases):

@@ -119,8 +119,8 @@ def reckon(
             for one in found.changes
         ],
         "changed": _bars(found.changed),
-        "profile": _profile(plan, card, room_there),
-        "warnings": _warnings(plan, card),
+        "profile": _profile(plan, trainer, card, room_there, made),
+        "warnings": [*_warnings(plan, card), *_several(gpu)],
     }
 
 
@@ -142,15 +142,30 @@ def _bars(made: Estimate | None) -> dict[str, float] | None:
     return {name: round(getattr(made, name), 2) for name in ("likely", "low", "high")}
 
 
-def _profile(plan: Plan, card: Gpu | None, memory: float) -> dict[str, Any] | None:
+def _profile(
+    plan: Plan, trainer: str, card: Gpu | None, memory: float, made: Estimate
+) -> dict[str, Any] | None:
     from ategnatos.knowledge.vram import knowledge
-    from ategnatos.train.vram.advice import suggest
+    from ategnatos.train.vram.advice import profiled, suggest
 
     size = card.memory_gb if card else memory
     one = suggest(knowledge().network(plan.family), size)
-    if one is None:
+    values = profiled(plan, trainer, one, made.calibration, memory) if one else {}
+    if one is None or not values:
         return None
-    return {"name": one.name, "title": one.title, "set": dict(one.set), "costs": one.costs}
+    return {"name": one.name, "title": one.title, "set": values, "costs": one.costs}
+
+
+def _several(gpu: str) -> list[str]:
+    from ategnatos.knowledge import gpus
+
+    number = gpus.count(gpu) if gpu else 1
+    if number == 1:
+        return []
+    return [
+        f"A run trains on one GPU, and the memory of {number} is not added up:"
+        " this is for one of them. The others can train other plans (--gpu of 'train launch')."
+    ]
 
 
 def _warnings(plan: Plan, card: Gpu | None) -> list[str]:
@@ -206,4 +221,9 @@ def _draw(console: Console, data: dict[str, Any]) -> None:
     elif data["verdict"] != "fits":
         console.print("Nothing that this trainer can do makes it fit; take a larger card.")
     if data["profile"] and data["verdict"] != "fits":
-        console.print(f"Or start from the profile: {data['profile']['title']}", soft_wrap=True)
+        one = data["profile"]
+        said = " ".join(f"{key}={_said(value)}" for key, value in one["set"].items())
+        console.print(f"Or the profile '{one['title']}'. It costs: {one['costs']}.", soft_wrap=True)
+        console.print(
+            f"  ategnatos train plan set {data['plan']} {said}", soft_wrap=True, highlight=False
+        )

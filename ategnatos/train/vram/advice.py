@@ -24,6 +24,8 @@ Verdict = Literal["fits", "tight", "no"]
 # A move that saves less than this is not worth a word.
 _WORTH_GIB = 0.05
 _BILLION = 1e9
+_FINDS_ITS_RATE = ("prodigy", "schedule-free-adamw")
+_RATE = 0.0001
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,28 @@ def suggest(network: Network, memory_gb: float) -> Profile | None:
     )
 
 
+def profiled(
+    plan: Plan, trainer: str, profile: Profile, calibration: Calibration, memory: float
+) -> dict[str, Any]:
+    """What a profile changes in the plan, with what has to change along; empty where the trainer
+    cannot do it, where nothing would change, or where it does not fit ``memory`` GiB.
+    """
+    values: dict[str, Any] = dict(profile.set)
+    if not _able(Move("", "", values=values), plan, trainer):
+        return {}
+    if values.get("cache_text"):
+        values |= {"shuffle_captions": False, "caption_dropout": 0.0}
+    if values.get("optimizer", plan.optimizer) != plan.optimizer:
+        # A rate of 1 is for those that find their own.
+        values |= {"learning_rate": _RATE} if plan.optimizer in _FINDS_ITS_RATE else {}
+    facts = plan.facts()
+    values = {name: value for name, value in values.items() if facts[name] != value}
+    made = _changed(plan, values) if values else None
+    if made is None or estimate(of_plan(made, trainer), calibration).likely > memory:
+        return {}
+    return values
+
+
 def _cheapest(
     plan: Plan, trainer: str, memory: float, likely: Callable[[Plan], Estimate]
 ) -> list[Change]:
@@ -199,7 +223,8 @@ def _tries(move: Move, plan: Plan, trainer: str) -> Iterator[dict[str, Any]]:
         value, other = facts[move.half], facts.get(move.double, 0)
         while value > 1:
             value, other = value // 2, other * 2
-            yield {move.half: value} | ({move.double: other} if move.double else {})
+            more = {move.double: other} if move.double else {}
+            yield {move.half: value} | more | _along(move, facts)
             if not move.double:
                 return
     elif move.swap:
@@ -213,13 +238,17 @@ def _tries(move: Move, plan: Plan, trainer: str) -> Iterator[dict[str, Any]]:
             yield values
 
 
+def _along(move: Move, facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {move.along: facts[move.along] / 2} if move.along else {}
+
+
 def _able(move: Move, plan: Plan, trainer: str) -> bool:
     """Whether the trainer can do what the move asks for this family."""
     if trainer not in _TRAINERS_WITH_TABLE:
         return "quantisation" not in move.values
     table = known.trainer(trainer)
     family = table.families.get(plan.base_family)
-    if "quantisation" in move.values:
+    if move.values.get("quantisation", "none") != "none":
         able = family is None or family.quantised
         return able and move.values["quantisation"] in table.quantisation
     if "text_encoder_quantisation" in move.values:

@@ -137,3 +137,32 @@ def test_numbers_in_advice_stay_numbers(run: Any, planned: Any) -> None:
     out = run("train", "vram", "ann", *words, cwd=planned.root).out
     assert "caption_dropout=0.0" in out
     assert "cache_text=true" in out
+
+
+def test_two_of_a_gpu_are_not_added_up(run: Any, planned: Any) -> None:
+    told = run("train", "vram", "big", "--gpu", "2x RTX 3060", "--json", cwd=planned.root)
+    assert (told.data["gpu"], told.data["verdict"]) == ("GeForce RTX 3060", "no")
+    assert any("not added up" in one for one in told.envelope["warnings"])
+
+
+@pytest.mark.parametrize("trainer", ["kohya", "ai-toolkit", "simpletuner"])
+def test_a_profile_that_is_named_can_be_trained_and_fits(
+    run: Any, planned: Any, trainer: str
+) -> None:
+    for gpu in ("3060", "RTX 4060 Ti 8GB", "4070 Ti Super"):
+        words = ("train", "vram", "big", "--gpu", gpu, "--trainer", trainer)
+        told = run(*words, "--json", cwd=planned.root).data
+        if told["profile"] is None or told["verdict"] == "fits":
+            continue
+        lines = run(*words, cwd=planned.root).out.splitlines()
+        line = next(one for one in lines if one.startswith("  ategnatos train plan set"))
+        set_to = run(*line.split()[1:], "--dry-run", "--json", cwd=planned.root)
+        assert set_to.code == 0
+        assert set(set_to.data["changed"]) == set(told["profile"]["set"])
+        assert trainer != "kohya" or "nf4" not in line
+
+
+def test_half_the_rank_keeps_how_much_it_counts(run: Any, planned: Any) -> None:
+    told = run("train", "vram", "ann", "--memory", "5.8", "--json", cwd=planned.root).data
+    (half,) = [one for one in told["changes"] if one["name"] == "half the rank"]
+    assert half["values"] == {"rank": 16, "alpha": 8.0}
