@@ -4,7 +4,7 @@
 
 ``--home`` is the trainer's checkout and ``--python`` the Python that it is installed in (default:
 its own ``venv/bin/python``). Everything else is made here: a model of random weights, a tokenizer,
-sixteen pictures. Nothing is fetched and no GPU is used. It takes minutes, and for kohya 8 GiB of
+a few pictures. Nothing is fetched and no GPU is used. It takes minutes, and for kohya 8 GiB of
 memory. ``--folder`` keeps what was made, and the studio with its logs. Ends with 1 where something
 does not hold.
 """

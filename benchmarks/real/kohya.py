@@ -39,6 +39,7 @@ class Kohya:
 
     name = "kohya"
     family = "sd15"
+    pictures = 6
     steps = 8
     every = 2
 
@@ -54,16 +55,21 @@ class Kohya:
     def make(self, folder: Path, home: Path, python: Path) -> Made:
         """As :meth:`benchmarks.real.trainer.Real.make`."""
         model = folder / "random-sd15.safetensors"
-        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-        subprocess.run([python, "-c", _MODEL, str(home), str(model)], env=environment, check=True)
         hub = folder / "hub"
-        tokenizer(hub / "models--openai--clip-vit-large-patch14")
+        if not model.is_file():
+            part = folder / "part.safetensors"
+            environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+            subprocess.run(
+                [python, "-c", _MODEL, str(home), str(part)], env=environment, check=True
+            )
+            tokenizer(hub / "models--openai--clip-vit-large-patch14")
+            part.rename(model)
         return Made(
             {
                 "model": str(model),
                 "epochs": str(self.steps // self.every),
                 "save_every_epochs": "1",
-                "batch": "8",
+                "batch": "3",
                 "resolution": "64",
                 "rank": "4",
                 "optimizer": "adamw",
@@ -71,6 +77,8 @@ class Kohya:
                 "precision": "fp32",
                 "save_precision": "fp16",
                 "repeats": "1",
+                "gradient_checkpointing": "false",
+                "cache_latents": "disk",
             },
             {"HF_HUB_CACHE": str(hub), "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"},
         )

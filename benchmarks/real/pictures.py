@@ -1,4 +1,4 @@
-"""Sixteen pictures with captions that pass gate 1: the package's owls, larger and on a ground."""
+"""Pictures with captions that pass gate 1: the package's owls, larger and on a ground."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _GROUNDS = {
 _PLACES = ("left of the middle", "high up", "close to the lower edge", "in the middle")
 
 
-def make(folder: Path, side: int = 64) -> int:
-    """Write them to ``folder``, ``side`` pixels each way; how many there are."""
+def make(folder: Path, count: int, side: int = 64) -> None:
+    """Write ``count`` of them to ``folder``, ``side`` pixels each way; sixteen at most."""
     from PIL import Image
 
     folder.mkdir(parents=True)
     with as_file(files("ategnatos.starter") / "owls") as owls:
-        sources = sorted(owls.glob("*.png"))
+        sources = sorted(owls.glob("*.png"))[:count]
         for number, path in enumerate(sources):
             ground = list(_GROUNDS)[number % len(_GROUNDS)]
             place = _PLACES[number // len(_GROUNDS)]
@@ -36,4 +36,3 @@ def make(folder: Path, side: int = 64) -> int:
                 f" front, round eyes, sitting {place} on {ground}, flat colours, soft light"
             )
             (folder / path.name).with_suffix(".txt").write_text(said + "\n", "utf-8")
-    return len(sources)

@@ -19,12 +19,14 @@ class Made:
 
 
 class Real(Protocol):
-    """One trainer. ``family`` is that of the plan. ``steps`` is what its plan comes to in all, and
+    """One trainer. ``family`` is that of the plan, ``pictures`` how many there are (gate 1 wants
+    six of an object; sixteen at most). ``steps`` is what its plan comes to in all, and
     ``every`` the steps between two saves: at least three saves, so that one can be broken.
     """
 
     name: str
     family: str
+    pictures: int
     steps: int
     every: int
 

@@ -18,7 +18,7 @@ def gates(studio: Studio, real: Real, made: Made, held: Held, home: Path, python
     """From pictures to four open gates."""
     with held.step("a studio, a dataset, gate 1"):
         studio.do("init", "studio")
-        pictures.make(studio.base / "pictures")
+        pictures.make(studio.base / "pictures", real.pictures)
         studio.do("train", "dataset", "import", "../pictures", "--as", PLAN)
         studio.do("train", "dataset", "rights", PLAN, "--kind", "own")
         studio.do(
@@ -72,9 +72,12 @@ def run(studio: Studio, real: Real, held: Held) -> Path:
         broken = real.break_newest(output)
         told = studio.do("train", "resume", name, "--dry-run").data
         hold(told["broken"], f"{broken} was cut, and nothing is said to be broken: {told}")
+        begins = told["from_step"]
         studio.do("train", "resume", name)
-        again = studio.wait(name, lambda one: one["step"] > told["step"], "a step after the resume")
-        held.note(f"{broken} was left out; from step {told['step']}, now {again['step']}")
+        again = studio.wait(
+            name, lambda one: one["state"] == "training" and one["step"] > begins, "a step"
+        )
+        held.note(f"{broken} was left out; from step {begins}, now {again['step']}")
     with held.step("train stop: everything that it started has ended"):
         studio.do("train", "stop", name)
         stopped = studio.wait(name, lambda one: one["state"] == "stopped", "the stop")
