@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ategnatos.grimoire import journal
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.jobs import saga
 from ategnatos.grimoire.jobs.run import Done, StoppedError
@@ -21,6 +20,7 @@ from ategnatos.train.run import (
     attempts,
     due,
     holding,
+    ladder,
     learning,
     memory,
     outcome,
@@ -53,14 +53,6 @@ RUN_FAILED = ErrorCode("run_failed", "A training ended otherwise than with a fin
 
 SAGA = "training"
 SAGAS: Mapping[str, saga.Saga] = {SAGA: saga.load(SAGA)}
-CHANGED_EVENT = "run.changed"
-MEASURED_EVENT = "run.measured"
-
-# A GPU that somebody else uses is asked for again after so many seconds.
-_BUSY_SECONDS = 10.0
-# A lock on a far GPU lasts so long after the last word of whoever follows the run.
-_LEASE_SECONDS = 600.0
-_RENEW_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -146,7 +138,6 @@ class Steps:
         from ategnatos.trainers import load_trainer
 
         trainer = load_trainer(run.trainer)
-        change: memory.Change | None = None
         while True:
             tried = attempts.last(run.folder)
             if tried is not None and tried.end and run.state in ("training", "stopping"):
@@ -158,10 +149,12 @@ class Steps:
                     if asked := check():
                         return self._ended(run, "stopped", f"{asked} stopped it before it began.")
                     run = record.note(self.project, run.id, now=self.clock(), state="preparing")
+                    change = None if tried is None else ladder.decided(run, tried)
                     tried = self._laid(run, where, keeper, trainer, change)
                 run, result = self._one(run, tried, where, keeper, held, trainer, check)
-            change = self._gentler(run, result)
-            if change is None:
+            if result.code != outcome.OOM or not ladder.decide(
+                self.project, run, tried, clock=self.clock, say=self.say
+            ):
                 return self._ended(run, result.state, result.why, result)
             run = record.load(self.project, run.id)
             if not where.far:
@@ -279,33 +272,6 @@ class Steps:
                 failed_as=followed.failed.code if followed.failed else "",
             )
         )
-
-    def _gentler(self, run: Run, result: Outcome) -> memory.Change | None:
-        """What the next try changes, where memory ran out and something is left to change."""
-        if result.code != outcome.OOM:
-            return None
-        done = [str(one.change["name"]) for one in attempts.every(run.folder) if one.change]
-        change = memory.next_change(preparing.plan_of(run.folder), run.trainer, done)
-        if change is None:
-            return None
-        self.say(change.said)
-        preparing.keep_plan(run.folder, change.plan)
-        journal.append(
-            self.project,
-            CHANGED_EVENT,
-            actor="ategnatos",
-            references={"run": run.id, "plan": run.plan, "digest": run.digest},
-            data=change.facts(),
-            now=self.clock(),
-        )
-        record.note(
-            self.project,
-            run.id,
-            now=self.clock(),
-            state="preparing",
-            changes=[*record.load(self.project, run.id).changes, change.said],
-        )
-        return change
 
     def _ended(self, run: Run, how: str, why: str, result: Outcome | None = None) -> Outcome:
         now = self.clock()

@@ -19,8 +19,8 @@ from ategnatos.train.run import attempts, control, holding, preparing, record, s
 from ategnatos.train.run.ending import Patience
 from ategnatos.train.run.following import Rhythm
 from ategnatos.train.run.keeper import Keeper
+from ategnatos.train.run.ladder import CHANGED_EVENT
 from ategnatos.train.run.record import Run
-from ategnatos.train.run.steps import CHANGED_EVENT
 from ategnatos.train.watching import curve
 from tests.train import fakes
 from tests.train.run.studio import Here, followed, now, opened, ordered, studio
