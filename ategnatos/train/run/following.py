@@ -100,6 +100,7 @@ class Following:
             resumed_at=attempt.begins,
             bar_counts_from_resume=saves.trainer.bar_counts_from_resume,
             epoch_steps=saves.steps_an_epoch,
+            priors=bool(preparing.plan_of(run.folder).regularisation),
         )
         self._parser, self._lines = saves.trainer.parser(), Lines()
         self._offset = 0

@@ -33,7 +33,8 @@ class Monitor:
     ``steps`` is the whole plan's; ``resumed_at`` the step that this process began at (0: from the
     start), and ``bar_counts_from_resume`` is ``Trainer.bar_counts_from_resume``. ``floor`` is the
     loss that counts as no strain (0: none is known). ``save_bytes`` is what a save will take, and
-    ``epoch_steps`` how many steps an epoch has, as far as that is known before.
+    ``epoch_steps`` how many steps an epoch has, as far as that is known before. ``priors``: the
+    plan has regularisation pictures, so a trainer that sees none says something.
     """
 
     def __init__(
@@ -45,13 +46,14 @@ class Monitor:
         floor: float = 0.0,
         save_bytes: int = 0,
         epoch_steps: int = 0,
+        priors: bool = False,
         warn_share: float | None = None,
         stop_share: float | None = None,
     ) -> None:
         self.steps = steps
         self.resumed_at = resumed_at
         self._offset = resumed_at if bar_counts_from_resume else 0
-        self._said = Said()
+        self._said = Said(priors)
         self._learned = Learning(steps, floor, self._said)
         if epoch_steps > 0:
             self._learned.epochs_of(epoch_steps)

@@ -25,7 +25,11 @@ _WARNINGS: dict[str, tuple[Weight, str]] = {
         "exactly from this save.",
     ),
     "initial_epoch": ("note", "The step that the state names is not used; the epoch decides."),
-    "no_regularisation": ("note", "There are no regularisation pictures."),
+    "no_regularisation": (
+        "warn",
+        "The trainer finds none of the plan's regularisation pictures, so nothing holds the LoRA "
+        "back from spreading.",
+    ),
     "stopped": ("note", "The trainer was asked to stop, saved, and stops."),
 }
 # Of what a trainer calls an error. Without a code it may go on all the same.
@@ -39,10 +43,13 @@ _FAILURES: dict[str, tuple[Weight, str]] = {
 
 
 class Said:
-    """What was said once is not said again."""
+    """What was said once is not said again. ``priors``: there are regularisation pictures to be
+    found.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, priors: bool = False) -> None:
         self._keys: set[str] = set()
+        self.priors = priors
 
     def once(self, key: str, finding: Finding) -> list[Finding]:
         """The finding, the first time."""
@@ -98,6 +105,9 @@ def told(said: Said, event: events.Event, step: int, begun: int = 0) -> list[Fin
             return said.elsewhere(event.value, begun)
         case events.Warned(code="nan"):
             return said.nan(step, 1, False)
+        case events.Warned(code="no_regularisation") if not said.priors:
+            # kohya says so of every plan that wants none.
+            return []
         case events.Warned():
             return _known(said, _WARNINGS.get(event.code), event.code, event.text, step)
         case events.Failed():

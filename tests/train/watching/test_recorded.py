@@ -96,6 +96,19 @@ def test_a_bar_that_begins_again_is_counted_from_the_resume() -> None:
     assert (shown["step"], shown["share"], shown["eta_seconds"]) == (12, 1.0, 0.0)
 
 
+@pytest.mark.parametrize("priors", [False, True])
+def test_pictures_that_nobody_wanted_are_not_missed(priors: bool) -> None:
+    """kohya warns of every plan without regularisation pictures."""
+    monitor = Monitor(12, priors=priors)
+    said = [
+        finding
+        for second, event in enumerate(events("kohya", "success"))
+        for finding in monitor.feed(event, 1000.0 + second)
+    ]
+    found = [one.weight for one in said if one.code == "no_regularisation"]
+    assert found == (["warn"] if priors else [])
+
+
 def test_one_loss_a_step_with_the_step_it_belongs_to() -> None:
     monitor, _ = watch("ai-toolkit", entry_of("ai-toolkit", "success"))
     losses = [1.051, 1.159, 1.072, 1.141, 1.176, 1.169, 1.151, 1.049, 1.045, 1.036]
