@@ -165,6 +165,19 @@ def test_launch_and_queue_refuse_while_a_gate_is_closed(tmp_path: Path, run: Run
     assert not record.every(project)
 
 
+def test_a_run_that_saved_nothing_is_begun_anew_and_not_gone_on_with(
+    tmp_path: Path, run: RunIt
+) -> None:
+    project, kept, home = waiting(tmp_path, {"log": "missing_model"})
+    ended = followed(project, ordered(project, kept, "ai-toolkit", home))
+    assert ended.state == "failed"
+    at = ("--project", str(project.root))
+    launch = "ategnatos train launch owl --trainer ai-toolkit"
+    assert run("train", "watch", "owl", "--json", *at).envelope["error"]["hint"] == launch
+    page = run("train", "status", "owl", *at)
+    assert launch in page.err + page.out
+
+
 def test_every_command_says_how_a_run_stands(tmp_path: Path, run: RunIt) -> None:
     project, kept, home = waiting(tmp_path, {"log": "success"})
     at = ("--project", str(project.root))

@@ -42,4 +42,4 @@ def stop(
         else f"{run.id} was asked to stop; it does so when its trainer is between two steps or has"
         " finished a save."
     )
-    return Answer(seen, told, (f"ategnatos train resume {run.id}",))
+    return Answer(seen, told, (words.again(seen),))

@@ -90,6 +90,7 @@ def _still(run: str, timeout: float | None) -> StudioError:
 
 def _failed(seen: dict[str, Any]) -> StudioError | None:
     """A run that ended otherwise than well makes the watching of it a failed check."""
+    from ategnatos.commands.train.run import words
     from ategnatos.train.run.steps import RUN_FAILED
 
     if seen["state"] in {"finished", "stopped"}:
@@ -97,7 +98,7 @@ def _failed(seen: dict[str, Any]) -> StudioError | None:
     return StudioError(
         RUN_FAILED,
         f"The run {seen['id']} {seen['says']}. {seen['why']}",
-        hint=f"ategnatos train resume {seen['id']}",
+        hint=words.again(seen),
         run=seen["id"],
         state=seen["state"],
     )

@@ -106,8 +106,15 @@ def next_steps(seen: dict[str, Any]) -> tuple[str, ...]:
         "finished": (f"ategnatos train checkpoints {name}", f"ategnatos train eval {name}"),
     }.get(
         seen["state"],
-        (f"ategnatos train resume {name}", f"ategnatos knowledge diagnose {seen['log']}"),
+        (again(seen), *((f"ategnatos knowledge diagnose {seen['log']}",) if seen["log"] else ())),
     )
+
+
+def again(seen: dict[str, Any]) -> str:
+    """How a run that is over goes on: from its newest save, or where there is none from nothing."""
+    if seen["checkpoints"]["whole"] or seen["state"] == "lost" or seen["alive"]:
+        return f"ategnatos train resume {seen['id']}"
+    return f"ategnatos train launch {seen['plan']} --trainer {seen['trainer']}"
 
 
 def duration(seconds: float) -> str:
