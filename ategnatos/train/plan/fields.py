@@ -113,13 +113,18 @@ def explain(kept: Kept) -> Iterator[Explained]:
         yield Explained(name, said.group, facts[name], because, said)
 
 
-# What is said in another way than NAME=VALUE.
-_NOT_SET = frozenset(
-    {
-        "name", "preset", "dataset", "dataset_version", "dataset_digest",
-        "regularisation_version", "regularisation_digest",
-    }
-)  # fmt: skip
+_ANOTHER = "A plan keeps it; 'ategnatos train plan new' makes another plan."
+_VERSION = "Say it with --dataset-version N, or newest; the plan takes the hash by itself."
+_PRIOR = "Say it with --regularisation-version N, or newest; the plan takes the hash by itself."
+# What is said in another way than NAME=VALUE, and how.
+_NOT_SET = {
+    "name": _ANOTHER, "preset": _ANOTHER, "dataset": _ANOTHER,
+    "dataset_version": _VERSION, "dataset_digest": _VERSION,
+    "regularisation_version": _PRIOR, "regularisation_digest": _PRIOR,
+}  # fmt: skip
+
+
+_WORDS = {"yes": True, "no": False}
 
 
 def parse(pairs: list[str]) -> dict[str, Any]:
@@ -140,18 +145,34 @@ def parse(pairs: list[str]) -> dict[str, Any]:
                 PLAN_FIELD,
                 f"{pair[:80]!r} sets no value of a plan; nothing was changed."
                 + (f" Did you mean {close[0]}=...?" if close and close[0] != name else ""),
-                hint="Write NAME=VALUE; 'ategnatos train plan fields' lists the names.",
+                hint=_NOT_SET.get(name)
+                or "Write NAME=VALUE; 'ategnatos train plan fields' lists the names.",
                 given=pair[:80],
             )
         kind = schema()["properties"][name]
         if kind.get("type") == "string" or "enum" in kind:
             found[name] = text
             continue
+        if kind.get("type") == "boolean" and text.strip().lower() in _WORDS:
+            # As 'plan show' and 'plan fields' write it.
+            found[name] = _WORDS[text.strip().lower()]
+            continue
         try:
             found[name] = json.loads(text)
         except ValueError:
             found[name] = text
+        if name == "samples":
+            found[name] = _prompts(found[name])
     return found
+
+
+def _prompts(said: Any) -> Any:
+    """``samples='a cat'`` and ``samples=["a cat", "a dog"]`` as the plan keeps them."""
+    if isinstance(said, str):
+        return [{"prompt": said}] if said.strip() else []
+    if isinstance(said, list):
+        return [{"prompt": one} if isinstance(one, str) else one for one in said]
+    return said
 
 
 def version_number(text: str) -> int | None:

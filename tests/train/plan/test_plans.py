@@ -156,6 +156,14 @@ def test_a_plan_says_the_same_after_a_round_trip(
     assert (made.digest() == base.digest()) == (made == base)
 
 
+def test_what_is_shown_of_a_switch_can_be_said_of_it() -> None:
+    assert fields.parse(["flip=no", "ema=Yes", "trigger=no"]) == {
+        "flip": False,
+        "ema": True,
+        "trigger": "no",
+    }
+
+
 def test_values_as_words() -> None:
     assert fields.parse(["rank=16", "trigger=42", "flip=true", "learning-rate=1e-4"]) == {
         "rank": 16,
@@ -165,3 +173,56 @@ def test_values_as_words() -> None:
     }
     with pytest.raises(StudioError):
         fields.parse(["dataset_digest=x"])
+
+
+@pytest.mark.parametrize("trigger", ["two\nlines", " blue owl", "tab\tinside"])
+def test_a_trigger_is_one_line(project: Project, trigger: str) -> None:
+    with pytest.raises(StudioError, match="one line"):
+        plans.plan(plans.pictures(project), "sdxl", trigger=trigger)
+
+
+@pytest.mark.parametrize(
+    ("said", "key"),
+    [
+        ("flux2", "flux2/klein-base-4b"),
+        ("krea2", "krea2/raw"),
+        ("ernie-image", "ernie-image/base"),
+        ("sdxl", "sdxl/base"),
+        ("flux2/klein-4b", "flux2/klein-4b"),
+    ],
+)
+def test_a_family_without_a_variant_is_one_that_can_be_trained(said: str, key: str) -> None:
+    from ategnatos.train.plan import choosing
+
+    assert choosing.family(said) == key
+    assert ("No trainer trains" in choosing.usual_variant(said, key)) == (
+        key.endswith(("klein-base-4b", "raw")) or said == "ernie-image"
+    )
+
+
+def test_a_plan_that_goes_to_another_family_takes_the_presets_values_along(
+    project: Project, run: Run
+) -> None:
+    plans.pictures(project)
+    at = ("--project", project.root, "--json")
+    run("train", "plan", "new", "owl", "--dataset", "owls", "--family", "sdxl", "rank=24", *at)
+    run("train", "plan", "set", "owl", "steps=300", *at)
+    moved = run("train", "plan", "set", "owl", "family=flux1", *at)
+    fresh = run("train", "plan", "new", "other", "--dataset", "owls", "--family", "flux1", *at)
+    now = run("train", "plan", "show", "owl", *at).data
+    same = {"name", "rank", "epochs", "steps"}
+    assert {one: value for one, value in now["plan"].items() if one not in same} == {
+        one: value for one, value in fresh.data["plan"].items() if one not in same
+    }
+    assert (now["plan"]["rank"], now["plan"]["steps"], now["plan"]["epochs"]) == (24, 300, 0)
+    assert set(now["chosen"]) == {"family", "rank", "steps"}
+    back = run("train", "plan", "set", "owl", "family=sdxl", *at).data
+    assert back["changed"].keys() == moved.data["changed"].keys()
+
+
+def test_what_is_set_in_another_way_says_how(project: Project, run: Run) -> None:
+    plans.pictures(project)
+    at = ("--project", project.root, "--json")
+    run("train", "plan", "new", "owl", "--dataset", "owls", "--family", "sdxl", *at)
+    refused = run("train", "plan", "set", "owl", "dataset_version=2", *at).envelope["error"]
+    assert "--dataset-version" in refused["hint"]
