@@ -76,7 +76,7 @@ def _walk(folder: Path, real: Real, home: Path, python: Path, skip: bool) -> int
         done = walk.run(studio, real, held)
         walk.results(studio, real, held, done)
         if not skip:
-            faults.all_of(studio, real, held)
+            faults.all_of(studio, real, made, held)
     except NotHeldError:
         print("The walk ended there: what comes after it needs it.")
     took = time.monotonic() - began

@@ -6,16 +6,18 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.real import processes
 from benchmarks.real.held import Held, NotHeldError, hold
 from benchmarks.real.studio import PATIENCE, Studio
-from benchmarks.real.trainer import Real
+from benchmarks.real.trainer import Made, Real
 from benchmarks.real.walk import PLAN
 
 
-def all_of(studio: Studio, real: Real, held: Held) -> None:
+def all_of(studio: Studio, real: Real, made: Made, held: Held) -> None:
     """Every fault, one after the other; none needs another to have held."""
     with held.step("the pictures vanish after the launch", goes_on=True):
         folder = _launched(studio, real)
@@ -23,6 +25,15 @@ def all_of(studio: Studio, real: Real, held: Held) -> None:
         ended = _ended(studio, folder.name)
         hold(ended["state"] == "failed", f"the run {ended['says']}: {ended['why']}")
         held.note(f"exit status {_status(folder)}; {ended['why']}")
+    if made.weights is not None:
+        with held.step("weights that are no numbers: the loss is none from the first step"):
+            folder = _launched(studio, real)
+            # The trainer still imports its libraries; the gates saw the whole file.
+            with poisoned(made.weights):
+                ended = _ended(studio, folder.name)
+            hold(ended["state"] == "diverged", f"the run {ended['says']}: {ended['why']}")
+            processes.gone(folder)
+            held.note(f"exit status {_status(folder)}; {ended['why']}")
     with held.step("SIGTERM to the launcher alone", goes_on=True):
         folder = _launched(studio, real)
         studio.wait(folder.name, lambda one: one["step"] >= 1, "a step")
@@ -34,6 +45,33 @@ def all_of(studio: Studio, real: Real, held: Held) -> None:
         processes.gone(folder)
         hold(ended["state"] in ("stopped", "failed"), f"the run {ended['says']}: {ended['why']}")
         held.note(ended["why"])
+
+
+@contextmanager
+def poisoned(weights: Path) -> Iterator[None]:
+    """For the time of it the largest convolution of the file has NaN in it; then the file is as it was, to the
+    second of its last change.
+    """
+    from ategnatos.guard.values.tensor_header import read_header
+
+    # A convolution: the largest of all may be a table of words, of which few are used.
+    folded = [one for one in read_header(weights).tensors.values() if len(one.shape) == 4]
+    largest = max(folded, key=lambda one: one.end - one.begin)
+    whole, other = weights.with_suffix(".whole"), weights.with_suffix(".other")
+    shutil.copyfile(weights, other)
+    with other.open("r+b") as file:
+        file.seek(largest.begin)
+        file.write(_NAN[largest.dtype] * 4096)
+    os.link(weights, whole)
+    other.replace(weights)
+    try:
+        yield
+    finally:
+        whole.replace(weights)
+
+
+# One NaN in the bytes of a tensor.
+_NAN = {"F16": b"\x00\x7e", "BF16": b"\xc0\x7f", "F32": b"\x00\x00\xc0\x7f"}
 
 
 def _launched(studio: Studio, real: Real) -> Path:

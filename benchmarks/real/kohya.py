@@ -81,6 +81,7 @@ class Kohya:
                 "cache_latents": "disk",
             },
             {"HF_HUB_CACHE": str(hub), "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"},
+            weights=model,
         )
 
     def break_newest(self, output: Path) -> str:

@@ -11,11 +11,13 @@ from typing import Protocol
 @dataclass(frozen=True, slots=True)
 class Made:
     """What was made for a trainer: the plan's ``values`` (``model`` among them, if it has one), and
-    the ``environment`` in which every command of the walk runs (caches, no network).
+    the ``environment`` in which every command of the walk runs (caches, no network). ``weights`` is
+    the file of the network that is trained, for the fault in which its numbers are none.
     """
 
     values: Mapping[str, str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    weights: Path | None = None
 
 
 class Real(Protocol):
