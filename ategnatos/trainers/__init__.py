@@ -8,7 +8,7 @@ what it means. What it cannot say stands in ``Translation.losses``, never nowher
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -90,12 +90,27 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A command that must have been done before the training: ``name`` says what it does.
+
+    ``mark`` is a file (absolute, on the training machine) that is made once ``command`` ended with
+    status 0; where it stands, the step is passed over. Its name changes with all that the step's
+    result depends on.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
 class Translation:
     """The plan in a trainer's own words.
 
     ``files`` are by path relative to the run's folder. ``command`` is an argument list, to be
     started in ``cwd`` ("": the run's folder; "{home}": the trainer's checkout) with
-    ``environment`` added. ``{home}`` and ``{python}`` in them are filled in by :meth:`placed`.
+    ``environment`` added, once every step of ``before`` is done, in the same folder and
+    environment. ``{home}`` and ``{python}`` in them are filled in by :meth:`placed`.
     ``output`` is the folder, relative to the run's, that the trainer writes into; ``steps`` what
     its bar should count to.
     """
@@ -108,6 +123,7 @@ class Translation:
     cwd: str = ""
     losses: tuple[Loss, ...] = ()
     notes: tuple[str, ...] = ()
+    before: tuple[Step, ...] = ()
 
     def placed(self, home: str, python: str) -> tuple[tuple[str, ...], str, dict[str, str]]:
         """Command, working folder and environment for a checkout at ``home`` and a Python."""
@@ -119,6 +135,18 @@ class Translation:
             tuple(map(fill, self.command)),
             fill(self.cwd),
             {key: fill(value) for key, value in self.environment.items()},
+        )
+
+    def placed_before(self, home: str, python: str) -> tuple[Step, ...]:
+        """The steps before the command, for the same checkout and Python."""
+        return tuple(
+            replace(
+                one,
+                command=tuple(
+                    word.replace("{home}", home).replace("{python}", python) for word in one.command
+                ),
+            )
+            for one in self.before
         )
 
 

@@ -65,7 +65,8 @@ def config(
     if not call.dry_run:
         linked = ready.put(project, copy=copy)
         writing.write(place, made, ours={"plan": kept.name, "digest": kept.digest})
-    line, folder, environment = made.placed(home or "{home}", python or _python(made))
+    where = (home or "{home}", python or _python(made))
+    line, folder, environment = made.placed(*where)
     for text in (*ready.dataset.warnings, *made.notes):
         call.warn(text)
     data: dict[str, Any] = {
@@ -75,6 +76,9 @@ def config(
         "trainer": chosen.name,
         "place": str(place),
         "files": {path: raw.decode("utf-8") for path, raw in made.files.items()},
+        "before": [
+            {"name": one.name, "command": list(one.command)} for one in made.placed_before(*where)
+        ],
         "command": list(line),
         "cwd": folder or str(place),
         "environment": environment,
@@ -129,6 +133,12 @@ def _draw(console: Console, data: dict[str, Any]) -> None:
     console.print()
     import shlex
 
-    words = [*(f"{key}={value}" for key, value in data["environment"].items()), *data["command"]]
-    console.print(f"Start it in {data['cwd']} with:", soft_wrap=True)
-    console.print("  " + plain(shlex.join(words)), soft_wrap=True, markup=False)
+    words = [f"{key}={value}" for key, value in data["environment"].items()]
+    steps = [*data["before"], {"name": "train", "command": data["command"]}]
+    order = ", in this order" if data["before"] else ""
+    console.print(f"Start it in {data['cwd']} with{order}:", soft_wrap=True)
+    for number, one in enumerate(steps, 1):
+        if data["before"]:
+            console.print(f"{number}. {one['name']}:")
+        line = plain(shlex.join([*words, *one["command"]]))
+        console.print("  " + line, soft_wrap=True, markup=False)

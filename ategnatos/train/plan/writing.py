@@ -30,7 +30,12 @@ def write(place: Path, made: Translation, ours: Mapping[str, str]) -> list[Path]
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, raw)
             written.append(path)
-        said = {**ours, "files": sorted(made.files), "command": list(made.command)}
+        said = {
+            **ours,
+            "files": sorted(made.files),
+            "before": [list(one.command) for one in made.before],
+            "command": list(made.command),
+        }
         write_atomic(place / MANIFEST, canonical_json(said) + b"\n")
     return written
 

@@ -18,6 +18,7 @@ from ategnatos.grimoire.errors import ErrorCode, StudioError
 
 if TYPE_CHECKING:
     from ategnatos.machines import Machine
+    from ategnatos.trainers import Step
 
 KEEPER_ODD = ErrorCode("keeper_odd", "The keeper of a training gave an answer nobody understands.")
 
@@ -108,10 +109,37 @@ class Keeper:
         return ran.output
 
 
-def command_file(command: Sequence[str], folder: str, environment: Mapping[str, str]) -> bytes:
-    """What a try starts, as a script that a person can read and run again."""
-    words = ["env", *(f"{name}={text}" for name, text in environment.items()), *command]
-    lines = ["#!/bin/sh", f"cd {shlex.quote(folder)} || exit 97", f"exec {shlex.join(words)}"]
+def command_file(
+    command: Sequence[str],
+    folder: str,
+    environment: Mapping[str, str],
+    before: Sequence[Step] = (),
+) -> bytes:
+    """What a try starts, as a script that a person can read and run again.
+
+    The steps of ``before`` come first, each unless its mark stands. One that fails ends the whole
+    with its status; the command takes the shell's place, so signals and status are its own.
+    """
+    words = ["env", *(f"{name}={text}" for name, text in environment.items())]
+    lines = ["#!/bin/sh", f"cd {shlex.quote(folder)} || exit 97"]
+    for number, one in enumerate(before, 1):
+        said = f"ategnatos: step {number} of {len(before) + 1}, {one.name}"
+        mark = shlex.quote(one.mark)
+        lines += [
+            f"if [ -e {mark} ]; then",
+            f"    echo {shlex.quote(f'{said}: done before')}",
+            "else",
+            f"    echo {shlex.quote(said)}",
+            f"    {shlex.join([*words, *one.command])} || {{",
+            "        status=$?",
+            f'        echo {shlex.quote(f"{said}: ended with status")} "$status;"'
+            " 'the training was not started' >&2",
+            '        exit "$status"',
+            "    }",
+            f'    mkdir -p "$(dirname {mark})" && : >{mark} || exit 97',
+            "fi",
+        ]
+    lines.append(f"exec {shlex.join([*words, *command])}")
     return ("\n".join(lines) + "\n").encode()
 
 

@@ -160,7 +160,8 @@ def attempt(
         change=change.facts() if change is not None else {},
     )
     home = f"attempts/{number}"
-    started = command_file(command, cwd or str(place.there), environment)
+    steps = made.placed_before(install.get("home", ""), keeper.python)
+    started = command_file(command, cwd or str(place.there), environment, steps)
     place.put(
         {
             **made.files,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ategnatos.machines.local import LocalMachine
 from ategnatos.train.run.keeper import Keeper, Look, command_file
+from ategnatos.trainers import Step
 from tests.waiting import wait_until
 
 # Says its number, then does what is asked, whether or not signals come.
@@ -139,3 +140,68 @@ def test_a_python_that_is_not_there_is_said_in_the_log(tmp_path: Path) -> None:
     look = over(missing)
     assert look.status == 127
     assert b"/nowhere/python cannot be started" in look.log
+
+
+def stepped(tmp_path: Path, attempt: int, *bodies: str) -> tuple[Keeper, Path]:
+    """A keeper whose try has a step for each of ``bodies`` before its command, which says done."""
+    folder = tmp_path / "run"
+    place = folder / "attempts" / str(attempt)
+    place.mkdir(parents=True)
+    marks = tmp_path / "it's done"
+    steps = [
+        Step(f"do {number}", (sys.executable, "-c", body), str(marks / str(number)))
+        for number, body in enumerate(bodies, 1)
+    ]
+    done = [sys.executable, "-c", "import os; print('trained', os.environ['SAID'])"]
+    script = command_file(done, str(tmp_path), {"SAID": "so"}, steps)
+    (place / "command.sh").write_bytes(script)
+    keeper = Keeper(LocalMachine(), str(folder), sys.executable)
+    keeper.install()
+    keeper.start(attempt)
+    return keeper, marks
+
+
+def test_steps_come_before_the_command_once_and_in_their_order(tmp_path: Path) -> None:
+    said = "import os; print('step', os.environ['SAID'])"
+    keeper, marks = stepped(tmp_path, 1, said, said)
+    look = over(keeper)
+    assert look.status == 0
+    assert look.log.decode().splitlines() == [
+        "ategnatos: step 1 of 3, do 1",
+        "step so",
+        "ategnatos: step 2 of 3, do 2",
+        "step so",
+        "trained so",
+    ]
+    assert sorted(one.name for one in marks.iterdir()) == ["1", "2"]
+    (marks / "2").unlink()
+    again, _ = stepped(tmp_path, 2, said, said)
+    assert over(again, 2).log.decode().splitlines() == [
+        "ategnatos: step 1 of 3, do 1: done before",
+        "ategnatos: step 2 of 3, do 2",
+        "step so",
+        "trained so",
+    ]
+
+
+def test_a_step_that_fails_is_the_end_with_its_own_status(tmp_path: Path) -> None:
+    keeper, marks = stepped(tmp_path, 1, "import sys; sys.exit('no encoder')", "print('second')")
+    look = over(keeper)
+    assert look.status == 1
+    assert look.log.decode().splitlines() == [
+        "ategnatos: step 1 of 3, do 1",
+        "no encoder",
+        "ategnatos: step 1 of 3, do 1: ended with status 1; the training was not started",
+    ]
+    assert not marks.exists()
+
+
+def test_a_signal_in_a_step_ends_all_of_it_and_leaves_no_mark(tmp_path: Path) -> None:
+    body = "import time; print('at it', flush=True); time.sleep(60)"
+    keeper, marks = stepped(tmp_path, 1, body)
+    wait_until(lambda: b"at it" in keeper.look(1, 0).log)
+    assert keeper.signal(1, "TERM")
+    look = over(keeper)
+    assert look.status == 143
+    assert b"trained" not in look.log
+    assert not marks.exists()

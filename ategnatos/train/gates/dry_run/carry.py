@@ -175,7 +175,8 @@ def _bring(tried: Tried, opened: Opened, keeper: Keeper) -> None:
         environment |= only_card(opened.environment["gpu_index"])
     attempt = f"attempts/{ATTEMPT}"
     (place.here / attempt).mkdir(parents=True, exist_ok=True)
-    script = command_file(command, folder or str(place.there), environment)
+    before = made.placed_before(opened.home, opened.python)
+    script = command_file(command, folder or str(place.there), environment, before)
     write_atomic(place.here / attempt / "command.sh", script)
     about = {"machine": place.machine.name, "there": str(place.there), "python": opened.python}
     write_atomic(place.here / ending.ABOUT, canonical_json(about) + b"\n")
