@@ -49,8 +49,8 @@ def all_of(studio: Studio, real: Real, made: Made, held: Held) -> None:
 
 @contextmanager
 def poisoned(weights: Path) -> Iterator[None]:
-    """For the time of it the largest convolution of the file has NaN in it; then the file is as it was, to the
-    second of its last change.
+    """For the time of it the largest convolution of the file has NaN in it; then the file is as it
+    was, to the second of its last change.
     """
     from ategnatos.guard.values.tensor_header import read_header
 
