@@ -165,6 +165,8 @@ class Plan(_Value):
             raise ValueError("give 'sample_every_epochs' or 'sample_every_steps', not both")
         if self.resolution >= _MULTIPLE and self.resolution % _MULTIPLE:
             raise ValueError(f"'resolution' is a multiple of {_MULTIPLE}")
+        if not self.trigger.isprintable() or self.trigger != self.trigger.strip():
+            raise ValueError("'trigger' is one line, without blanks around it")
         if self.schedule == "constant" and self.warmup:
             raise ValueError("a constant rate has no warm-up: take 'constant-with-warmup'")
         if self.cache_text and (self.text_encoder or self.shuffle_captions or self.caption_dropout):

@@ -70,6 +70,7 @@ def state(project: Project, kept: Kept, trainer: str) -> Gate:
     ``gate_broken``, ``gate_unpinned`` where the agreements cannot be believed.
     """
     from ategnatos.guard.gate import agreement
+    from ategnatos.train.plan import store
 
     how = command(kept, trainer)
     wanted = translated(project, kept, trainer).subject()
@@ -87,6 +88,7 @@ def state(project: Project, kept: Kept, trainer: str) -> Gate:
         last = mine[-1].subject
         why = (
             "the plan was changed after a person read it"
+            + store.since(project, kept, str(last.get("digest")))
             if last.get("digest") != wanted["digest"]
             else f"what {trainer} does not do of the plan is not what the person read"
         )

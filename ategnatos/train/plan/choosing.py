@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.knowledge import families
-from ategnatos.train.plan.presets import PRESET_UNKNOWN, STARTER, known
+from ategnatos.train.plan.presets import PRESET_UNKNOWN, STARTER, known, values
 from ategnatos.trainers import installed_trainers, load_trainer
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ _USUAL = ("starter", "kohya", "simpletuner", "ai-toolkit")
 
 
 def family(text: str, dataset: str = "") -> str:
-    """A family's key with its variant; ``starter`` is the model in this package.
+    """A family's key with its variant; ``starter`` is the model in this package. A family without
+    a variant means its usual one, or the nearest to it that can be trained.
 
     Raises StudioError: ``family_unknown``; ``preset_unknown`` where there is none named.
     """
@@ -31,7 +32,62 @@ def family(text: str, dataset: str = "") -> str:
         )
     if said.partition("/")[0] == STARTER:
         return STARTER
-    return families.find(said).key
+    key = families.find(said).key
+    return key if "/" in said else _trainable(key)
+
+
+def _trainable(key: str) -> str:
+    """The variant itself, else of those that a trainer takes the one that is called most like it,
+    else itself again: why nobody takes it is told with the plan.
+    """
+    from difflib import SequenceMatcher
+
+    base = key.partition("/")[0]
+    if base not in known().families or _taken(key):
+        return key
+    others = sorted(one.key for one in families.family(base).variants.values() if one.key != key)
+    others.sort(key=lambda other: -SequenceMatcher(None, key, other).ratio())
+    return next((one for one in others if _taken(one)), key)
+
+
+def _taken(key: str) -> bool:
+    from ategnatos.trainers.plan import read
+
+    base = {"name": "-", "family": key, "dataset": "-", "dataset_version": 1, "dataset_digest": ""}
+    return any(not why for why in trainers_for(read({**base, **values(key, "quick")})).values())
+
+
+def usual_variant(text: str, key: str) -> str:
+    """Why ``key`` was taken for what was said, where that means another variant; "" else."""
+    said = text.strip().lower()
+    if not said or "/" in said or key == STARTER:
+        return ""
+    usual = families.find(said).key
+    if usual == key:
+        return ""
+    return (
+        f"No trainer trains {usual}, so the plan is for {key};"
+        f" '--family {key.partition('/')[0]}/VARIANT' takes another."
+    )
+
+
+# What is given in one of two ways.
+_PAIRS = (("epochs", "steps"), ("save_every_epochs", "save_every_steps"))
+
+
+def moved(plan: Plan, chosen: tuple[str, ...], family: str) -> dict[str, Any]:
+    """What changes along where the plan goes to another family: the preset's values for it, save
+    those that somebody chose. Empty where family or preset are not known.
+    """
+    from ategnatos.trainers.plan import Plan as Fields
+
+    try:
+        before, after = values(plan.family, plan.preset), values(family, plan.preset)
+    except StudioError:
+        return {}
+    kept = {*chosen, *(other for pair in _PAIRS for other in pair if {*pair} & {*chosen})}
+    plain = {name: Fields.model_fields[name].default for name in before}
+    return {name: value for name, value in {**plain, **after}.items() if name not in kept}
 
 
 def trainers_for(plan: Plan) -> dict[str, str]:

@@ -75,6 +75,11 @@ def _saves(plan: Plan) -> Iterator[str]:
 def _words(plan: Plan) -> Iterator[str]:
     if not plan.trigger and plan.training != "style":
         yield "There is no trigger word: what is learnt will show up unasked."
+    if plan.samples and not (plan.sample_every_epochs or plan.sample_every_steps):
+        yield (
+            "There are prompts to look at on the way, and nothing says when: set"
+            " sample_every_epochs or sample_every_steps."
+        )
     if plan.regularisation and plan.regularisation == plan.dataset:
         yield (
             "The prior pictures are the dataset itself: they are to show other things of its kind,"

@@ -25,6 +25,9 @@ PLAN_EXISTS = ErrorCode("plan_exists", "There is a training plan of that name al
 
 VERSION_EVENT = "plan.version"
 
+# Of a long list of changes, so many are told in one sentence.
+_TOLD = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -112,9 +115,17 @@ def draft(
 
 
 def change(
-    project: Project, name: str, values: dict[str, Any], *, actor: str, because: str, now: datetime
+    project: Project,
+    name: str,
+    values: dict[str, Any],
+    *,
+    actor: str,
+    because: str,
+    now: datetime,
+    chosen: tuple[str, ...] | None = None,
 ) -> Kept:
-    """Set ``values``; the same values again make no version. Raises StudioError
+    """Set ``values``; the same values again make no version. ``chosen`` are those that somebody
+    set (default: all). Raises StudioError
     (``plan_unknown``, ``plan_invalid``, and as :func:`bound`).
     """
     with documents.edit(project, "plans", now=now) as document:
@@ -127,8 +138,8 @@ def change(
         if made.digest() != before.digest or "regularisation_version" in values:
             made = bound(project, made)
         if made.digest() != before.digest:
-            chosen = sorted({*before.chosen, *values})
-            _add(project, document, made, chosen, actor, because, now)
+            marked = sorted({*before.chosen, *(values if chosen is None else chosen)})
+            _add(project, document, made, marked, actor, because, now)
     return load(project, name)
 
 
@@ -162,6 +173,25 @@ def differences(first: Plan, second: Plan) -> dict[str, tuple[Any, Any]]:
     """Every value that differs: what it was, what it is."""
     one, other = first.facts(), second.facts()
     return {name: (one[name], other[name]) for name in other if one[name] != other[name]}
+
+
+def since(project: Project, kept: Kept, digest: str) -> str:
+    """What differs in the plan since the newest of its versions with ``digest``, for the end of a
+    sentence (``: rank 8 -> 16``); "" where none has it.
+    """
+    from ategnatos.train.plan.fields import shown
+
+    row = documents.read(project, "plans").find(kept.name)
+    then = [one for one in row.versions if one.digest == digest] if row else []
+    if not then:
+        return ""
+    told = [
+        f"{name} {shown(was)} -> {shown(now)}"
+        for name, (was, now) in differences(read(then[-1].plan), kept.plan).items()
+        if not name.endswith("_digest")
+    ]
+    more = f" and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+    return f": {', '.join(told[:_TOLD])}{more}" if told else ""
 
 
 # Setting one of a pair clears the other: nobody means both.

@@ -86,6 +86,7 @@ def test_the_starter_from_nothing_to_four_open_gates(
     run("train", "plan", "set", "owl", "rank=3", **at)
     found = run("train", "gates", "owl", "--json", **at).data
     assert [one["open"] for one in found["gates"]] == [True, False, False, False]
+    assert all(one["why"].endswith(": rank 2 -> 3") for one in found["gates"][1:])
     assert "Gate 2" in fenced()
     run("train", "plan", "set", "owl", "rank=2", **at)
     assert run("train", "gates", "owl", "--json", **at).data["open"]

@@ -64,3 +64,18 @@ def test_a_slip_is_told_where_the_plan_is_changed_and_shown(project: Project, ru
     for words in (("set", "owl", "optimizer=adamw"), ("show", "owl")):
         told = run("train", "plan", *words, *at).envelope["warnings"]
         assert any("AdamW takes" in one for one in told), words
+
+
+def test_prompts_that_are_never_drawn_are_told(project: Project, run: Run) -> None:
+    plans.pictures(project)
+    at = ("--project", project.root, "--json")
+    run("train", "plan", "new", "owl", "--dataset", "owls", "--family", "sdxl", *at)
+    plain = run("train", "plan", "set", "owl", "samples=a red fox, sleeping", *at)
+    assert [one["prompt"] for one in plain.data["changed"]["samples"]["to"]] == [
+        "a red fox, sleeping"
+    ]
+    assert any("nothing says when" in one for one in plain.envelope["warnings"])
+    several = run(
+        "train", "plan", "set", "owl", 'samples=["a fox", {"prompt": "b", "seed": 3}]', *at
+    )
+    assert [one["seed"] for one in several.data["changed"]["samples"]["to"]] == [42, 3]

@@ -75,6 +75,8 @@ def new(
         )
         made, number = kept.plan, kept.number
     able = choosing.trainers_for(made)
+    if other := choosing.usual_variant(family or like.family, key):
+        call.warn(other)
     for text in [*choosing.warnings(made, able), *doubts.of(made)]:
         call.warn(text)
     lines = [

@@ -43,7 +43,10 @@ def set_values(
     before = store.load(project, name)
     given = fields.parse(values or [])
     if "family" in given:
-        given["family"] = choosing.family(str(given["family"]))
+        said = str(given["family"])
+        given["family"] = choosing.family(said)
+        if other := choosing.usual_variant(said, given["family"]):
+            call.warn(other)
     if dataset_version:
         number = fields.version_number(dataset_version)
         chosen = record.load(project, before.plan.dataset, number)
@@ -52,6 +55,10 @@ def set_values(
         given |= fields.prior_version(before.plan, given, regularisation_version)
     if not given:
         raise fields.nothing_given(name)
+    chosen_now = tuple(given)
+    if given.get("family", before.plan.family) != before.plan.family:
+        along = choosing.moved(before.plan, before.chosen, given["family"])
+        given = {**along, **given}
     if call.dry_run:
         changed = store.changed(before.plan, given)
         same = changed.digest() == before.digest and not regularisation_version
@@ -62,7 +69,8 @@ def set_values(
             name,
             given,
             actor=actor(),
-            because=because or "set " + ", ".join(given),
+            because=because or "set " + ", ".join(chosen_now),
+            chosen=chosen_now,
             now=datetime.now(UTC),
         )
         made, number_after = kept.plan, kept.number

@@ -76,6 +76,12 @@ def _draw(console: Console, data: dict[str, Any], rows: list[Any], explain: bool
         soft_wrap=True,
     )
     console.print(f"digest {data['digest'][:16]}")
+    reasons = dict(one.because.partition(": ")[::2] for one in rows if ": " in one.because)
+    if explain and reasons:
+        console.print()
+        console.print("Where the values come from", style="bold")
+        for origin, says in reasons.items():
+            console.print(f"  {origin}: {says.rstrip('.')}.", soft_wrap=True)
     for group, title in fields.groups().items():
         console.print()
         console.print(title, style="bold")
@@ -84,7 +90,8 @@ def _draw(console: Console, data: dict[str, Any], rows: list[Any], explain: bool
             lines = [Line(fields.shown(one.value), "bold" if explain else "")]
             if explain:
                 lines.append(Line(one.words.means))
-                lines += [Line(f"Why so: {one.because}.")] if one.because else []
+                origin = one.because.partition(": ")[0]
+                lines += [Line(f"Why so: {origin}.")] if origin else []
                 lines += [Line(one.words.why)] if one.words.why else []
                 lines += [Line(f"If it is wrong: {one.words.wrong}")] if one.words.wrong else []
             told.append(Row(((f"  {one.name}", ""),), lines))

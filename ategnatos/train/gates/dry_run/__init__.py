@@ -26,6 +26,8 @@ def command(kept: Kept, trainer: str, machine: str) -> str:
 
 def state(project: Project, kept: Kept, trainer: str, machine: str, now: Now) -> Gate:
     """Open where the newest dry run went well, of this plan, on exactly what is there now."""
+    from ategnatos.train.plan import store
+
     how = command(kept, trainer, machine)
     event = newest(project, EVENT, kept, trainer, machine)
     if event is None:
@@ -35,6 +37,7 @@ def state(project: Project, kept: Kept, trainer: str, machine: str, now: Now) ->
         why = now.problem
     elif event.references.get("digest") != kept.digest:
         why = "the plan was changed since its dry run"
+        why += store.since(project, kept, str(event.references.get("digest")))
     elif event.data.get("binding") != now.binding:
         why = now.changed or "the machine or the trainer is not what it was at the dry run"
     elif not event.data.get("passed"):

@@ -53,6 +53,7 @@ def looked(project: Project, kept: Kept, trainer: str, machine: str) -> Now:
 def state(project: Project, kept: Kept, trainer: str, machine: str, now: Now) -> Gate:
     """Open where the newest check said so of exactly what is there now."""
     from ategnatos.train import processor
+    from ategnatos.train.plan import store
 
     event = now.event
     if event is None:
@@ -63,6 +64,7 @@ def state(project: Project, kept: Kept, trainer: str, machine: str, now: Now) ->
         why = now.problem
     elif event.references.get("digest") != kept.digest:
         why = "the plan was changed since the machine was looked at"
+        why += store.since(project, kept, str(event.references.get("digest")))
     elif event.data.get("binding") != now.binding:
         why = now.changed or "the machine is not what it was when it was looked at"
     elif not event.data.get("fits"):
