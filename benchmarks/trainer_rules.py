@@ -1,6 +1,7 @@
 """Hold what we compute about trainers against the trainers' own code, where it lies beside us.
 
-    python benchmarks/trainer_rules.py --kohya DIR --ai-toolkit DIR --simpletuner DIR [--sizes N]
+    python benchmarks/trainer_rules.py --kohya DIR --ai-toolkit DIR --simpletuner DIR \
+        --musubi DIR [--sizes N]
 
 Each DIR is a checkout. The functions that choose a bucket are cut out of its source (so that no
 torch and no model is needed) and asked about N random sizes; every answer must be ours.
@@ -173,12 +174,35 @@ def _in_order(resolution: int, by: int, of: list[Size]) -> Callable[[Size], Size
     return {size: choose(size) for size in of}.__getitem__
 
 
+def check_musubi(home: Path, of: list[Size]) -> int:
+    """musubi-tuner's BucketSelector."""
+    given: dict[str, Any] = {"math": math, "np": np}
+    path = home / "src/musubi_tuner/dataset/"
+    names = cut(path / "media_utils.py", {"divisible_by"}, given)
+    source = (path / "architectures.py").read_text(encoding="utf-8")
+    exec(compile(source, "architectures.py", "exec"), names)
+    selector = cut(path / "bucket.py", {"BucketSelector"}, names)["BucketSelector"]
+    wrong = 0
+    for architecture, step in (("zi", 16), ("ho1", 32)):
+        for resolution in RESOLUTIONS:
+            for upscale in (True, False):
+                made = selector((resolution, resolution), True, not upscale, architecture)
+                wrong += compare(
+                    f"musubi {resolution} by {step} {'enlarging' if upscale else 'as they are'}",
+                    made.get_bucket_resolution,
+                    buckets.musubi(resolution, steps=step, upscale=upscale),
+                    of,
+                )
+    return wrong
+
+
 def main() -> int:
     """Run every check whose checkout is named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kohya", type=Path)
     parser.add_argument("--ai-toolkit", type=Path)
     parser.add_argument("--simpletuner", type=Path)
+    parser.add_argument("--musubi", type=Path)
     parser.add_argument("--sizes", type=int, default=5_000)
     parsed = parser.parse_args()
     of = sizes(parsed.sizes)
@@ -186,6 +210,7 @@ def main() -> int:
         (parsed.kohya, check_kohya),
         (parsed.ai_toolkit, check_ai_toolkit),
         (parsed.simpletuner, check_simpletuner),
+        (parsed.musubi, check_musubi),
     )
     named = [(home, check) for home, check in checks if home is not None]
     if not named:

@@ -10,9 +10,17 @@ _PYTHONS = ("venv/bin/python", ".venv/bin/python")
 
 
 def checkout(
-    ask: Ask, home: str, *, title: str, marks: Sequence[str], modules: Sequence[str], get: str
+    ask: Ask,
+    home: str,
+    *,
+    title: str,
+    marks: Sequence[str],
+    modules: Sequence[str],
+    get: str,
+    packages: str = "-r {home}/requirements.txt",
 ) -> Installed:
-    """A trainer that runs from its checkout at ``home``: its files, its Python, its packages.
+    """A trainer that runs from its checkout at ``home``: its files, its Python, its packages,
+    which ``pip install`` brings with ``packages``.
 
     Never raises: what cannot be asked is not there.
     """
@@ -46,7 +54,7 @@ def checkout(
         python,
         tag[1] if tag[0] else "",
         commit[1] if commit[0] else "",
-        f"{python} -m pip install -r {home}/requirements.txt" if lacking else "",
+        f"{python} -m pip install {packages.format(home=home)}" if lacking else "",
         tuple(lacking),
     )
 

@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from ategnatos.trainers.plan import Plan
 
 
+class Encoding(BaseModel):
+    """A program that musubi-tuner runs before the training: ``takes`` are the settings of the
+    training that it is told too, by their names there.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    script: str
+    takes: tuple[str, ...] = ()
+
+
 class Family(BaseModel):
     """One family as one trainer knows it; which fields it has depends on the trainer."""
 
@@ -35,6 +46,14 @@ class Family(BaseModel):
     lycoris: bool = False
     shift: str = ""
     timesteps: bool = False
+    # musubi
+    latents: Encoding | None = None
+    captions: Encoding | None = None
+    versions: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    swaps: dict[str, int] = Field(default_factory=dict)
+    precisions: tuple[str, ...] = ()
+    fp8_text: str = ""
+    guidance: str = ""
     # SimpleTuner
     family: str = ""
     flavours: dict[str, str] = Field(default_factory=dict)

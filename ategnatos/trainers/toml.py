@@ -19,12 +19,12 @@ def document(values: Mapping[str, Any], comment: str = "") -> bytes:
 
 
 def datasets(config: Mapping[str, Any], comment: str = "") -> bytes:
-    """kohya's dataset file: ``general``, ``datasets`` and each one's ``subsets``."""
+    """The dataset file of kohya and musubi: ``general``, ``datasets``, ``subsets`` of each."""
     lines = [f"# {line}" for line in comment.splitlines()]
     lines += ["[general]", *_table(config["general"])]
     for one in config["datasets"]:
         lines += ["", "[[datasets]]", *_table(one)]
-        for subset in one["subsets"]:
+        for subset in one.get("subsets", ()):
             lines += ["", "  [[datasets.subsets]]", *(f"  {line}" for line in _table(subset))]
     return ("\n".join(lines) + "\n").encode()
 

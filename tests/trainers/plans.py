@@ -13,17 +13,25 @@ from ategnatos.trainers import Dataset, known
 from ategnatos.trainers.plan import Plan
 from tests.train.dataset.pictures import NOW, dataset, drawn
 
-TRAINERS = ("kohya", "simpletuner", "ai-toolkit")
+TRAINERS = ("kohya", "simpletuner", "ai-toolkit", "musubi")
 PRESETS = ("quick", "standard", "thorough")
 # Every further file that any family may need.
 PARTS = {
     name: f"/models/{name}.safetensors"
-    for name in ("clip_l", "clip_g", "t5xxl", "ae", "gemma2", "qwen3", "vae")
+    for name in (
+        *("clip_l", "clip_g", "t5xxl", "ae", "gemma2", "qwen3", "vae"),
+        *("text_encoder", "t5", "dit_high_noise"),
+    )
 }
 SAMPLES = [
     {"prompt": "zrvkowl, an owl -- at night, --n no option", "negative": "blurry", "seed": 7},
     {"prompt": 'zrvkowl, "quoted", ünïcode', "width": 512, "height": 768, "steps": 20, "cfg": 5.0},
 ]
+
+
+def usual(trainer: str) -> str:
+    """A family that the trainer trains: SDXL where it can."""
+    return "sdxl/base" if "sdxl" in known.trainer(trainer).families else keys(trainer)[0]
 
 
 def keys(trainer: str) -> list[str]:
@@ -53,9 +61,9 @@ def plan(version: Version, family: str, preset: str = "standard", **values: Any)
     return store.draft("owl", family=family, preset=preset, dataset=bound, values=given)
 
 
-def parts(family: str) -> dict[str, str]:
-    """The further files that kohya wants of a family."""
-    wants = known.trainer("kohya").families.get(family.partition("/")[0])
+def parts(family: str, trainer: str = "kohya") -> dict[str, str]:
+    """The further files that kohya (or musubi) wants of a family."""
+    wants = known.trainer(trainer).families.get(family.partition("/")[0])
     return {name: PARTS[name] for name in wants.parts} if wants else {}
 
 

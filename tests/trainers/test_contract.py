@@ -15,6 +15,7 @@ FAMILIES = {
     "kohya": "sdxl/base",
     "simpletuner": "sdxl/base",
     "ai-toolkit": "sdxl/base",
+    "musubi": "qwen-image/base",
     "accelerate": "sdxl/base",
     "starter": "starter",
 }
@@ -28,7 +29,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
     for name, family in FAMILIES.items():
         trainer = load_trainer(name)
         model = {"starter": "", "accelerate": "/models/base"}.get(name, "/models/base.safetensors")
-        plan = plans.plan(version, family, "standard", model=model)
+        parts = plans.parts(family, name) if name == "musubi" else {}
+        plan = plans.plan(version, family, "standard", model=model, parts=parts)
         folder = project.workspace / "training" / "owl" / name
         folder.mkdir(parents=True)
         made[name] = Case(trainer, plan, plans.laid(project, plan, trainer.layout, folder), folder)

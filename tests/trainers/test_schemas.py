@@ -2,7 +2,8 @@
 
 All families, all presets, all trainers, real runs and dry runs, plain plans and rich ones. The
 schemas are the trainers' argument lists (kohya 0.10.1, SimpleTuner 4.8.0) and the keys that the
-classes of ai-toolkit 0.12.26 read.
+classes of ai-toolkit 0.12.26 read. musubi-tuner 0.3.4: the arguments of its training programs and
+of those that run before.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import tomllib
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -39,6 +40,15 @@ KOHYA_GENERAL = {
 }
 KOHYA_DATASET = {"resolution", "batch_size", "validation_split", "validation_seed", "subsets"}
 KOHYA_SUBSET = {"image_dir", "num_repeats", "class_tokens", "is_reg", "conditioning_data_dir"}
+# musubi-tuner's: dataset/config_utils.py, ConfigSanitizer.
+MUSUBI_GENERAL = {
+    "resolution",
+    "caption_extension",
+    "batch_size",
+    "enable_bucket",
+    "bucket_no_upscale",
+}
+MUSUBI = {"image_directory", "cache_directory", "num_repeats"}
 RICH: dict[str, Any] = {
     "samples": plans.SAMPLES,
     "sample_every_epochs": 1,
@@ -158,10 +168,37 @@ def wrong_ai_toolkit(made: Translation, plan: Plan) -> list[str]:
     return bad
 
 
+def wrong_musubi(made: Translation, plan: Plan) -> list[str]:
+    args = schema("musubi")
+    script = known.trainer("musubi").family_of(plan).script.removesuffix(".py")
+    allowed = {**args["common"], **args["scripts"][script]}
+    bad = []
+    for name, raw in made.files.items():
+        values = tomllib.loads(raw.decode()) if name.endswith(".toml") else {}
+        if name.endswith("dataset.toml"):
+            bad += [f"general.{key}" for key in set(values["general"]) - MUSUBI_GENERAL]
+            bad += [f"datasets.{key}" for one in values["datasets"] for key in one.keys() - MUSUBI]
+            continue
+        for key, value in values.items():
+            if key not in allowed or not fits(value, *allowed[key]):
+                bad.append(f"{name}: {key} = {value!r}")
+    assert len(made.before) == 2
+    for one in made.before:
+        program, words = PurePosixPath(one.command[1]).stem, list(one.command[2:])
+        allowed = args["before"][program]
+        while words:
+            key = words.pop(0).removeprefix("--")
+            kind, choices = allowed.get(key, ("unknown", None))
+            if kind == "unknown" or (kind != "bool" and not fits(words.pop(0), kind, choices)):
+                bad.append(f"{program}: {key}")
+    return bad
+
+
 WRONG = {
     "kohya": wrong_kohya,
     "simpletuner": wrong_simpletuner,
     "ai-toolkit": wrong_ai_toolkit,
+    "musubi": wrong_musubi,
 }
 
 
@@ -169,7 +206,7 @@ def prepared(
     studio: tuple[Project, Version], trainer: str, family: str, preset: str, **values: Any
 ) -> tuple[Plan, Dataset, Path]:
     project, version = studio
-    parts = plans.parts(family) if trainer == "kohya" else {}
+    parts = plans.parts(family, trainer) if trainer in ("kohya", "musubi") else {}
     plan = plans.plan(version, family, preset, parts=parts, **values)
     folder = project.workspace / "training" / "owl" / trainer
     layout = load_trainer(trainer).layout
@@ -206,7 +243,12 @@ def test_every_key_exists_with_the_right_type(
             assert dry.steps == 3
             assert dry.output.split("/")[0] != made.output.split("/")[0]
             assert not set(dry.files) & set(made.files) - {"lycoris.json"}
-    assert tried or (trainer, kind) in {("simpletuner", "locon"), ("ai-toolkit", "dora")}
+    assert tried or (trainer, kind) in {
+        ("simpletuner", "locon"),
+        ("ai-toolkit", "dora"),
+        ("musubi", "dora"),
+        ("musubi", "locon"),
+    }
 
 
 @pytest.mark.parametrize("trainer", plans.TRAINERS)
@@ -222,7 +264,8 @@ def test_every_optimizer_and_schedule_has_a_word_of_the_trainer(
                 "warmup": 0.0 if schedule == "constant" else 0.05,
                 "cycles": 3,
             }
-            plan, dataset, folder = prepared(studio, trainer, "sdxl/base", "standard", **values)
+            family = plans.usual(trainer)
+            plan, dataset, folder = prepared(studio, trainer, family, "standard", **values)
             made = chosen.translate(plan, dataset, folder)
             assert not WRONG[trainer](made, plan), (optimizer, schedule)
 

@@ -27,10 +27,11 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Version]:
 
 
 def prepared(
-    studio: tuple[Project, Version], trainer: str, family: str = "sdxl/base", **values: Any
+    studio: tuple[Project, Version], trainer: str, family: str = "", **values: Any
 ) -> tuple[Trainer, Plan, Dataset, Path]:
     project, version = studio
-    parts = plans.parts(family) if trainer == "kohya" else {}
+    family = family or plans.usual(trainer)
+    parts = plans.parts(family, trainer) if trainer in ("kohya", "musubi") else {}
     plan = plans.plan(version, family, "standard", **{"parts": parts, **values})
     folder = project.workspace / "training" / "owl" / trainer
     chosen = load_trainer(trainer)
@@ -38,7 +39,7 @@ def prepared(
 
 
 def losses(
-    studio: tuple[Project, Version], trainer: str, family: str = "sdxl/base", **values: Any
+    studio: tuple[Project, Version], trainer: str, family: str = "", **values: Any
 ) -> dict[str, str]:
     chosen, plan, dataset, folder = prepared(studio, trainer, family, **values)
     return {one.field: one.kind for one in chosen.translate(plan, dataset, folder).losses}
@@ -66,6 +67,10 @@ def _folders(trainer: str, files: Any) -> list[str]:
         config = tomllib.loads(files["dataset.toml"].decode())
         assert config["general"]["caption_extension"] == ".txt"
         return [one["image_dir"] for part in config["datasets"] for one in part["subsets"]]
+    if trainer == "musubi":
+        config = tomllib.loads(files["dataset.toml"].decode())
+        assert config["general"]["caption_extension"] == ".txt"
+        return [one["image_directory"] for one in config["datasets"]]
     if trainer == "simpletuner":
         backends = json.loads(files["multidatabackend.json"])
         images = [one for one in backends if "instance_data_dir" in one]
@@ -97,7 +102,8 @@ def test_a_variant_that_cannot_be_trained_is_named(
 ) -> None:
     _, version = studio
     chosen = load_trainer(trainer)
-    assert "not turbo" in chosen.trains(plans.plan(version, "sdxl/turbo"))
+    distilled = "z-image/turbo" if trainer == "musubi" else "sdxl/turbo"
+    assert "not turbo" in chosen.trains(plans.plan(version, distilled))
     assert "it knows" in chosen.trains(plans.plan(version, "starter"))
 
 

@@ -10,18 +10,17 @@ blank. A record ends with the first line that is not indented under it.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 
 from ategnatos.trainers import bars
+from ategnatos.trainers.averages import AverageBar
 from ategnatos.trainers.events import (
     Epoch,
     Event,
     Fact,
     Failed,
     Phase,
-    Progress,
     Sampled,
     Saved,
     Validated,
@@ -84,11 +83,9 @@ class KohyaParser:
     def __init__(self) -> None:
         self._record: _Record | None = None
         self._tracebacks = Tracebacks()
-        self._step = 0
-        self._loss: float | None = None
+        self._average = AverageBar()
         self._epoch: int | None = None
         self._epochs: int | None = None
-        self._nan = False
 
     def parse(self, line: str) -> tuple[Event, ...]:
         """As :meth:`ategnatos.trainers.Parser.parse`."""
@@ -112,42 +109,13 @@ class KohyaParser:
     def _bar(self, bar: bars.Bar) -> tuple[Event, ...]:
         glued = self.parse(bar.rest) if bar.rest.strip() else ()
         if bar.label == "steps":
-            return self._progress(bar) + glued
+            return self._average.progress(bar, self._epoch, self._epochs) + glued
         if bar.label.endswith("validation steps"):
             loss = bars.values(bar.after).get("val_epoch_avg_loss")
             if bar.done == bar.total and loss is not None:
-                return (Validated(loss, self._step, self._epoch), *glued)
+                return (Validated(loss, self._average.step, self._epoch), *glued)
             return glued
         return (Phase(bar.label or "preparing", bar.done, bar.total), *glued)
-
-    def _progress(self, bar: bars.Bar) -> tuple[Event, ...]:
-        figures = bars.values(bar.after)
-        loss = figures.get("avr_loss", figures.get("loss"))
-        # The bar moves first, with the loss of the step before; then it gets its own.
-        moved = bar.done != self._step
-        same = loss == self._loss or (_nan(loss) and _nan(self._loss))
-        of = None if loss is None else bar.done - 1 if moved and same else bar.done
-        self._step, self._loss = bar.done, loss
-        made = Progress(
-            bar.done,
-            bar.total,
-            loss,
-            "average",
-            figures.get("lr"),
-            bar.seconds,
-            bar.elapsed,
-            bar.remaining,
-            self._epoch,
-            self._epochs,
-            of,
-        )
-        return (made, *self._diverged(loss))
-
-    def _diverged(self, loss: float | None) -> tuple[Event, ...]:
-        if self._nan or not _nan(loss):
-            return ()
-        self._nan = True
-        return (Warned("The loss is not a number.", "nan"),)
 
     def _begin(self, line: str, head: re.Match[str]) -> None:
         start = head.start("level") + _LEVEL_WIDTH
@@ -216,7 +184,3 @@ def _saved(kind: str, path: str) -> Saved:
     return Saved(
         "state" if kind == "state" else "weights", path, step, epoch, step is epoch is None
     )
-
-
-def _nan(loss: float | None) -> bool:
-    return loss is not None and math.isnan(loss)

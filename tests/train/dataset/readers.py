@@ -3,7 +3,8 @@
 Written from kohya-ss/sd-scripts 48d368fa (library/config_util.py, train_util.py: glob_images,
 read_caption, BucketManager), ostris/ai-toolkit 27a03a91 (toolkit/data_loader.py,
 dataloader_mixins.py, buckets.py, prompt_utils.py) and bghira/SimpleTuner bc8e6ab7
-(data_backend/local.py, metadata/backends, multiaspect/image.py, prompts.py). They share no code
+(data_backend/local.py, metadata/backends, multiaspect/image.py, prompts.py), kohya-ss/musubi-tuner
+30c658c4. They share no code
 with the package: what they read is what a trainer would.
 """
 
@@ -316,6 +317,58 @@ def _simpletuner_size(
     if round(w / h, 2) == 1.0:
         return (edge, edge)
     return (w, h)
+
+
+_MUSUBI_GENERAL = {
+    "resolution": list,
+    "caption_extension": str,
+    "batch_size": int,
+    "enable_bucket": bool,
+    "bucket_no_upscale": bool,
+}
+_MUSUBI_DATASET = {"image_directory": str, "cache_directory": str, "num_repeats": int}
+
+
+def musubi(config: Path, *, step: int) -> Seen:
+    """What musubi-tuner's ImageDataset has of each dataset, and the batches of its buckets
+    (kohya-ss/musubi-tuner 30c658c4, dataset/image_video_dataset.py, bucket.py, datasources.py).
+    """
+    value = tomllib.loads(config.read_text(encoding="utf-8"))
+    general = value["general"]
+    _strict(general, _MUSUBI_GENERAL)
+    assert general["enable_bucket"]
+    caches = [one["cache_directory"] for one in value["datasets"]]
+    assert len(set(caches)) == len(caches), "cache directory should be unique for each dataset"
+    seen = Seen()
+    for one in value["datasets"]:
+        _strict(one, _MUSUBI_DATASET)
+        found: Counter[tuple[int, int]] = Counter()
+        for path in _kohya_images(one["image_directory"]):
+            caption = Path(os.path.splitext(path)[0] + general["caption_extension"])
+            if not caption.is_file():
+                seen.uncaptioned.append(path)
+                continue
+            seen.captions[path] = caption.read_text(encoding="utf-8").strip()
+            with Image.open(path) as image:  # as stored: it ignores an EXIF rotation
+                found[_musubi_bucket(image.size, general, step)] += one["num_repeats"]
+        seen.buckets += found
+        seen.batches += sum(math.ceil(n / general["batch_size"]) for n in found.values())
+    return seen
+
+
+def _musubi_bucket(size: tuple[int, int], general: dict[str, Any], step: int) -> tuple[int, int]:
+    width, height = general["resolution"]
+    area = width * height
+    if general["bucket_no_upscale"] and size[0] * size[1] <= area:
+        return size[0] - size[0] % step, size[1] - size[1] % step
+    side = int(math.sqrt(area))
+    found = set()
+    for one in range(side // 2 - side // 2 % step, side + step, step):
+        other = area // one - area // one % step
+        found |= {(one, other), (other, one)}
+    known = sorted(found)
+    aspects = np.array([one / other for one, other in known])
+    return known[np.abs(aspects - size[0] / size[1]).argmin()]
 
 
 def starter(place: Path, repeats: dict[str, int], *, batch: int) -> Seen:

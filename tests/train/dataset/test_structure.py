@@ -58,6 +58,8 @@ def seen_by(trainer: str, place: Path, made: layout.Layout) -> readers.Seen:
     if trainer == "kohya":
         return readers.kohya(place / "dataset.toml")
     by = layout.alignment(trainer, made.frame.family)
+    if trainer == "musubi":
+        return readers.musubi(place / "dataset.toml", step=by)
     if trainer == "ai-toolkit":
         return readers.ai_toolkit(place / "datasets.yaml", divisibility=by, batch=batch)
     if trainer in ("starter", "accelerate"):
@@ -85,6 +87,8 @@ def counted(made: layout.Layout) -> Counter[tuple[int, int]]:
         ("ai-toolkit", 1, True),
         ("ai-toolkit", 3, True),
         ("simpletuner", 3, True),
+        ("musubi", 3, True),
+        ("musubi", 1, False),
         ("starter", 3, True),
         ("accelerate", 3, True),
     ],
@@ -227,8 +231,11 @@ def test_what_is_set_apart_is_not_trained_on(project: Project, trainer: str) -> 
         assert seen.buckets == counted(made)
 
 
-@pytest.mark.parametrize("trainer", ["starter", "accelerate"])
-def test_our_own_trainers_say_that_they_read_no_masks(project: Project, trainer: str) -> None:
+_NO_MASKS = {"starter", "accelerate", "musubi"}
+
+
+@pytest.mark.parametrize("trainer", sorted(_NO_MASKS))
+def test_a_trainer_that_reads_no_masks_says_so(project: Project, trainer: str) -> None:
     version = dataset(project, count=3, captioned=True)
     dataset(project, "allmasks", 3)
     made, _ = laid(project, version, frame(trainer, masks="allmasks"))
@@ -236,7 +243,7 @@ def test_our_own_trainers_say_that_they_read_no_masks(project: Project, trainer:
     assert any("no masks" in text for text in made.warnings)
 
 
-@pytest.mark.parametrize("trainer", sorted(set(laying.LAY_OUT) - {"starter", "accelerate"}))
+@pytest.mark.parametrize("trainer", sorted(set(laying.LAY_OUT) - _NO_MASKS))
 def test_masks_lie_where_the_trainer_looks_for_them(project: Project, trainer: str) -> None:
     version = dataset(project, count=3, captioned=True)
     dataset(project, "owlmasks", 2)

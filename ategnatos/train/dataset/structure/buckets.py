@@ -3,8 +3,9 @@
 Sources: kohya-ss/sd-scripts library/model_util.py (make_bucket_resolutions) and
 library/train_util.py (BucketManager.select_bucket); ostris/ai-toolkit toolkit/buckets.py;
 bghira/SimpleTuner helpers/multiaspect/image.py (calculate_new_size_by_pixel_area) with
-helpers/image_manipulation/training_sample.py. ``benchmarks/trainer_rules.py`` holds these
-functions against the trainers' own code, where that lies beside the project.
+helpers/image_manipulation/training_sample.py;
+kohya-ss/musubi-tuner dataset/bucket.py (BucketSelector). ``benchmarks/trainer_rules.py`` holds
+these functions against the trainers' own code, where that lies beside the project.
 """
 
 from __future__ import annotations
@@ -119,6 +120,26 @@ def simpletuner(resolution: int, *, alignment: int = 64) -> Choose:
 
 def _nearest(length: float, multiple: int) -> int:
     return max(round(length / multiple) * multiple, multiple)
+
+
+def musubi(resolution: int, *, steps: int, upscale: bool = True) -> Choose:
+    """musubi-tuner's choice for square ``resolution``: the nearest aspect of its list."""
+    area = resolution * resolution
+    least = max(steps, resolution // 2 // steps * steps)
+    found: set[Size] = set()
+    for width in range(least, resolution + steps, steps):
+        height = area // width // steps * steps
+        found |= {(width, height), (height, width)}
+    known = sorted(found)
+
+    def choose(size: Size) -> Size:
+        if not upscale and size[0] * size[1] <= area:
+            return (size[0] - size[0] % steps, size[1] - size[1] % steps)
+        aspect = size[0] / size[1]
+        # The first of equals, as numpy's argmin takes it.
+        return min(known, key=lambda one: abs(one[0] / one[1] - aspect))
+
+    return choose
 
 
 def enlarged(size: Size, bucket: Size) -> float:

@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ategnatos.grimoire.errors import StudioError
-from ategnatos.train.dataset.structure import accelerate, ai_toolkit, kohya, simpletuner, starter
+from ategnatos.train.dataset.structure import (
+    accelerate,
+    ai_toolkit,
+    kohya,
+    musubi,
+    simpletuner,
+    starter,
+)
 from ategnatos.train.dataset.structure.arithmetic import STRUCTURE_OPTION
 from ategnatos.train.dataset.structure.layout import Layout, Plan
 
@@ -18,6 +25,7 @@ LAY_OUT: Mapping[str, Callable[[Plan, Path], Layout]] = {
     "kohya": kohya.lay_out,
     "ai-toolkit": ai_toolkit.lay_out,
     "simpletuner": simpletuner.lay_out,
+    "musubi": musubi.lay_out,
     "starter": starter.lay_out,
     "accelerate": accelerate.lay_out,
 }

@@ -1,0 +1,292 @@
+"""musubi-tuner: Qwen-Image, Z-Image, FLUX.2, Krea 2, Ideogram 4, HiDream-O1, Wan 2.2 14B."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from ategnatos.trainers import (
+    Ask,
+    Checkpoint,
+    Dataset,
+    Installed,
+    Loss,
+    Supported,
+    Translation,
+    check,
+    installs,
+    known,
+    toml,
+)
+from ategnatos.trainers.losing import Losses, cannot
+from ategnatos.trainers.musubi import config, encoding
+
+if TYPE_CHECKING:
+    from ategnatos.trainers import Parser
+    from ategnatos.trainers.plan import Plan
+
+_OURS = "Written by ategnatos from the plan {name}; a change here is lost when it is written again."
+_ENVIRONMENT = {
+    "COLUMNS": "200",
+    "PYTHONIOENCODING": "utf-8",
+    # Its programs import each other as a package, which need not be installed.
+    "PYTHONPATH": "{home}/src",
+    "PYTHONUNBUFFERED": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+_DRY = "dry-run"
+_AGAIN = "output-from-"
+# In a dry run nothing is saved but the end, and nothing drawn.
+_NOT_DRY = frozenset(
+    {
+        "save_every_n_steps",
+        "save_last_n_steps",
+        "save_state",
+        "sample_prompts",
+        "sample_every_n_epochs",
+        "sample_every_n_steps",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A plan's settings and dataset file, and what they lose."""
+
+    keys: dict[str, Any]
+    data: dict[str, Any]
+    losses: tuple[Loss, ...]
+
+
+class Musubi:
+    """musubi-tuner: two programs encode pictures and captions, a third one trains on that."""
+
+    name = "musubi"
+    label = "musubi-tuner: Qwen-Image, Z-Image, FLUX.2, Krea 2, Ideogram 4, HiDream-O1, Wan 2.2"
+    layout = "musubi"
+    bar_counts_from_resume = True
+
+    def trains(self, plan: Plan) -> str:
+        """As :meth:`ategnatos.trainers.Trainer.trains`."""
+        knows = known.trainer(self.name)
+        why = knows.why_not(plan)
+        if why:
+            return why
+        family = knows.family_of(plan)
+        if plan.network in ("dora", "locon") or (plan.network != "lora" and not family.lycoris):
+            return f"it trains no {plan.network} of {plan.base_family}"
+        if plan.text_encoder:
+            return "it trains no text encoders: captions are encoded before"
+        return ""
+
+    def translate(self, plan: Plan, dataset: Dataset, folder: PurePath) -> Translation:
+        """As :meth:`ategnatos.trainers.Trainer.translate`."""
+        made = self._prepared(plan, dataset, folder)
+        return self._translated(plan, dataset, folder, made, made.keys)
+
+    def dry_run(
+        self, plan: Plan, dataset: Dataset, folder: PurePath, steps: int = 2
+    ) -> Translation:
+        """As :meth:`ategnatos.trainers.Trainer.dry_run`. Everything is encoded for it, as its
+        programs can leave nothing out.
+        """
+        made = self._prepared(plan, dataset, folder)
+        keys = {name: value for name, value in made.keys.items() if name not in _NOT_DRY}
+        keys |= {
+            "max_train_steps": steps,
+            "lr_warmup_steps": min(keys["lr_warmup_steps"], steps - 1),
+            "output_dir": str(folder / _DRY),
+            "dataset_config": str(folder / f"{_DRY}-dataset.toml"),
+        }
+        files = {
+            f"{_DRY}.toml": toml.document(keys, _OURS.format(name=plan.name)),
+            f"{_DRY}-dataset.toml": toml.datasets(made.data, _OURS.format(name=plan.name)),
+        }
+        said = (
+            f"All {dataset.pictures} pictures and captions are encoded first, as for the run:"
+            " musubi-tuner trains on nothing else."
+        )
+        return Translation(
+            files,
+            self._command(plan, folder / f"{_DRY}.toml"),
+            _DRY,
+            steps,
+            _ENVIRONMENT,
+            "{home}",
+            made.losses,
+            (said,),
+            self._before(plan, dataset, folder, made, folder / f"{_DRY}-dataset.toml"),
+        )
+
+    def resume(
+        self, plan: Plan, dataset: Dataset, folder: PurePath, point: Checkpoint
+    ) -> Translation:
+        """As :meth:`ategnatos.trainers.Trainer.resume`: ``--resume STATE``, for what is left.
+
+        It counts steps from 0 again, so it writes into a folder of its own, named after the step.
+        """
+        if point.state is None or point.final:
+            why = "the training is complete" if point.final else "the checkpoint has no state"
+            raise cannot(self, plan, f"{why}: nothing can be resumed", "Name another checkpoint.")
+        done = _trained(point.state, point.step)
+        if done is None:
+            why = f"the state {point.state} tells no step"
+            raise cannot(self, plan, why, "Name another checkpoint.")
+        if done >= dataset.steps:
+            why = "every step of it is trained: nothing is left"
+            raise cannot(self, plan, why, "Evaluate what there is.")
+        made = self._prepared(plan, dataset, folder)
+        output = f"{_AGAIN}{done:08d}"
+        keys = {
+            **config.going_on(plan, made.keys, dataset, done),
+            "output_dir": str(folder / output),
+        }
+        whole = self._translated(plan, dataset, folder, made, keys)
+        note = (
+            f"musubi-tuner counts from 0 to {dataset.steps - done} again, in {output}, and begins"
+            " an epoch: which pictures the last one had left is not kept."
+        )
+        return replace(
+            whole,
+            command=(*whole.command, "--resume", str(point.state)),
+            output=output,
+            notes=(*whole.notes, note),
+        )
+
+    def parser(self) -> Parser:
+        """As :meth:`ategnatos.trainers.Trainer.parser`."""
+        from ategnatos.trainers.musubi.parser import MusubiParser
+
+        return MusubiParser()
+
+    def checkpoints(self, output: Path, name: str) -> tuple[Checkpoint, ...]:
+        """As :meth:`ategnatos.trainers.Trainer.checkpoints`: named as sd-scripts names them."""
+        from ategnatos.trainers.kohya.files import checkpoints
+
+        return checkpoints(output, name)
+
+    def detect(self, ask: Ask, home: str = "") -> Installed:
+        """As :meth:`ategnatos.trainers.Trainer.detect`."""
+        return installs.checkout(
+            ask,
+            home,
+            title="musubi-tuner",
+            marks=(
+                f"{encoding.SCRIPTS}/cache_latents.py",
+                f"{encoding.SCRIPTS}/training/trainer_base.py",
+                f"{encoding.SCRIPTS}/zimage_train_network.py",
+            ),
+            modules=(
+                *("torch", "torchvision", "accelerate", "diffusers", "transformers"),
+                *("voluptuous", "toml", "einops", "cv2", "av"),
+            ),
+            get="git clone https://github.com/kohya-ss/musubi-tuner",
+            packages="-e {home}",
+        )
+
+    def versions(self) -> Supported:
+        """As :meth:`ategnatos.trainers.Trainer.versions`."""
+        return known.trainer(self.name).supported()
+
+    def _prepared(self, plan: Plan, dataset: Dataset, folder: PurePath) -> _Prepared:
+        check(self, plan, dataset)
+        family = known.trainer(self.name).family_of(plan)
+        if not plan.model:
+            raise cannot(
+                self,
+                plan,
+                "it names no file of weights, and musubi-tuner loads every model from a file",
+                f"ategnatos train plan set {plan.name} model=/models/FILE.safetensors",
+            )
+        missing = [
+            part
+            for part in family.parts
+            if not (plan.parts.get(part) or (part == "vae" and plan.vae))
+        ]
+        if missing:
+            raise cannot(
+                self,
+                plan,
+                f"musubi-tuner needs further files of {plan.base_family}: {', '.join(missing)}",
+                f"ategnatos train plan set {plan.name} "
+                + "'parts="
+                + json.dumps({part: f"/models/{part}.safetensors" for part in missing})
+                + "'",
+            )
+        losses = Losses(plan)
+        keys = config.settings(plan, family, dataset, folder, losses)
+        data = config.datasets(plan, dataset, folder, losses)
+        for part in plan.parts:
+            if part not in family.parts:
+                why = f"musubi-tuner has no place for {part} in {plan.base_family}"
+                losses.dropped("parts", why)
+        if not family.guidance and any(one.cfg is not None for one in plan.samples):
+            losses.dropped("samples", "its sampler of this family has a fixed guidance")
+        keys = {name: value for name, value in keys.items() if value is not None}
+        return _Prepared(keys, data, losses.all())
+
+    def _translated(
+        self,
+        plan: Plan,
+        dataset: Dataset,
+        folder: PurePath,
+        made: _Prepared,
+        keys: Mapping[str, Any],
+    ) -> Translation:
+        files = {
+            "musubi.toml": toml.document(keys, _OURS.format(name=plan.name)),
+            "dataset.toml": toml.datasets(made.data, _OURS.format(name=plan.name)),
+        }
+        if "sample_prompts" in keys:
+            prompts = config.samples(plan, known.trainer(self.name).family_of(plan))
+            files["samples.json"] = json.dumps(prompts, indent=1, ensure_ascii=False).encode()
+        return Translation(
+            files,
+            self._command(plan, folder / "musubi.toml"),
+            "output",
+            dataset.steps,
+            _ENVIRONMENT,
+            "{home}",
+            made.losses,
+            before=self._before(plan, dataset, folder, made, folder / "dataset.toml"),
+        )
+
+    def _before(
+        self, plan: Plan, dataset: Dataset, folder: PurePath, made: _Prepared, file: PurePath
+    ) -> tuple[Any, ...]:
+        family = known.trainer(self.name).family_of(plan)
+        return encoding.steps(family, dataset, made.keys, made.data, file, folder)
+
+    def _command(self, plan: Plan, file: PurePath) -> tuple[str, ...]:
+        family = known.trainer(self.name).family_of(plan)
+        precision = plan.precision if plan.precision in family.precisions else family.precisions[0]
+        return (
+            "{python}",
+            "-m",
+            "accelerate.commands.launch",
+            "--num_cpu_threads_per_process",
+            "1",
+            "--num_processes",
+            "1",
+            "--num_machines",
+            "1",
+            "--dynamo_backend",
+            "no",
+            "--mixed_precision",
+            config.MIXED[precision],
+            f"{encoding.SCRIPTS}/{family.script}",
+            "--config_file",
+            str(file),
+        )
+
+
+def _trained(state: Path, step: int | None) -> int | None:
+    """The steps of the plan that a state has behind it: its own count, and where that began."""
+    if step is None:
+        return None
+    again = re.fullmatch(re.escape(_AGAIN) + r"(\d+)", state.parent.name)
+    return step + (int(again[1]) if again else 0)
