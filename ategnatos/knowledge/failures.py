@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _LONGEST_LINE = 4000
+# Of a process that a signal ended, only what weighs so much can be why.
+_HEAVY = 8
 # How a process ended, as Python and as a shell say it.
 _BY_STATUS = {
     -9: "killed",
@@ -98,7 +100,8 @@ def diagnose(
 
     Progress bars (carriage returns) and colours are undone. ``without`` leaves out patterns of
     these sources, as a measurement on messages not seen before needs. ``status`` is how the
-    process ended (negative: by that signal); it counts where the log itself says nothing.
+    process ended (negative: by that signal): a signal is the cause before what the log of a
+    process that went on has said, and after what could have brought it.
     """
     patterns = [
         (name, failure, re.compile(pattern.text))
@@ -120,9 +123,13 @@ def diagnose(
                 )
     told = sorted(found.values(), key=lambda one: (-one.failure.weight, one.number))
     ended = _BY_STATUS.get(status or 0)
-    if not told and ended is not None:
+    if ended is not None and not (told and told[0].failure.weight >= _HEAVY):
         failure = (known() if failures is None else failures)[ended]
-        told = [Diagnosis(ended, failure, f"the process ended with status {status}", 0, 1)]
+        told = [
+            found.get(ended)
+            or Diagnosis(ended, failure, f"the process ended with status {status}", 0, 1),
+            *(one for one in told if one.name != ended),
+        ]
     return told
 
 

@@ -101,6 +101,17 @@ def test_how_it_ended_counts_where_the_log_is_silent(status: int, name: str) -> 
     assert failures.diagnose(["epoch 1/10"], status=status)[0].name == name
     assert failures.diagnose(["CUDA out of memory"], status=status)[0].name == "cuda_oom"
     assert failures.diagnose(["epoch 1/10"], status=0) == []
+    # What a process said and went on from is not why a signal ended it.
+    remarked = failures.diagnose(["ModuleNotFoundError: No module named 'xformers'"], status=status)
+    assert [one.name for one in remarked] == [name, "missing_package"]
+
+
+def test_what_bitsandbytes_remarks_without_a_gpu_is_no_missing_package() -> None:
+    line = (
+        "Failed to load CPU gemm_4bit_forward from kernels-community: No module named 'kernels'."
+        " Please make sure you already `pip install kernels` and the kernels >= 0.11.1"
+    )
+    assert failures.diagnose([line], status=1) == []
 
 
 def test_an_ordinary_log_shows_no_failure() -> None:
