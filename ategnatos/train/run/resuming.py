@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.train.checkpoints import integrity
+from ategnatos.train.checkpoints.entry import extract_step
 from ategnatos.trainers import TRAINER_CANNOT, Checkpoint, Translation
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ class Point:
     @property
     def name(self) -> str:
         """What it is called in the run's folder."""
-        path = self.checkpoint.state or self.checkpoint.weights
+        weights, state = self.checkpoint.weights, self.checkpoint.state
+        # ai-toolkit's state is the same file at every save: it says nothing of which one.
+        one_for_all = state is not None and extract_step(state.name) is None
+        path = weights if one_for_all and weights is not None else state or weights
         return path.name if path is not None else ""
 
 

@@ -54,6 +54,9 @@ class AiToolkit:
             return f"it cannot train the text encoders of {plan.base_family}"
         if not re.fullmatch(r"[\w.-]+", plan.name):
             return "the plan's name must be letters, digits, '.', '_' and '-'"
+        own = next((file for file in _OWN if file.startswith(plan.name)), "")
+        if own:
+            return f"it would take its own {own} for a save of {plan.name}: give it another name"
         return ""
 
     def translate(self, plan: Plan, dataset: Dataset, folder: PurePath) -> Translation:
@@ -169,6 +172,10 @@ class AiToolkit:
                 "it names no model, and there is no repository of this family's base",
                 f"ategnatos train plan set {plan.name} model=/models/FILE.safetensors",
             )
+        lost = _unseen(plan.name, folder)
+        if lost:
+            why = f"it finds no save again below {folder}, for the {lost!r} in it, and begins anew"
+            raise cannot(self, plan, why, "Move the studio to a folder without it.")
         losses = Losses(plan)
         job = config.job(plan, knows, dataset, folder, losses)
         taken = next((mark for mark in _TAKEN if mark in _yaml(job).decode()), "")
@@ -180,6 +187,18 @@ class AiToolkit:
         return job, losses
 
 
+def _unseen(name: str, folder: PurePath) -> str:
+    """What of the folder's path hides its saves from it; "" where it finds them.
+
+    It looks for them by a pattern of the shell, and then leaves out every path that has one of
+    these marks anywhere, unless the job's name has it too.
+    """
+    marks = (mark for mark in ("_LoRA", "_refiner", "_t2i", "_cn") if mark not in name)
+    return next((one for one in (*"*?[", *marks) if one in str(folder)), "")
+
+
+# What it writes beside its saves. It goes on from whatever begins with the job's name.
+_OWN = ("config.yaml", "samples", "optimizer.pt", "learnable_snr.json", "loss_log.db")
 # Replaced before the file is read: by a variable of the environment, by the job's name.
 _TAKEN = ("${", "[name]")
 _ENVIRONMENT = {

@@ -1,0 +1,69 @@
+"""What the real ai-toolkit does with its own folder: no save is lost to it, none is mistaken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ategnatos.grimoire.errors import StudioError
+from ategnatos.grimoire.project import Project
+from ategnatos.train.dataset.version import Version
+from ategnatos.train.run.resuming import Point
+from ategnatos.trainers import Checkpoint, load_trainer
+from ategnatos.trainers.plan import Plan
+from tests.trainers import plans
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Version]:
+    project = Project.create(tmp_path_factory.mktemp("studio") / "studio")
+    return project, plans.pictures(project)
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [("sam", "samples"), ("con", "config.yaml"), ("optimizer", "optimizer.pt"), ("o", "optimizer")],
+)
+def test_a_name_that_its_own_files_begin_with_is_refused(
+    studio: tuple[Project, Version], name: str, taken: str
+) -> None:
+    """Started as ``sam`` it goes on from the folder ``samples``, which is no save."""
+    plan = plans.plan(studio[1], plans.usual("ai-toolkit"))
+    chosen = load_trainer("ai-toolkit")
+    assert taken in chosen.trains(replace_name(plan, name))
+    assert chosen.trains(replace_name(plan, f"{name}uel-lora")) == ""
+
+
+def replace_name(plan: Plan, name: str) -> Plan:
+    return plan.model_copy(update={"name": name})
+
+
+@pytest.mark.parametrize("part", ["anna_cn", "my_LoRA_art", "x_t2i", "[art] studio", "what?"])
+def test_a_folder_in_which_it_finds_no_save_again_is_refused(
+    studio: tuple[Project, Version], tmp_path: Path, part: str
+) -> None:
+    """Resumed there it begins anew, without a word."""
+    project, version = studio
+    plan = plans.plan(version, plans.usual("ai-toolkit"))
+    chosen = load_trainer("ai-toolkit")
+    folder = tmp_path / part / "runs" / "owl-1"
+    dataset = plans.laid(project, plan, chosen.layout, folder)
+    with pytest.raises(StudioError, match="begins anew"):
+        chosen.translate(plan, dataset, folder)
+    with pytest.raises(StudioError, match="begins anew"):
+        chosen.dry_run(plan, dataset, folder)
+    # With the same mark in the job's name it looks at them.
+    if part.endswith("_cn"):
+        named = replace_name(plan, "owl_cn")
+        assert chosen.translate(named, dataset, folder).output == "output/owl_cn"
+
+
+def test_a_run_goes_on_from_the_save_and_not_from_the_state_that_all_share(tmp_path: Path) -> None:
+    weights = tmp_path / "owl_000000008.safetensors"
+    found = Checkpoint(weights, tmp_path / "optimizer.pt", 8, None)
+    point = Point(found, 8, None, (), ())  # type: ignore[arg-type]
+    assert point.name == weights.name
+    other = replace(found, weights=None, state=tmp_path / "owl-step00000008-state")
+    assert replace(point, checkpoint=other).name == "owl-step00000008-state"
