@@ -76,7 +76,7 @@ def _repeat(run: Run, known: dict[str, Any]) -> list[str]:
     first = attempts.every(run.folder)[0] if attempts.every(run.folder) else None
     place = known.get("output_dir", "").removesuffix(f"/{known.get('output', '')}")
     lines = [
-        f"1. Install {run.trainer} {install.get('version') or ''}"
+        f"1. Install {' '.join(filter(None, (run.trainer, install.get('version'))))}"
         + (f" at commit `{install['commit']}`" if install.get("commit") else "")
         + "; `environment.json` names the packages.",
         f"2. Put this folder where it lay, `{place}`, or replace that path in the files below"

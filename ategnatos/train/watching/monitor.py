@@ -81,10 +81,16 @@ class Monitor:
         in ``findings``, and is not said again.
         """
         made = cls(steps, **settings)
+        own = False
         for point in points:
+            if point.step > made.resumed_at and not own:
+                own = True
+                made._pace.pause()
             made._note(made._learned.take(point))
             made._pace.known(point.step, point.at, point.seconds)
             made._step = max(made._step, point.step)
+        if not own:
+            made._pace.pause()
         return made
 
     def feed(self, event: events.Event, at: float) -> list[Finding]:
@@ -101,6 +107,8 @@ class Monitor:
             case events.Saved():
                 self._pace.sign(at, busy=True)
                 self._saved(self._step if event.step is None else event.step + self._offset)
+                # Some say no more than this.
+                self.finished = self.finished or (event.final and event.kind == "weights")
             case events.Fact(name="batches_an_epoch" | "accumulation"):
                 self._pace.sign(at, busy=True)
                 self._count(event)

@@ -67,6 +67,10 @@ class Pace:
                 self._steps.clear()
         self._keep(at, step)
 
+    def pause(self) -> None:
+        """What comes is another process: the time until its first step is no step's."""
+        self._steps.clear()
+
     def advances(self, at: float) -> None:
         """What comes before the steps goes on: pictures are being cached."""
         if self._moved is not None:

@@ -170,6 +170,11 @@ def test_a_process_that_is_gone_is_said_unless_it_was_done() -> None:
     assert codes(found) == ["process_gone"]
     assert found[0].evidence["step"] == 20
     assert monitor.tick(Vitals(False, False), at + 1) == []
+    # ai-toolkit's last word is where the finished LoRA lies.
+    monitor = Monitor(100)
+    at = trained(monitor, 100)
+    monitor.feed(Saved("weights", "owl/owl.safetensors", final=True), at)
+    assert monitor.tick(Vitals(False, False), at + 5) == []
 
 
 @pytest.mark.parametrize(
@@ -279,7 +284,10 @@ def test_a_resumed_run_draws_its_curve_anew_from_there(tmp_path: Path) -> None:
     known = [one for one in curve.read(tmp_path).points if one.step <= 40]
     second = Monitor.again(known, 100, resumed_at=40)
     assert second.snapshot()["step"] == 40
-    trained(second, 5, begin=41)
+    # Two minutes lay between the two processes: that is no step's time.
+    for step in range(41, 46):
+        second.feed(Progress(step, 100, 0.1), 1160.0 + step)
+    assert second.snapshot()["seconds_a_step"] == 1.0
     second.close()
     curve.append(tmp_path, second.take())
     assert [one.step for one in curve.read(tmp_path).points] == list(range(1, 46))
