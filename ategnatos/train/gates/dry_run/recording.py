@@ -139,6 +139,7 @@ def _measured(
     gpu: str,
     now: datetime,
 ) -> None:
+    from ategnatos.knowledge.vram import TRAINER_HABITS, VRAM_FAMILY
     from ategnatos.train.pace.measured import record_pace
     from ategnatos.train.plan.presets import STARTER
     from ategnatos.train.vram.measured import record_peak
@@ -169,9 +170,10 @@ def _measured(
                 gpu=gpu,
                 now=now,
             )
-        except StudioError:
+        except StudioError as error:
             # A family or trainer that the estimate does not know learns nothing from a reading.
-            return
+            if error.code not in (VRAM_FAMILY, TRAINER_HABITS):
+                raise
 
 
 def _tidy(done: Tried, found: Verdict) -> None:
