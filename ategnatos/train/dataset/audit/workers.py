@@ -66,7 +66,7 @@ def _through_pool(
     """Each part with its looks, or with None where its worker died."""
     # A fork costs no imports; on macOS it is not safe with the system's libraries.
     how = "fork" if sys.platform == "linux" else "spawn"
-    if full and how == "fork":
+    if parts and full and how == "fork":
         importlib.import_module("ategnatos.train.dataset.audit.measure")
     waiting = list(reversed(parts))
     while waiting:
