@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ategnatos.grimoire.project import Project
 from ategnatos.machines import MACHINE_UNREACHABLE
 from ategnatos.machines.local import LocalMachine
-from ategnatos.train.run import control, place, record, supervise
+from ategnatos.train.run import control, ordering, place, record, supervise, taking
 from ategnatos.train.run.following import Rhythm
 from ategnatos.train.run.keeper import Keeper
 from ategnatos.train.run.steps import Steps
@@ -116,6 +118,18 @@ def _lost(folder: Path) -> None:
     _ended(folder, _Silent(), log="success")
 
 
+def _untaken(folder: Path) -> None:
+    """Its Python is none."""
+    project, run, _ = _begun(folder, log="success")
+    none = folder / "python"
+    none.write_text("#!/bin/sh\nexit 1\n")
+    none.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ordering.sys, "executable", str(none))
+        by = control.start(project, control.number_of(run))
+    taking.taken_up(project, run, by)
+
+
 CASES = {
     "keeper_odd": _no_keeper,
     "run_busy": _busy,
@@ -127,4 +141,5 @@ CASES = {
     "run_state": _finished,
     "run_timer": _no_timer,
     "run_unknown": _unknown,
+    "run_untaken": _untaken,
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ategnatos.grimoire import locks
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.files import explained
 from ategnatos.grimoire.jobs import database, moves, store
@@ -38,6 +39,7 @@ from ategnatos.train.run.ordering import (
     order,
     start,
     timed,
+    vacant,
     waits,
     wrong_state,
 )
@@ -45,6 +47,8 @@ from ategnatos.train.run.steps import SAGA, SAGAS, saves_of
 from ategnatos.train.watching import curve
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ategnatos.grimoire.jobs.database import Database
     from ategnatos.grimoire.jobs.records import Job
     from ategnatos.grimoire.project import Project
@@ -173,13 +177,16 @@ def resume(
     begin: Start = start,
     dry_run: bool = False,
 ) -> Resumed:
-    """Go on with a run from its newest whole checkpoint; on another ``machine`` as a run of its
-    own. One whose trainer lives and that nobody follows is followed again.
+    """Go on with a run from its newest whole checkpoint, on the GPU that it had; on another
+    ``machine`` as a run of its own, on the GPU of its gates or on ``gpu``. One whose trainer lives
+    and that nobody follows is followed again.
 
     Raises StudioError: ``run_state``, ``run_nothing``, ``run_busy``, ``run_timer``,
     ``run_gpu``, ``train_gate``.
     """
     elsewhere = bool(machine) and machine != run.machine
+    if gpu and not elsewhere:
+        _same_card(run, gpu)
     if run.state == "finished":
         raise wrong_state(
             run,
@@ -212,11 +219,7 @@ def resume(
     free(project, run.gpu, run.id)
     if not dry_run:
         keep_environment(run, opened)
-        _settled(project, run, actor)
-        state.stop_heeded(run.folder)
-        # First the run: a job that is claimed finds it in the line again.
-        run = record.note(project, run.id, now=now, actor=actor, state="queued", why="")
-        _again(project, run, actor)
+        run = _lined_up(project, run, actor, now)
         begin(project, number_of(run))
     return Resumed(run, found.step, found.name, broken)
 
@@ -276,6 +279,41 @@ def _taken_out(db: Database, job_id: int, actor: str, why: str) -> bool:
             return False
         moves.by_person(db, job_id, "stopped", who=actor, why=why)
         return True
+
+
+def _same_card(run: Run, gpu: str) -> None:
+    """Refuse another GPU than the one that the run had. Raises StudioError (``run_gpu``)."""
+    had = preparing.card_of(run)
+    if processor.named(gpu) != had:
+        raise StudioError(
+            RUN_GPU,
+            f"{run.id} goes on where it was, with --gpu {had} of {run.machine}; {gpu} was asked"
+            " for, and nothing was started.",
+            hint=f"ategnatos train resume {run.id}",
+            gpu=gpu,
+            looked_at=had,
+            machine=run.machine,
+        )
+
+
+def _lined_up(project: Project, run: Run, actor: str, now: datetime) -> Run:
+    """Put a run that is over back into the line: of two that ask for it at once, one does."""
+
+    def check(runs: Sequence[Run]) -> None:
+        vacant(runs, run.gpu, run.id)
+
+    with locks.hold(project, f"run-{run.id}", wait=_SETTLES_SECONDS * 2):
+        now_is = record.load(project, run.id)
+        if now_is.state not in record.ENDED:
+            raise wrong_state(run, f"{now_is.says} already", f"ategnatos train watch {run.id}")
+        _settled(project, run, actor)
+        state.stop_heeded(run.folder)
+        # First the run: a job that is claimed finds it in the line again.
+        made = record.note(
+            project, run.id, now=now, actor=actor, check=check, state="queued", why=""
+        )
+        _again(project, made, actor)
+        return made
 
 
 def _settled(project: Project, run: Run, actor: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from ategnatos.train import gates, processor
 from ategnatos.train.machine import LOCAL, machine_of
 from ategnatos.train.run import preparing, record, state
 from ategnatos.train.run.steps import SAGA, SAGAS
+from ategnatos.train.run.taking import Supervisor
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.jobs.database import Database
@@ -36,7 +37,7 @@ ORDER_EVENT = "run.ordered"
 
 # As gates.require; what is asked before anything is started.
 Require = Callable[["Project", "Kept", str, str], "Opened"]
-Start = Callable[["Project", int], None]
+Start = Callable[["Project", int], object]
 
 
 def order(
@@ -75,6 +76,8 @@ def order(
         steps=ready.dataset.steps,
         now=now,
         parent=parent,
+        # Asked before, so that nothing is laid out in vain; this decides, where two come at once.
+        check=lambda runs: None if wait else vacant(runs, resource),
     )
     preparing.keep_plan(run.folder, kept.plan)
     keep_environment(run, opened)
@@ -151,12 +154,17 @@ def looked_at(kept: Kept, trainer: str, machine: Machine, gpu: str, opened: Open
     )
 
 
-def start(project: Project, job_id: int) -> None:
-    """Start a supervisor for a job, apart from this process: it outlives the shell."""
+def start(project: Project, job_id: int) -> Supervisor:
+    """Start a supervisor for a job, apart from this process: it outlives the shell.
+
+    Whether it does its work is for :func:`taking.taken_up` to see.
+    """
     run = _run_of(project, job_id)
     run.folder.mkdir(parents=True, exist_ok=True)
-    with (run.folder / "supervisor.log").open("ab") as log:
-        subprocess.Popen(
+    path = run.folder / "supervisor.log"
+    with path.open("ab") as log:
+        begins = log.tell()
+        process = subprocess.Popen(
             [sys.executable, "-m", "ategnatos.train.run.supervise", str(project.root), str(job_id)],
             cwd=project.root,
             stdin=subprocess.DEVNULL,
@@ -164,6 +172,7 @@ def start(project: Project, job_id: int) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    return Supervisor(process, path, begins)
 
 
 def waits(run: Run) -> None:
@@ -213,18 +222,21 @@ def number_of(run: Run) -> int:
 
 
 def free(project: Project, gpu: str, run: str = "") -> None:
-    """Refuse where another run uses the GPU or waits for it."""
+    """Refuse where another run uses the GPU or waits for it. Raises StudioError (``run_busy``)."""
+    vacant(record.every(project)[::-1], gpu, run)
+
+
+def vacant(runs: Sequence[Run], gpu: str, run: str = "") -> None:
+    """The same of ``runs``, the oldest first."""
     others = [
-        one
-        for one in record.every(project)
-        if one.gpu == gpu and one.state not in record.ENDED and one.id != run
+        one for one in runs if one.gpu == gpu and one.state not in record.ENDED and one.id != run
     ]
     if others:
         raise StudioError(
             RUN_BUSY,
-            f"{gpu} has {others[-1].id} already, which {others[-1].says}; nothing was started.",
-            hint=f"Put it behind: ategnatos train queue add {others[-1].plan} --trainer"
-            f" {others[-1].trainer}. Or stop that one: ategnatos train stop {others[-1].id}",
+            f"{gpu} has {others[0].id} already, which {others[0].says}; nothing was started.",
+            hint=f"Put it behind: ategnatos train queue add {others[0].plan} --trainer"
+            f" {others[0].trainer}. Or stop that one: ategnatos train stop {others[0].id}",
             gpu=gpu,
             runs=[one.id for one in others],
         )

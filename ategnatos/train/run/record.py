@@ -6,7 +6,7 @@ the folder alone. Journal: ``run.state``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 RUN_UNKNOWN = ErrorCode("run_unknown", "There is no training run of that name.")
 
 STATE_EVENT = "run.state"
+
+# Looks at all runs, the oldest first, and refuses.
+Check = Callable[[Sequence["Run"]], None]
 
 # What a run can be, each with what it says to a person.
 STATES = {
@@ -122,11 +125,17 @@ def new(
     steps: int,
     now: datetime,
     parent: str = "",
+    check: Check = lambda runs: None,
 ) -> Run:
-    """Write a run down before anything of it exists."""
+    """Write a run down before anything of it exists.
+
+    ``check`` sees the runs that there are while nobody else can write one down, and raises where
+    this one must not be.
+    """
     from ategnatos.grimoire.schemas.runs import RunRow
 
     with documents.edit(project, "runs", now=now) as document:
+        check([_run(project, one) for one in document.runs])
         taken = [int(one.id.rpartition("-")[2]) for one in document.runs if one.plan == kept.name]
         identity = f"{kept.name}-{max(taken, default=0) + 1}"
         row = RunRow(
@@ -149,13 +158,21 @@ def new(
 
 
 def note(
-    project: Project, run: str, *, now: datetime, actor: str = "ategnatos", **values: Any
+    project: Project,
+    run: str,
+    *,
+    now: datetime,
+    actor: str = "ategnatos",
+    check: Check = lambda runs: None,
+    **values: Any,
 ) -> Run:
-    """Set values of a run's row; a change of its state goes into the journal too.
+    """Set values of a run's row; a change of its state goes into the journal too. ``check`` as in
+    :func:`new`.
 
     Raises StudioError (``run_unknown``).
     """
     with documents.edit(project, "runs", now=now) as document:
+        check([_run(project, one) for one in document.runs])
         row = document.find(run)
         if row is None:
             raise StudioError(

@@ -35,7 +35,7 @@ def launch(
     from ategnatos.guard.actor import actor
     from ategnatos.train.gates import usual
     from ategnatos.train.plan import store
-    from ategnatos.train.run import control, status
+    from ategnatos.train.run import control, record, status, taking
 
     project = call.project()
     kept = store.load(project, name)
@@ -45,17 +45,17 @@ def launch(
     run = control.order(
         project, kept, chosen, machine, actor=actor(), now=datetime.now(UTC), gpu=gpu
     )
-    control.start(project, control.number_of(run))
-    if attach:
+    taken = taking.taken_up(project, run, control.start(project, control.number_of(run)))
+    if attach or taken.run.state in record.ENDED:
         from ategnatos.commands.train.run.watch import follow
 
         return follow(call, project, run.id)
-    seen = status.snapshot(project, run)
-    if why := status.held_back(project, run.gpu) if run.state == "queued" else "":
+    seen = status.snapshot(project, taken.run)
+    if taken.waits:
         return Answer(
             {**seen, "started": False},
-            f"{run.id} is in the line and not begun ({why}); it begins by itself when that is"
-            " over.",
+            f"{run.id} is in the line and not begun ({taken.waits}); it begins by itself when that"
+            " is over.",
             ("ategnatos train queue list",),
         )
     return Answer(

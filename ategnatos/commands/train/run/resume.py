@@ -35,10 +35,11 @@ def resume(
     from datetime import UTC, datetime
 
     from ategnatos.guard.actor import actor
-    from ategnatos.train.run import control, record, status
+    from ategnatos.train.run import control, record, status, taking
 
     project = call.project()
     before = record.load(project, name)
+    starting = taking.Starting(control.start)
     made = control.resume(
         project,
         before,
@@ -46,23 +47,29 @@ def resume(
         now=datetime.now(UTC),
         machine=machine,
         gpu=gpu,
+        begin=starting,
         dry_run=call.dry_run,
     )
     for text in made.broken:
         call.warn(f"Not whole, and moved aside: {text}")
+    taken = starting.taken(project, made.run)
     if attach and not call.dry_run:
         from ategnatos.commands.train.run.watch import follow
 
         return follow(call, project, made.run.id)
     facts = {
-        **status.snapshot(project, made.run),
+        **status.snapshot(project, taken.run),
         "from": made.point,
         "from_step": made.step,
         "broken": list(made.broken),
         "dry_run": call.dry_run,
     }
     verb = "would go on" if call.dry_run else "goes on"
-    if not made.attached:
+    if not call.dry_run and taken.waits and made.run.state == "queued":
+        told = f"{made.run.id} is in the line and not begun ({taken.waits})" + (
+            "." if made.attached else f"; then it goes on from {made.point}, step {made.step}."
+        )
+    elif not made.attached:
         told = f"{made.run.id} {verb} from {made.point}, step {made.step} of {made.run.steps}."
     elif not facts["attempts"]:
         told = f"{made.run.id} has not begun yet: it waits in the line" + (
