@@ -36,6 +36,11 @@ _ENVIRONMENT = {
     "PYTHONUNBUFFERED": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
+# What train_network.py imports before it has read a setting; without any of them it dies at once.
+_MODULES = (
+    *("torch", "torchvision", "accelerate", "diffusers", "transformers", "safetensors"),
+    *("voluptuous", "toml", "imagesize", "cv2", "einops"),
+)
 _DRY = "dry-run"
 # In a dry run nothing is saved but the end, nothing drawn, nothing measured.
 _NOT_DRY = frozenset(
@@ -186,7 +191,7 @@ class Kohya:
             home,
             title="kohya sd-scripts",
             marks=("train_network.py", "sdxl_train_network.py", "library/train_util.py"),
-            modules=("torch", "accelerate", "diffusers", "transformers", "voluptuous", "toml"),
+            modules=_MODULES,
             get="git clone https://github.com/kohya-ss/sd-scripts",
         )
 

@@ -53,7 +53,10 @@ MARKS = {
     "simpletuner": ("simpletuner/helpers/configuration/cmd_args.py",),
     "ai-toolkit": ("toolkit/config_modules.py", "extensions_built_in/sd_trainer/__init__.py"),
 }
-_STUBS = ("diffusers", "transformers", "peft", "voluptuous", "toml", "oyaml", "albumentations")
+_STUBS = (
+    *("diffusers", "transformers", "peft", "voluptuous", "toml", "oyaml", "albumentations"),
+    *("torchvision", "imagesize", "cv2", "einops"),
+)
 _TORCH = '''\
 """Stands for torch."""
 __version__ = "2.7.1+cu128"

@@ -30,6 +30,7 @@ MARKS = {
 }
 MODULES = (
     *("torch", "accelerate", "diffusers", "transformers", "voluptuous", "toml", "peft"),
+    *("torchvision", "safetensors", "imagesize", "cv2", "einops"),
     *("oyaml", "albumentations", "bitsandbytes", "prodigyopt"),
 )
 # Played by every trainer: reads where to write from its configuration, as the real ones do.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,16 @@ def test_no_trainer_no_gpu_an_old_python(
     assert told(bare)["trainer"][0] == "stop"
     assert "--home" in told(bare)["trainer"][2]
     assert not bare.fits
+    # One without a package that it imports before it reads a setting.
+    kohya, _ = fakes.at_home(monkeypatch, tmp_path / "kohya", "kohya")
+    for name in ("imagesize", "einops"):
+        shutil.rmtree(kohya.home / "venv" / "site" / name)
+    level, found, mend = told(check(studio, kept, kohya))["trainer"]
+    assert (level, found.partition("; ")[2].partition(" lacks ")[2]) == (
+        "stop",
+        "imagesize, einops",
+    )
+    assert mend.endswith("-m pip install -r " + str(kohya.home / "requirements.txt"))
     # One whose Python cannot be started.
     (install.home / "venv" / "bin" / "python").write_text("#!/bin/sh\necho broken >&2\nexit 3\n")
     said = told(check(studio, kept, install))
