@@ -108,7 +108,12 @@ def written_by(text: str, guarded: dict[str, Any], *, root: str, folder: str) ->
                 for word in paths.all_written(scene, start)
                 if word.known
             ]
-    return [one for one in written if not one.startswith("/dev/")]
+    return [one for one in written if not _device(one)]
+
+
+def _device(path: str) -> bool:
+    """Whether it is no file that keeps what is written: /dev/null, a terminal. Memory is one."""
+    return path.startswith("/dev/") and not path.startswith("/dev/shm/")  # noqa: S108 - no use of it
 
 
 def _look(scene: Scene, start: Start) -> None:
