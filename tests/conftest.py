@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,12 +17,37 @@ from hypothesis import settings
 
 from ategnatos import cli
 from ategnatos.grimoire.project import Project
+from tests import types
 
 # The same examples in every run, so that a run that is red is red again; HYPOTHESIS_PROFILE=explore
 # looks for new ones.
 settings.register_profile("steady", derandomize=True)
 settings.register_profile("explore")
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+# Folders of tests lie in memory where there is room for them: a program that brings every write to
+# the disk waits for the disk most of the time, and no test pulls the plug.
+_MEMORY = Path("/dev/shm")
+_ROOM_BYTES = 4 << 30
+
+
+def pytest_configure() -> None:
+    """Make SIGINT work, and choose where the folders of the tests lie."""
+    # The background of a script has it ignored, and every program that a test starts would
+    # inherit that and outlive its Ctrl-C.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if "PYTEST_DEBUG_TEMPROOT" in os.environ or not os.access(_MEMORY, os.W_OK):
+        return
+    there = os.statvfs(_MEMORY)
+    # Tests write programs and run them.
+    if there.f_bavail * there.f_frsize >= _ROOM_BYTES and not there.f_flag & os.ST_NOEXEC:
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(_MEMORY)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin what takes long beside the tests."""
+    types.ahead(session.config, session.items)
 
 
 @pytest.fixture(autouse=True)

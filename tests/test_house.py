@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import types
+
 ROOT = Path(__file__).parents[1]
 
 HEAVY = {
@@ -37,13 +39,17 @@ def _run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     [
         ("ruff", "check", "."),
         ("ruff", "format", "--check", "."),
-        ("mypy",),
     ],
     ids=" ".join,
 )
 def test_the_code_passes(command: tuple[str, ...]) -> None:
     done = _run("-m", *command)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_types_hold(pytestconfig: pytest.Config) -> None:
+    status, said = types.checked(pytestconfig)
+    assert status == 0, said
 
 
 def test_the_layers_hold() -> None:
