@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,6 +45,9 @@ def all_of(studio: Studio, real: Real, made: Made, held: Held) -> None:
         processes.gone(folder)
         hold(ended["state"] in ("stopped", "failed"), f"the run {ended['says']}: {ended['why']}")
         held.note(ended["why"])
+    own: Callable[[Studio, Path, Held], None] | None = getattr(real, "own_faults", None)
+    if own is not None:
+        own(studio, _launched(studio, real), held)
 
 
 @contextmanager
