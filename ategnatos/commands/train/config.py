@@ -45,12 +45,13 @@ def config(
 
     from ategnatos.grimoire.zones import Zone, resolve
     from ategnatos.guard.actor import actor
-    from ategnatos.train.plan import base_model, laying, store, writing
+    from ategnatos.train.plan import base_model, choosing, laying, store, writing
     from ategnatos.trainers import load_trainer
 
     project = call.project()
     kept = store.load(project, name, version or None)
     chosen = load_trainer(trainer)
+    choosing.check(chosen, kept.plan)
     # An older version stays as it was; the newest gets its base model for good.
     keep = not call.dry_run and kept.number == kept.versions
     now = datetime.now(UTC)

@@ -55,10 +55,11 @@ def translated(project: Project, kept: Kept, trainer: str) -> Configuration:
     """The plan in the trainer's words; nothing is written. Raises StudioError: what a trainer
     cannot do (``trainer_cannot``), and those of :func:`ategnatos.train.plan.laying.ready`.
     """
-    from ategnatos.train.plan import laying
+    from ategnatos.train.plan import choosing, laying
     from ategnatos.trainers import load_trainer
 
     chosen = load_trainer(trainer)
+    choosing.check(chosen, kept.plan)
     place = project.workspace / "training" / kept.name / chosen.name
     ready = laying.ready(project, kept.plan, chosen.layout, place / "dataset")
     made = chosen.translate(kept.plan, ready.dataset, place)

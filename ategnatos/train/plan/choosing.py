@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.knowledge import families
 from ategnatos.train.plan.presets import PRESET_UNKNOWN, STARTER, known, values
-from ategnatos.trainers import installed_trainers, load_trainer
+from ategnatos.trainers import installed_trainers, load_trainer, losing
 
 if TYPE_CHECKING:
+    from ategnatos.trainers import Trainer
     from ategnatos.trainers.plan import Plan
 
 # The starter needs nothing, kohya runs most of what there is; others follow by name.
@@ -102,6 +103,25 @@ def trainers_for(plan: Plan) -> dict[str, str]:
         except StudioError as error:
             found[name] = error.message
     return found
+
+
+def check(trainer: Trainer, plan: Plan) -> None:
+    """Refuse a plan that the trainer does not know, before anything is laid out for it: else the
+    first thing that does not fit would be told as the reason.
+
+    Raises StudioError (``trainer_cannot``) with those that can.
+    """
+    why = trainer.trains(plan)
+    if why:
+        able = [name for name, reason in trainers_for(plan).items() if not reason]
+        raise losing.cannot(
+            trainer,
+            plan,
+            why,
+            f"It can be trained by: {', '.join(able)} (--trainer {able[0]})."
+            if able
+            else f"ategnatos train plan show {plan.name} --explain",
+        )
 
 
 def first_able(plan: Plan) -> str:

@@ -226,3 +226,17 @@ def test_what_is_set_in_another_way_says_how(project: Project, run: Run) -> None
     run("train", "plan", "new", "owl", "--dataset", "owls", "--family", "sdxl", *at)
     refused = run("train", "plan", "set", "owl", "dataset_version=2", *at).envelope["error"]
     assert "--dataset-version" in refused["hint"]
+
+
+def test_a_trainer_that_does_not_know_the_family_says_so_and_names_who_does(
+    project: Project, run: Run
+) -> None:
+    plans.pictures(project)
+    at = ("--project", project.root, "--json")
+    run("train", "plan", "new", "owl", "--dataset", "owls", "--family", "starter", *at)
+    refused = run("train", "config", "owl", "--trainer", "kohya", *at).envelope["error"]
+    assert refused["code"] == "trainer_cannot"
+    assert "does not know starter" in refused["message"]
+    assert "--trainer starter" in refused["hint"]
+    gate = run("train", "gates", "owl", "--trainer", "kohya", *at).data["gates"][1]
+    assert "does not know starter" in gate["why"]

@@ -7,6 +7,7 @@ ignores) is written anew as an upright PNG.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,7 @@ def prepare(project: Project, version: Version, frame: Frame, ask: Ask) -> Plan:
         raise StudioError(
             layout.NOTHING_TO_TRAIN,
             f"No picture of {version.dataset!r} is left for {frame.trainer}"
-            f" ({len(reader.dropped)} cannot be read); nothing was laid out.",
+            f"{_reasons(reader.dropped)}; nothing was laid out.",
             hint=f"ategnatos train dataset audit {version.dataset}",
             dropped=[{"picture": name, "why": why} for name, why in reader.dropped],
         )
@@ -99,6 +100,13 @@ def prepare(project: Project, version: Version, frame: Frame, ask: Ask) -> Plan:
     if ask.regularisation:
         staged += _regularisation(reader, ask.regularisation, ask.regularisation_repeats)
     return Plan(frame, tuple(staged), tuple(reader.dropped))
+
+
+def _reasons(dropped: Sequence[tuple[str, str]]) -> str:
+    """How many were left out for what, as `` (16: it moves)``; "" where none was."""
+    counted = Counter(why for _, why in dropped)
+    told = "; ".join(f"{number}: {why}" for why, number in counted.most_common())
+    return f" ({told})" if told else ""
 
 
 def _regularisation(reader: _Reader, version: Version, repeats: int) -> list[Staged]:
