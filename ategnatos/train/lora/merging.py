@@ -16,7 +16,7 @@ import numpy as np
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.files import sha256_file
-from ategnatos.train.lora import spelling
+from ategnatos.train.lora import crossing, renaming, spelling
 from ategnatos.train.lora.file import LoraFile
 from ategnatos.train.lora.writing import STALE, Spool, check_free
 
@@ -69,6 +69,7 @@ def merge(
     files = [LoraFile(one.path) for one in parts]
     if len({_base(file) for file in files} - {""}) > 1 and not families:
         raise _refused("they say that they are for different base models", parts)
+    _same_names(parts, files, next(iter(families), ""))
     layers: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for number, file in enumerate(files):
         for name in file.layers:
@@ -95,6 +96,30 @@ def merge(
         if write:
             spool.finish(_metadata(parts, files, ranks))
     return Merged(target, ranks, wide, worst)
+
+
+def _same_names(parts: Sequence[Part], files: Sequence[LoraFile], family: str) -> None:
+    """Refuse where one file has the names of the authors and another those of diffusers: laid
+    together they would be layers twice, and no program reads both.
+    """
+    sides = [renaming.sides(file.layers, family) for file in files]
+    if len(set().union(*sides)) > 1:
+        said = "; ".join(
+            f"{one.path.name}: {' and '.join(sorted(found)) or 'neither'}"
+            for one, found in zip(parts, sides, strict=True)
+        )
+        first = sorted(sides[0]) or [crossing.DIFFUSERS]
+        other = next(
+            (one for one, found in zip(parts, sides, strict=True) if found - {first[0]}), parts[0]
+        )
+        to = "diffusers" if first[0] == crossing.DIFFUSERS else "comfyui"
+        raise _refused(
+            f"their layers have the names of diffusers in one and of {family}'s authors in another"
+            f" ({said})",
+            parts,
+            f"Give them the same names first: ategnatos train lora convert {other.path} --to {to}"
+            " --out NEW.safetensors",
+        )
 
 
 _END = {

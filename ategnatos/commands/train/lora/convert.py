@@ -24,20 +24,20 @@ def convert(
     to: Annotated[str, typer.Option("--to", help="kohya, diffusers or comfyui.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The new file.")],
     family: Annotated[str, typer.Option("--family", help="Where the file does not tell it.")] = "",
+    higher_rank: Annotated[
+        bool,
+        typer.Option(
+            "--higher-rank", help="Lay layers that are one there side by side, at a higher rank."
+        ),
+    ] = False,
 ) -> Answer:
-    """Rename its layers; every number stays. What cannot be said unchanged is refused."""
-    from ategnatos.commands.train.lora.files import family_of, plan_only
+    """The same under other names; every number stays. What cannot be said unchanged is refused."""
+    from ategnatos.commands.train.lora.files import family_of
     from ategnatos.train.lora import converting
 
     known = family or family_of(file)
-    if call.dry_run:
-        plan_only(file, out)
-        converting.names_for(file, to, known)
-        return Answer(
-            {"file": str(out), "to": to, "family": known, "dry_run": True},
-            f"{file} can be said as {to}, number for number. Would write {out}.",
-        )
-    made = converting.convert(file, out, to, known)
+    made = converting.convert(file, out, to, known, higher_rank=higher_rank, write=not call.dry_run)
+    did = "Would write" if call.dry_run else "Wrote"
     return Answer(
         {
             "file": str(made.path),
@@ -45,12 +45,14 @@ def convert(
             "to": made.after,
             "family": known,
             "layers": made.layers,
+            "raised": {one.layer: [one.before, one.after] for one in made.raised},
             "notes": list(made.notes),
-            "dry_run": False,
+            "dry_run": call.dry_run,
         },
         "\n".join(
             [
-                f"Wrote {made.path}: {made.layers} layers, {made.before} to {made.after}.",
+                f"{did} {made.path}: {made.layers} layers, {made.before} to {made.after}"
+                f" ({known or 'family unknown'}).",
                 *made.notes,
             ]
         ),
