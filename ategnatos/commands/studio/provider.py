@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,12 +16,19 @@ from ategnatos.commands.studio import (
     provider_up,
     provider_work,
 )
+from ategnatos.commands.studio.provider_options import (
+    Count,
+    Disk,
+    Down,
+    Region,
+    Up,
+    number,
+    stay_of,
+)
 from ategnatos.grimoire.errors import StudioError
 
 if TYPE_CHECKING:
-    from ategnatos.grimoire.project import Project
     from ategnatos.providers.values import Wanted
-    from ategnatos.studio.market import Stay
 
 app = room("Rented machines: offers, renting, working on them, ending them.")
 provider_up.register(app)
@@ -34,18 +40,13 @@ provider_sky.register(app)
 provider_fleet.register(app)
 
 Gpu = Annotated[str | None, typer.Option("--gpu", help="Part of the GPU's name, like 4090.")]
-Count = Annotated[int, typer.Option("--count", help="GPUs in one machine.")]
 Vram = Annotated[float | None, typer.Option("--vram-min", help="GB of memory a GPU, at least.")]
 MaxPrice = Annotated[
     str | None, typer.Option("--max-price", help="USD an hour for the machine, at most.")
 ]
-Region = Annotated[str | None, typer.Option("--region", help="As the provider calls it.")]
-Disk = Annotated[int, typer.Option("--disk", help="GB of disk.")]
 Hours = Annotated[
     str | None, typer.Option("--hours", help="For how long. Default: auto_teardown_minutes.")
 ]
-Down = Annotated[float, typer.Option("--down-gb", help="GB that it will download.")]
-Up = Annotated[float, typer.Option("--up-gb", help="GB that it will send.")]
 Bid = Annotated[bool, typer.Option("--bid", help="Interruptible machines, where there are any.")]
 
 
@@ -137,35 +138,3 @@ def wanted_of(
         disk_gb=disk,
         bid=bid,
     )
-
-
-def stay_of(
-    project: Project, hours: str | None, disk: int, down_gb: float = 0.0, up_gb: float = 0.0
-) -> Stay:
-    """How long and with what; the budget's ``auto_teardown_minutes`` where nobody says."""
-    from ategnatos.guard.budget import approved
-    from ategnatos.studio.market import Stay
-
-    if down_gb < 0 or up_gb < 0:
-        raise StudioError(
-            USAGE, "--down-gb and --up-gb are no less than 0; nobody was asked.", hint="Mend it."
-        )
-    if hours is None:
-        planned = Decimal(approved.load(project).auto_teardown_minutes) / 60
-    else:
-        planned = number("--hours", hours)
-    return Stay(planned, disk, down_gb, up_gb)
-
-
-def number(option: str, text: str) -> Decimal:
-    """A plain number above 0. Raises StudioError (``usage``)."""
-    try:
-        found = Decimal(text)
-        sound = found.is_finite() and 0 < found < 1_000_000
-    except InvalidOperation:
-        sound = False
-    if not sound:
-        raise StudioError(
-            USAGE, f"{option} takes a number above 0, like 1.5; nobody was asked.", hint="Mend it."
-        )
-    return found

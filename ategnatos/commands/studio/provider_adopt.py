@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ategnatos.commands.contract import Answer, Call, command
-from ategnatos.commands.studio.provider_up import Because, Confirm, Overriding
+from ategnatos.commands.studio.provider_options import Because, Confirm, Overriding
 from ategnatos.grimoire.errors import StudioError
 
 

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ategnatos.commands.contract import USAGE, Answer, Call, command, room
-from ategnatos.commands.studio.provider_up import Because, Confirm, Overriding
+from ategnatos.commands.studio.provider_options import (
+    Because,
+    Confirm,
+    Overriding,
+    number,
+    stay_of,
+)
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 
 if TYPE_CHECKING:
@@ -109,7 +115,6 @@ def task(
     idle: Annotated[int, typer.Option("--idle-minutes", help="It ends when idle so long.")] = 30,
 ) -> Answer:
     """Write a task for SkyPilot, and have SkyPilot read it where it is installed."""
-    from ategnatos.commands.studio.provider import number
     from ategnatos.grimoire.files import write_atomic
     from ategnatos.providers.sky import program
     from ategnatos.providers.sky.task import Task, bounds
@@ -165,7 +170,6 @@ def up(
 ) -> Answer:
     """Launch a task under the budget: its whole time at its highest price is reserved first."""
     from ategnatos.commands.studio import provider_up
-    from ategnatos.commands.studio.provider import stay_of
     from ategnatos.guard.actor import actor
     from ategnatos.guard.budget import approved
     from ategnatos.providers.sky import Sky, program

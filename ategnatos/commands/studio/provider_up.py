@@ -12,6 +12,18 @@ import typer
 
 from ategnatos.commands.contract import USAGE, Answer, Call, command
 from ategnatos.commands.studio import provider_phase
+from ategnatos.commands.studio.provider_options import (
+    Because,
+    Confirm,
+    Count,
+    Disk,
+    Down,
+    Overriding,
+    Region,
+    Up,
+    number,
+    stay_of,
+)
 from ategnatos.grimoire.errors import StudioError
 
 if TYPE_CHECKING:
@@ -19,12 +31,6 @@ if TYPE_CHECKING:
     from ategnatos.guard.budget.config import Config
     from ategnatos.guard.budget.policy import Override
     from ategnatos.studio.renting.plan import Plan
-
-Confirm = Annotated[bool, typer.Option("--confirm", help="Agree to the price that was said.")]
-Overriding = Annotated[
-    bool, typer.Option("--override", help="Pass the caps this once; a person signs.")
-]
-Because = Annotated[str, typer.Option("--because", help="Why, with --override.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,17 +50,15 @@ def up(
         str | None,
         typer.Option("--hours", help="It is ended then. Default: auto_teardown_minutes."),
     ] = None,
-    disk: Annotated[int, typer.Option("--disk", help="GB of disk.")] = 60,
-    count: Annotated[int, typer.Option("--count", help="GPUs in one machine.")] = 1,
-    region: Annotated[
-        str | None, typer.Option("--region", help="As the provider calls it.")
-    ] = None,
+    disk: Disk = 60,
+    count: Count = 1,
+    region: Region = None,
     image: Annotated[str, typer.Option("--image", help="Another image than the usual one.")] = "",
     bid: Annotated[
         str | None, typer.Option("--bid", help="USD an hour for an interruptible machine.")
     ] = None,
-    down_gb: Annotated[float, typer.Option("--down-gb", help="GB that it will download.")] = 0.0,
-    up_gb: Annotated[float, typer.Option("--up-gb", help="GB that it will send.")] = 0.0,
+    down_gb: Down = 0.0,
+    up_gb: Up = 0.0,
     idle: Annotated[
         int, typer.Option("--idle-minutes", help="It is ended when idle so long; 0: never.")
     ] = 30,
@@ -71,7 +75,6 @@ def up(
     because: Because = "",
 ) -> Answer:
     """Rent a machine: its whole time is reserved first, and it is ended when that is over."""
-    from ategnatos.commands.studio.provider import number, stay_of
     from ategnatos.guard.actor import actor
     from ategnatos.guard.budget import approved
     from ategnatos.machines.ssh.dead_man import Limits
