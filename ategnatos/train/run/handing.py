@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,11 @@ def _lines(run: Run, laid: Laid, tried: Attempt, made: Translation) -> list[str]
     ]
 
 
+def _pattern(place: str) -> str:
+    """A path as sed looks for it, inside of single quotes."""
+    return re.sub(r"([\\.*\[\]^$|])", r"\\\1", place).replace("'", "'\\''")
+
+
 def _repeat(run: Run, known: dict[str, Any]) -> list[str]:
     install = known.get("install", {})
     first = attempts.every(run.folder)[0] if attempts.every(run.folder) else None
@@ -79,9 +85,16 @@ def _repeat(run: Run, known: dict[str, Any]) -> list[str]:
         f"1. Install {' '.join(filter(None, (run.trainer, install.get('version'))))}"
         + (f" at commit `{install['commit']}`" if install.get("commit") else "")
         + "; `environment.json` names the packages.",
-        f"2. Put this folder where it lay, `{place}`, or replace that path in the files below"
-        " `attempts/1/files` and in the command.",
-        "3. Copy what is in `attempts/1/files` to here, move `output` away, and start the command:",
+        "2. In this folder, wherever it lies now, put back what the trainer was given; the last"
+        " line names the new place in it:",
+        "",
+        "       mv output output-before",
+        "       cp -R attempts/1/files/. .",
+        f"       sed -i.before 's|{_pattern(place)}|'\"$PWD\"'|g'"
+        " attempts/1/command.sh $(cd attempts/1/files && find . -type f)",
+        "",
+        "3. Start it with `sh attempts/1/command.sh` (where the new path has blanks, put quotes"
+        " around it there). As it ran first:",
         "",
     ]
     if first is not None:

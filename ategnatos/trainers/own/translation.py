@@ -63,7 +63,10 @@ def translation(
         **own,
     }
     return Translation(
-        files={name: (json.dumps(order, indent=1, sort_keys=True) + "\n").encode()},
+        # A path with an umlaut stays as it is: who moves the folder finds it.
+        files={
+            name: (json.dumps(order, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+        },
         command=("{python}", "-u", "-m", f"ategnatos.trainers.{trainer}", str(folder / name)),
         output=output,
         steps=dry_steps or dataset.steps,

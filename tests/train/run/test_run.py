@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -38,7 +39,8 @@ HANDED = ("plan.json", "environment.json", "README.md", "starter.json", "attempt
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Kept, Run]:
     """A run that is finished, looked at by every test of this file."""
     with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("trained")
+        folder = tmp_path_factory.mktemp("trained") / "M\u00fcller [2] & S\u00f6hne"
+        folder.mkdir()
         patch.setenv("ATEGNATOS_LOCKS", str(folder / "locks"))
         project, kept = studio(folder)
         run = ordered(project, kept)
@@ -91,12 +93,19 @@ def test_a_snapshot_says_all_that_a_page_shows(trained: tuple[Project, Kept, Run
     assert [one["end"] for one in seen["attempts"]] == ["finished"]
 
 
-def test_the_command_in_the_page_repeats_the_run_to_the_same_bytes(
-    trained: tuple[Project, Kept, Run],
+def test_the_commands_of_the_page_repeat_the_run_elsewhere_to_the_same_bytes(
+    trained: tuple[Project, Kept, Run], tmp_path: Path
 ) -> None:
     _, _, run = trained
-    made = run.output / "owl.safetensors"
-    first = made.read_bytes()
+    handed = tmp_path / "handed"
+    shutil.copytree(run.folder, handed)
     run.output.rename(run.folder / "output-before")
-    subprocess.run(["sh", str(run.folder / "attempts/1/command.sh")], check=True, timeout=120)
-    assert made.read_bytes() == first
+    step = (handed / "README.md").read_text(encoding="utf-8").partition("\n2. ")[2]
+    lines = [line.strip() for line in step.partition("\n3. ")[0].splitlines() if "       " in line]
+    assert len(lines) == 3
+    assert "`sh attempts/1/command.sh`" in step
+    script = " && ".join([*lines, "sh attempts/1/command.sh"])
+    subprocess.run(["sh", "-c", script], check=True, timeout=120, cwd=handed)
+    first = run.folder / "output-before" / "owl.safetensors"
+    assert (handed / "output" / "owl.safetensors").read_bytes() == first.read_bytes()
+    assert not run.output.exists()
