@@ -19,7 +19,14 @@ from ategnatos.grimoire.project import Project
 from ategnatos.grimoire.schemas.models import ModelFile
 from ategnatos.machines import MachineFacts, MachineGpu
 from ategnatos.train import gates
-from ategnatos.train.gates.environment import checks, graphics, needs, probe, recording
+from ategnatos.train.gates.environment import (
+    checks,
+    graphics,
+    needs,
+    on_processor,
+    probe,
+    recording,
+)
 from ategnatos.train.gates.environment.recording import Checked
 from ategnatos.train.plan import base_model, store
 from ategnatos.train.plan.store import Kept
@@ -243,6 +250,11 @@ def test_the_processor_by_a_persons_word_alone(
     assert "tens to hundreds of times" in said["GPU"][1]
     assert said["optimizer"][0] == "note"
     assert said["PyTorch"] == ("ok", "2.8.0+cu128, on the processor")
+    # ai-toolkit does not even start with such a build and Triton.
+    ends, mend = on_processor.build("ai-toolkit", {"version": "2.8.0+cu128", "cuda": "12.8"}, "py")
+    assert "Found no NVIDIA driver" in ends
+    assert "'torch==2.8.0' torchvision --index-url https://download.pytorch.org/whl/cpu" in mend
+    assert on_processor.build("ai-toolkit", {"version": "2.8.0+cpu"}, "py") == ("", "")
     assert "GPU memory" not in said
     assert state(studio, kept).open
     # A GPU that comes or goes is nothing to it.

@@ -141,8 +141,12 @@ def _torch(project: Project, made: Configuration, there: There) -> Iterator[Chec
     if not torch:
         # A trainer that needs it and lacks it is not whole: its own check says so.
         return
-    said = graphics.torch(torch, there.facts, shlex.quote(there.installed.python))
-    if not there.facts.gpus:
+    python = shlex.quote(there.installed.python)
+    said = graphics.torch(torch, there.facts, python)
+    odd, mend = on_processor.build(made.trainer, torch, python) if there.processor else ("", "")
+    if odd:
+        yield Check("PyTorch", "note", odd, mend)
+    elif not there.facts.gpus:
         yield Check("PyTorch", "ok", f"{torch.get('version')}, on the processor")
     elif said.refused:
         yield Check("PyTorch", "stop", said.refused, said.mend)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 Level = Literal["ok", "note", "stop"]
 
+# Trainers that ask for a GPU as they are imported, where Triton lies beside a PyTorch for GPUs.
+ASKING = frozenset({"ai-toolkit"})
 # Kernels of bitsandbytes.
 EIGHT_BIT = frozenset({"adamw8bit", "paged-adamw8bit", "lion8bit"})
 
@@ -45,3 +47,19 @@ def told(made: Configuration) -> Iterator[tuple[str, Level, str, str]]:
             f"{plan.quantisation} is written for GPUs; the dry run decides",
             f"ategnatos train plan set {name} quantisation=none",
         )
+
+
+def build(trainer: str, torch: Mapping[str, str], python: str) -> tuple[str, str]:
+    """What the trainer does with that build of PyTorch on a machine without a GPU, and the mend;
+    two empty texts where it does well. ``python`` is one word for a shell.
+    """
+    if trainer not in ASKING or not (torch.get("cuda") or torch.get("hip")):
+        return "", ""
+    said = f"{torch.get('version')} is a build for GPUs; with Triton beside it {trainer} ends as it"
+    said += " starts ('Found no NVIDIA driver'). The dry run decides"
+    plain = torch.get("version", "").partition("+")[0]
+    wanted = f"'torch=={plain}' torchvision"
+    return said, (
+        f"{python} -m pip uninstall -y triton; {python} -m pip install {wanted}"
+        " --index-url https://download.pytorch.org/whl/cpu"
+    )
