@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,13 @@ import pytest
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.project import Project
 from ategnatos.train.dataset.version import Version
+from ategnatos.train.run.attempts import Attempt
 from ategnatos.train.run.resuming import Point
+from ategnatos.train.run.saves import Saves
+from ategnatos.train.watching.monitor import Monitor
 from ategnatos.trainers import Checkpoint, load_trainer
 from ategnatos.trainers.plan import Plan
+from tests.train.checkpoints import saves
 from tests.trainers import plans
 
 
@@ -67,3 +72,15 @@ def test_a_run_goes_on_from_the_save_and_not_from_the_state_that_all_share(tmp_p
     assert point.name == weights.name
     other = replace(found, weights=None, state=tmp_path / "owl-step00000008-state")
     assert replace(point, checkpoint=other).name == "owl-step00000008-state"
+
+
+def test_pictures_belong_to_the_save_of_their_step_and_to_no_other(tmp_path: Path) -> None:
+    output = tmp_path / "output" / "owl"
+    (output / "samples" / ".thumbs").mkdir(parents=True)
+    (output / "owl_000000004.safetensors").write_bytes(saves.tensors())
+    for step in (4, 40, 4000):
+        (output / "samples" / f"1795298757069__{step:09d}_0.jpg").touch()
+    tried = Attempt(1, 0, "", "output/owl", 4000, "2026-11-21T22:00:00Z")
+    looked = Saves(tmp_path, load_trainer("ai-toolkit"), "owl", 1)
+    (entry,) = looked.look(tried, Monitor(4000), datetime.now(UTC), over=True)
+    assert [Path(one).name for one in entry.samples] == ["1795298757069__000000004_0.jpg"]

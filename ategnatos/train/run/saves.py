@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -95,12 +96,13 @@ class Saves:
 
     def _samples(self, attempt: Attempt, step: int) -> Sequence[str]:
         """Sample pictures that bear the step's number, relative to the run's folder."""
-        number = f"{step:06d}"
+        # The whole number: that of 4 stands in that of 40, which has nine digits.
+        number = re.compile(rf"(?<!\d)0*{step:06d}(?!\d)")
         return sorted(
             str(path.relative_to(self.folder))
             for name in ("samples", "sample", "validation_images")
             for path in (self.folder / attempt.output / name).glob("*")
-            if path.suffix.lower() in _PICTURES and number in path.name
+            if path.suffix.lower() in _PICTURES and number.search(path.name)
         )
 
 
