@@ -74,7 +74,11 @@ class AiToolkit:
         model = folder / "random-sd15"
         snapshot = next((words / "snapshots").iterdir())
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-        subprocess.run([python, "-c", _MODEL, model, snapshot], env=environment, check=True)
+        done = subprocess.run(
+            [python, "-c", _MODEL, model, snapshot], env=environment, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+        hold(done.returncode == 0, done.stderr[-2000:])
         samples = (
             '[{"prompt": "ategnatos owl, on snow", "seed": 7, "steps": 2},'
             ' {"prompt": "a red apple", "seed": 8, "steps": 2}]'
