@@ -99,8 +99,8 @@ def tokenizer(repository: Path) -> None:
     snapshot.mkdir(parents=True)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("0" * 40)
-    letters = _letters()
-    words = [*letters, *(f"{one}</w>" for one in letters), "<|startoftext|>", "<|endoftext|>"]
+    signs = letters()
+    words = [*signs, *(f"{one}</w>" for one in signs), "<|startoftext|>", "<|endoftext|>"]
     (snapshot / "vocab.json").write_text(json.dumps({w: n for n, w in enumerate(words)}))
     (snapshot / "merges.txt").write_text("#version: 0.2\n")
     start, end = "<|startoftext|>", "<|endoftext|>"
@@ -119,7 +119,7 @@ def tokenizer(repository: Path) -> None:
     (snapshot / "config.json").write_text(json.dumps({"model_type": "clip"}))
 
 
-def _letters() -> list[str]:
+def letters() -> list[str]:
     """The 256 characters that stand for bytes in CLIP's vocabulary."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [256 + number for number in range(256 - len(plain))]

@@ -75,13 +75,15 @@ def run(studio: Studio, real: Real, held: Held) -> Path:
         begins = told["from_step"]
         studio.do("train", "resume", name)
         again = studio.wait(
-            name, lambda one: one["state"] == "training" and one["step"] > begins, "a step"
+            name, lambda one: len(one["attempts"]) == 2 and one["step"] > begins, "a step"
         )
+        hold(again["attempts"][-1]["begins"] == begins, json.dumps(again["attempts"]))
         held.note(f"{broken} was left out; from step {begins}, now {again['step']}")
     with held.step("train stop: everything that it started has ended"):
         studio.do("train", "stop", name)
         stopped = studio.wait(name, lambda one: one["state"] == "stopped", "the stop")
         processes.gone(folder)
+        hold(begins < stopped["step"] < real.steps, f"it was stopped at step {stopped['step']}")
         held.note(stopped["why"])
     with held.step("resumed to its end"):
         studio.do("train", "resume", name)
