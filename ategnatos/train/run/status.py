@@ -18,13 +18,13 @@ def snapshot(project: Project, run: Run) -> dict[str, Any]:
 
     Reads files alone; for a run on another machine ``seen_at`` says how old that is.
     """
-    seen = state.live(run.folder)
+    tries = state.read(run.folder).get("attempts", [])
+    seen = _seen(run, tries)
     watched = seen.get("monitor", {})
     steps = run.steps or int(watched.get("steps") or 0)
-    step = max(run.step, int(watched.get("step") or 0))
+    step = _step(run, tries, watched)
     saved = verifying.present(run.folder)
     best, latest = saved.best(), saved.latest()
-    tries = state.read(run.folder).get("attempts", [])
     return {
         **run.facts(),
         "says": run.says,
@@ -57,6 +57,21 @@ def snapshot(project: Project, run: Run) -> dict[str, Any]:
         "log": str(run.folder / "attempts" / str(tries[-1]["number"]) / "log.txt") if tries else "",
         "seen_at": seen.get("at", ""),
     }
+
+
+def _seen(run: Run, tries: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the last look saw of the newest try; {} where it has seen none of it yet."""
+    seen = state.live(run.folder)
+    if tries and not tries[-1].get("end") and seen.get("attempt") != tries[-1]["number"]:
+        return {}
+    return seen
+
+
+def _step(run: Run, tries: list[dict[str, Any]], watched: dict[str, Any]) -> int:
+    """Where the run is. A try that goes on from a save is behind of where the one before ended."""
+    if tries and not tries[-1].get("end"):
+        return int(watched.get("step") or tries[-1]["begins"])
+    return max(run.step, int(watched.get("step") or 0))
 
 
 def followed(project: Project, run: Run) -> bool:

@@ -119,6 +119,31 @@ def test_ai_toolkit_finds_nothing_newer_than_the_point(tmp_path: Path) -> None:
     assert aside == ["optimizer.pt", "owl.log", "owl_000000008.safetensors"]
 
 
+def test_a_run_that_goes_on_stands_where_it_goes_on_from_and_not_where_it_ended(
+    tmp_path: Path,
+) -> None:
+    project, run, home = begun(
+        tmp_path,
+        "kohya",
+        {"log": "success", "stop_at": 10, "status": 1},
+        {"log": "resume_initial_epoch", "hold_at": 1},
+    )
+    run = followed(project, run)
+    assert (run.state, run.step) == ("failed", 10)
+    assert status.snapshot(project, run)["step"] == 10
+    here = Here()
+    made = resumed(project, run, home, begin=here)
+    assert made.step == 8
+    wait_until(lambda: (home / "held").exists())
+    assert status.snapshot(project, record.load(project, run.id))["step"] in (8, 9)
+    wait_until(lambda: state.live(run.folder).get("attempt") == 2)
+    assert status.snapshot(project, record.load(project, run.id))["step"] in (8, 9)
+    fakes.go(home)
+    here.join()
+    done = status.snapshot(project, record.load(project, run.id))
+    assert (done["state"], done["step"]) == ("finished", 12)
+
+
 def test_a_state_that_broke_off_is_moved_aside_and_the_one_before_is_taken(
     tmp_path: Path,
 ) -> None:
