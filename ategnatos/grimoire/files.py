@@ -117,7 +117,8 @@ def put(path: str, data: bytes, mode: int = 0o644) -> None:
 
     Raises OSError with the old file untouched.
     """
-    temporary = write_temporary(os.path.dirname(path), data, mode)  # noqa: PTH120
+    # Of a bare name the folder is where we stand, and not the root.
+    temporary = write_temporary(os.path.dirname(path) or ".", data, mode)  # noqa: PTH120
     try:
         os.rename(temporary, path)  # noqa: PTH104
     except BaseException:

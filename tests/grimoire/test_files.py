@@ -122,3 +122,20 @@ def test_a_file_has_the_hash_of_its_bytes(
     path.write_bytes(data)
     assert sha256_file(path) == hashlib.sha256(data).hexdigest()
     assert read_whole(str(path)) == data
+
+
+def test_a_bare_name_is_written_where_one_stands_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    real = os.open
+
+    def watched(path: Any, *given: Any, **more: Any) -> int:
+        opened.append(os.path.abspath(path))
+        return real(path, *given, **more)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "open", watched)
+    write_atomic(Path("card.png"), b"x")
+    assert (tmp_path / "card.png").read_bytes() == b"x"
+    assert {os.path.dirname(one) for one in opened} <= {str(tmp_path), str(tmp_path.parent)}
