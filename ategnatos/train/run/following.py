@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.machines import MACHINE_TIMEOUT, MACHINE_UNREACHABLE
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from ategnatos.train.run.record import Run
     from ategnatos.train.run.saves import Saves
 
+T = TypeVar("T")
+
 RUN_LOST = ErrorCode("run_lost", "The machine of a training has not answered for too long.")
 
-# A start that nobody hears of for so long, in seconds, has failed.
-_START_SECONDS = 120.0
+# A start that nobody hears of is asked for again after so many seconds: it cannot begin twice.
+_AGAIN_SECONDS = 120.0
 # The card's memory is asked for so often; its program takes a moment.
 _VRAM_SECONDS = 10.0
 _MOST_FINDINGS = 50
@@ -44,7 +46,7 @@ _MOST_FINDINGS = 50
 @dataclass(frozen=True, slots=True)
 class Rhythm:
     """Seconds between two looks: ``first`` in the beginning, then ``later``. A machine that does
-    not answer is tried for ``lost`` seconds.
+    not answer is tried for ``lost`` seconds, and a start that nobody hears of for as long.
     """
 
     first: float = 0.25
@@ -59,7 +61,7 @@ class Rhythm:
 
 @dataclass(slots=True)
 class Followed:
-    """A try that is over, and what was seen of it."""
+    """A try that is over, and what was seen of it. ``unbegun``: it was kept from beginning."""
 
     status: int | None
     monitor: Monitor
@@ -67,10 +69,13 @@ class Followed:
     failed: events.Failed | None
     asked: str
     because: Finding | None
+    unbegun: bool = False
 
 
 class Following:
-    """One try being followed. ``kept`` hears once which process keeps the trainer."""
+    """One try being started, where it is not, and followed. ``kept`` hears once which process
+    keeps the trainer.
+    """
 
     def __init__(
         self,
@@ -120,7 +125,9 @@ class Following:
         Raises StudioError (``run_lost``, ``disk_full``, ...) and whatever ``check`` does; the
         trainer is then left as it is.
         """
-        began = time.monotonic()
+        self._patiently(lambda: self._keeper.start(self._attempt.number), check)
+        began = self._started = time.monotonic()
+        unbegun = False
         # What a resume moved out of the way, or the trainer deleted, is no checkpoint any more.
         verifying.gone(self._run.folder)
         if self._place.far:
@@ -137,14 +144,21 @@ class Following:
             if look.over and self._offset >= look.size:
                 break
             silent = look.keeper_pid is None and look.status is None
-            if silent and time.monotonic() - began > _START_SECONDS:
+            if silent and self._given_up(began, check):
+                unbegun = True
                 break
             self._stop_if_wanted(look)
             if self._offset >= look.size:
                 time.sleep(self._rhythm.pause(time.monotonic() - began))
         self._finish(look, check)
         return Followed(
-            look.status, self.monitor, self._drawn, self._failed, self._asked, self._because
+            look.status,
+            self.monitor,
+            self._drawn,
+            self._failed,
+            self._asked,
+            self._because,
+            unbegun,
         )
 
     # --- inside -------------------------------------------------------------------------------
@@ -158,22 +172,47 @@ class Following:
                     self._offset += len(raw)
                     self._take(raw)
 
+    def _given_up(self, began: float, check: Callable[[], str]) -> bool:
+        """Of a start that nobody has heard of yet: whether it will never begin now. A slow machine
+        is waited for; what is given up is kept from beginning later.
+        """
+        now, number = time.monotonic(), self._attempt.number
+        if self._asked or now - began > self._rhythm.lost:
+            return self._patiently(lambda: self._keeper.forbid(number), check)
+        if now - self._started > _AGAIN_SECONDS:
+            self._started = now
+            self._say(f"Nothing was heard of the start for {now - began:.0f} s; asking again.")
+            self._patiently(lambda: self._keeper.start(number), check)
+        return False
+
     def _look(self, check: Callable[[], str]) -> Look:
         """One look at the machine; where the line is broken, again until it is not."""
-        since, told = None, False
+        ask_gpu = time.monotonic() - self._vram_at >= _VRAM_SECONDS
+        look = self._patiently(
+            lambda: self._keeper.look(
+                self._attempt.number, self._offset, self._card if ask_gpu else ""
+            ),
+            check,
+        )
+        if ask_gpu:
+            # The card's whole use is not the run's: what others had is taken off.
+            used = look.vram_mib
+            self._vram = None if used is None else max(0, used - self._attempt.before_mib)
+            self._vram_at = time.monotonic()
+        return look
+
+    def _patiently(self, act: Callable[[], T], check: Callable[[], str]) -> T:
+        """Do what may be done again; where the line is broken, until it is not."""
+        since = None
         while True:
             now = time.monotonic()
-            ask_gpu = now - self._vram_at >= _VRAM_SECONDS
             try:
-                look = self._keeper.look(
-                    self._attempt.number, self._offset, self._card if ask_gpu else ""
-                )
+                return act()
             except StudioError as error:
                 if error.code not in (MACHINE_UNREACHABLE, MACHINE_TIMEOUT):
                     raise
-                since = since or now
-                if not told:
-                    told = True
+                if since is None:
+                    since = now
                     self._say(f"{error.message} The training goes on; trying again.")
                     state.put_live(
                         self._run.folder,
@@ -183,13 +222,6 @@ class Following:
                     raise _lost(self._run, now - since) from error
                 check()
                 time.sleep(min(self._rhythm.later, 5.0))
-                continue
-            if ask_gpu:
-                # The card's whole use is not the run's: what others had is taken off.
-                used = look.vram_mib
-                self._vram = None if used is None else max(0, used - self._attempt.before_mib)
-                self._vram_at = now
-            return look
 
     def _read(self, look: Look) -> None:
         """Everything that one look brings."""

@@ -79,8 +79,15 @@ class Keeper:
             self.machine.push(path, f"{self.folder}/keeper.sh")
 
     def start(self, attempt: int) -> None:
-        """Start what ``attempts/N/command.sh`` says; a try that began is left as it is."""
+        """Start what ``attempts/N/command.sh`` says; a try that began is left as it is.
+
+        It comes back before the trainer begins, and may be asked again until it does.
+        """
         self._asked("start", attempt, self.python)
+
+    def forbid(self, attempt: int) -> bool:
+        """Keep a try that has not begun from ever beginning; False where it has begun."""
+        return self._asked("forbid", attempt).strip() == "forbidden"
 
     def look(self, attempt: int, offset: int, gpu: str = "") -> Look:
         """How it stands, with its log from ``offset`` on; ``gpu`` names one to ask for memory."""

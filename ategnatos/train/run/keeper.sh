@@ -2,12 +2,15 @@
 # Keeps one trainer on the machine that it trains on: starts it apart from whoever asked, shows it,
 # sends it signals. Carried there by the studio; needs a POSIX shell and the trainer's own Python.
 #
-#   sh keeper.sh start FOLDER PYTHON           start FOLDER/command.sh, unless it was started
+#   sh keeper.sh start FOLDER PYTHON           start FOLDER/command.sh, unless it was started; safe
+#                                              to repeat, however late the first one gets there
+#   sh keeper.sh forbid FOLDER                 what has not begun never will
 #   sh keeper.sh poll FOLDER OFFSET MOST GPU   how it stands, and its log from OFFSET on
 #   sh keeper.sh signal FOLDER NAME            TERM, INT or KILL to the trainer and all it started
 #
-# FOLDER is that of one try. In it: began/ (made first, so that no try begins twice), keeper and
-# pid (each a number and when that process began), log.txt, status (the exit status, at the end).
+# FOLDER is that of one try. In it: began/ (a start was asked for), held/ (made by the one keeper
+# that begins, so that no try begins twice), keeper and pid (each a number and when that process
+# began), forbidden, log.txt, status (the exit status, at the end).
 
 # A session of its own: no terminal's end reaches it, and its group is the trainer alone. Signals
 # that the starting shell had switched off are switched on again.
@@ -70,19 +73,35 @@ folder=$2
 case $verb in
 start)
     python=$3
-    if mkdir "$folder/began" 2>/dev/null; then
+    mkdir "$folder/began" 2>/dev/null
+    [ -d "$folder/held" ] && exit 0
+    # Not waited for: on a busy machine it takes its time, and whoever asked may be cut off.
+    {
         "$python" -I -S -c "$APART" away "$0" hold "$folder" "$python" || {
             code=$?
-            echo "keeper: $python cannot be started (status $code)" >>"$folder/log.txt"
-            write "$folder/status" 127
+            mkdir "$folder/held" && {
+                echo "keeper: $python cannot be started (status $code)" >>"$folder/log.txt"
+                write "$folder/status" 127
+            }
         }
-    fi
+    } </dev/null >/dev/null 2>&1 &
     ;;
 hold)
     python=$3
+    mkdir "$folder/held" 2>/dev/null || exit 0
     write "$folder/keeper" "$$ $(born $$)"
+    # Asked after it has said who it is: who forbids looks for that after having forbidden.
+    if [ -e "$folder/forbidden" ]; then
+        write "$folder/status" 125
+        exit 0
+    fi
     "$python" -I -S -c "$APART" lead "$0" lead "$folder" </dev/null >>"$folder/log.txt" 2>&1
     write "$folder/status" $?
+    ;;
+forbid)
+    : >"$folder/forbidden"
+    mkdir "$folder/held" 2>/dev/null
+    if [ -e "$folder/keeper" ]; then echo begun; else echo forbidden; fi
     ;;
 lead)
     write "$folder/pid" "$$ $(born $$)"
@@ -119,7 +138,7 @@ signal)
     fi
     ;;
 *)
-    echo "keeper.sh: start, poll or signal" >&2
+    echo "keeper.sh: start, forbid, poll or signal" >&2
     exit 2
     ;;
 esac

@@ -34,6 +34,7 @@ class Seen:
     ``drawn`` is the bar's last count and what it counts to; ``step`` of ``steps`` are those of the
     plan. ``final`` says of the finished LoRA: "" it is there and whole, else why not. ``failed``
     are the trainer's own words about its end, ``failed_as`` its parser's name for them.
+    ``unbegun``: nobody ever heard of its start, and it was kept from beginning later.
     """
 
     status: int | None
@@ -47,6 +48,7 @@ class Seen:
     because: Finding | None = None
     failed: str = ""
     failed_as: str = ""
+    unbegun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,12 @@ def judge(seen: Seen) -> Outcome:
     done = not seen.final and _trained(seen)
     if seen.asked and not done:
         return Outcome("stopped", "stopped", f"{seen.asked} stopped it at step {seen.step}.")
+    if seen.unbegun:
+        why = (
+            "Nothing was heard of its start for too long, so it was kept from beginning: nothing of"
+            " it runs, and nothing will."
+        )
+        return Outcome("failed", "not_begun", why)
     stopped = seen.because
     if stopped is not None and stopped.code in _PAUSED:
         if not done:

@@ -15,6 +15,7 @@ from ategnatos.grimoire.errors import ErrorCode, StudioError
 from ategnatos.grimoire.jobs import saga
 from ategnatos.grimoire.jobs.run import Done, StoppedError
 from ategnatos.guard import locks
+from ategnatos.machines import MACHINE_TIMEOUT, MACHINE_UNREACHABLE
 from ategnatos.train.machine import machine_of
 from ategnatos.train.run import (
     attempts,
@@ -217,7 +218,14 @@ class Steps:
         if point is not None:
             self.say(f"Going on from {point.name}, step {point.step}.")
         tried = preparing.attempt(run, where, laid, keeper, point, change=change, clock=self.clock)
-        before = keeper.look(tried.number, 0, preparing.card_of(run)).vram_mib
+        try:
+            before = keeper.look(tried.number, 0, preparing.card_of(run)).vram_mib
+        except StudioError as error:
+            if error.code not in (MACHINE_TIMEOUT, MACHINE_UNREACHABLE):
+                raise
+            # A figure alone: all that the try needs is there by now.
+            self.say(f"{error.message} What others hold of its memory is not known.")
+            before = None
         return attempts.ended(run.folder, tried, before_mib=before or 0)
 
     def _followed(
@@ -232,7 +240,6 @@ class Steps:
     ) -> Followed:
         from ategnatos.train.plan import laying
 
-        keeper.start(tried.number)
         plan = preparing.plan_of(run.folder)
         ready = laying.ready(self.project, plan, trainer.layout, where.here / "dataset")
         saves = saves_of(run, trainer, preparing.Laid(plan, ready.dataset, trainer))
@@ -270,6 +277,7 @@ class Steps:
                 because=followed.because,
                 failed=followed.failed.text if followed.failed else "",
                 failed_as=followed.failed.code if followed.failed else "",
+                unbegun=followed.unbegun,
             )
         )
 
