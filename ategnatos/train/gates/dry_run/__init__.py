@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ategnatos.train.gates import NAMES, Gate, Now
-from ategnatos.train.gates.environment import newest
+from ategnatos.train.gates.environment import moved, newest
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
@@ -26,23 +26,13 @@ def command(kept: Kept, trainer: str, machine: str) -> str:
 
 def state(project: Project, kept: Kept, trainer: str, machine: str, now: Now) -> Gate:
     """Open where the newest dry run went well, of this plan, on exactly what is there now."""
-    from ategnatos.train.plan import store
-
     how = command(kept, trainer, machine)
     event = newest(project, EVENT, kept, trainer, machine)
     if event is None:
         why = f"no step of it was tried on {machine} with {trainer} yet"
         return Gate(4, NAMES[3], False, why, how)
-    if now.problem:
-        why = now.problem
-    elif event.references.get("digest") != kept.digest:
-        why = "the plan was changed since its dry run"
-        why += store.since(project, kept, str(event.references.get("digest")))
-    elif event.data.get("binding") != now.binding:
-        why = now.changed or "the machine or the trainer is not what it was at the dry run"
-    elif not event.data.get("passed"):
+    why = moved(project, kept, event, now, "its dry run")
+    if not why and not event.data.get("passed"):
         why = str(event.data.get("why") or "it failed")
         how = str(event.data.get("mend") or how)
-    else:
-        why = ""
     return Gate(4, NAMES[3], not why, why, how, event.id, event.time, event.data)

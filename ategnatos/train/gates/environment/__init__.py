@@ -50,26 +50,34 @@ def looked(project: Project, kept: Kept, trainer: str, machine: str) -> Now:
     return there.now(project, kept, trainer, machine, event)
 
 
+def moved(project: Project, kept: Kept, event: Event, now: Now, since: str) -> str:
+    """Why what an event of gate 3 or 4 found does not hold any more, in a clause; "" where it does.
+
+    ``since`` says in words what the event was: "the plan was changed since ...".
+    """
+    from ategnatos.train.plan import store
+
+    digest = str(event.references.get("digest"))
+    if now.problem:
+        return now.problem
+    if digest != kept.digest:
+        return f"the plan was changed since {since}{store.since(project, kept, digest)}"
+    if event.data.get("binding") != now.binding:
+        return now.changed or f"the machine or the trainer was changed since {since}"
+    return ""
+
+
 def state(project: Project, kept: Kept, trainer: str, machine: str, now: Now) -> Gate:
     """Open where the newest check said so of exactly what is there now."""
     from ategnatos.train import processor
-    from ategnatos.train.plan import store
 
     event = now.event
     if event is None:
         why = f"nobody has looked at {machine} for {trainer} yet"
         return Gate(3, NAMES[2], False, why, command(kept, trainer, machine))
     how = command(kept, trainer, machine, processor.of_gates(event.data))
-    if now.problem:
-        why = now.problem
-    elif event.references.get("digest") != kept.digest:
-        why = "the plan was changed since the machine was looked at"
-        why += store.since(project, kept, str(event.references.get("digest")))
-    elif event.data.get("binding") != now.binding:
-        why = now.changed or "the machine is not what it was when it was looked at"
-    elif not event.data.get("fits"):
+    why = moved(project, kept, event, now, "the machine was looked at")
+    if not why and not event.data.get("fits"):
         stops = [one["what"] for one in event.data.get("checks", []) if one["level"] == "stop"]
         why = "the check found faults: " + ", ".join(dict.fromkeys(stops))
-    else:
-        why = ""
     return Gate(3, NAMES[2], not why, why, how, event.id, event.time, event.data)
