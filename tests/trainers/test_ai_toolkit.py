@@ -16,6 +16,8 @@ from ategnatos.train.run.resuming import Point
 from ategnatos.train.run.saves import Saves
 from ategnatos.train.watching.monitor import Monitor
 from ategnatos.trainers import Checkpoint, load_trainer
+from ategnatos.trainers.events import Progress, Sampled, Saved
+from ategnatos.trainers.lines import Lines
 from ategnatos.trainers.plan import Plan
 from tests.train.checkpoints import saves
 from tests.trainers import plans
@@ -84,3 +86,24 @@ def test_pictures_belong_to_the_save_of_their_step_and_to_no_other(tmp_path: Pat
     looked = Saves(tmp_path, load_trainer("ai-toolkit"), "owl", 1)
     (entry,) = looked.look(tried, Monitor(4000), datetime.now(UTC), over=True)
     assert [Path(one).name for one in entry.samples] == ["1795298757069__000000004_0.jpg"]
+
+
+def test_pictures_that_it_draws_between_steps_are_no_steps() -> None:
+    """Bytes of a real run: the second bar is drawn below the first, and taken away again."""
+    raw = (
+        b"owl:  38%|###8      | 6/16 [00:49<00:46,  4.66s/it, lr: 6.0e-05 loss: 1.081e+00]\n"
+        b"Saving at step 6\nSaved checkpoint to /r/output/owl/owl_000000006.safetensors\n"
+        b"Saved optimizer to /r/output/owl/optimizer.pt\n\n"
+        b"\rGenerating Images:   0%|          | 0/2 [00:00<?, ?it/s]\x1b[A\n"
+        b"\rGenerating Images: 100%|##########| 2/2 [00:15<00:00,  8.15s/it]\x1b[A\n"
+        b"\r                                          \x1b[A\n"
+        b"\rowl:  44%|####3     | 7/16 [00:57<00:41,  4.66s/it, lr: 5.0e-05 loss: 1.071e+00]"
+        b"\rowl:  50%|#####     | 8/16 [00:57<00:31,  3.94s/it, lr: 5.0e-05 loss: 1.071e+00]"
+        b"Terminated\n"
+    )
+    parser, lines = load_trainer("ai-toolkit").parser(), Lines()
+    found = [one for line in [*lines.feed(raw), *lines.close()] for one in parser.parse(line)]
+    steps = [(one.step, one.loss_step) for one in found if isinstance(one, Progress)]
+    assert steps == [(6, 7), (7, 8), (8, 8)]
+    assert [one.step for one in found if isinstance(one, Saved)] == [6, 6]
+    assert len([one for one in found if isinstance(one, Sampled)]) == 2
