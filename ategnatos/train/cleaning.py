@@ -214,9 +214,14 @@ def _removed(run: Run, kind: str, removal: retention.Removal, why: str) -> Piece
 
 
 def _caches(run: Run) -> Iterator[Path]:
-    """What the run's trainer writes beside the pictures, by ``trainer_datasets.json``."""
+    """What the run's trainer writes beside the pictures, by ``trainer_datasets.json``, and what it
+    encoded into the run's folder.
+    """
     from ategnatos.knowledge import loader
 
+    encoded = run.folder / "cache"
+    if encoded.is_dir() and not encoded.is_symlink():
+        yield encoded
     table = loader.read("trainer_datasets").content["trainers"]
     dataset = run.folder / "dataset"
     if not dataset.is_dir() or dataset.is_symlink():

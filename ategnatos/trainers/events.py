@@ -42,7 +42,11 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What it does before or beside the training (``caching``, ``loading`` ...), how far."""
+    """What it does before or beside the training (``caching``, ``loading`` ...), how far.
+
+    ``training`` says that what other programs did before is over: the memory that counts is the
+    training's own.
+    """
 
     name: str
     done: int | None = None

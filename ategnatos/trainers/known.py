@@ -63,6 +63,10 @@ class Family(BaseModel):
     repositories: dict[str, str] = Field(default_factory=dict)
     assistant: dict[str, str] = Field(default_factory=dict)
 
+    def most_blocks(self, key: str) -> int:
+        """How many blocks of ``family/variant`` can wait in main memory; 0 where none can."""
+        return self.swaps.get(key.partition("/")[2], self.swap)
+
     @property
     def able(self) -> tuple[str, ...]:
         """The variants that can be trained."""

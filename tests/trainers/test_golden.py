@@ -1,4 +1,4 @@
-"""The files of four plans as a person read them through. A change of one shows as a difference.
+"""The files of some plans as a person read them through. A change of one shows as a difference.
 
 After a change that is meant, run ``python -m tests.trainers.test_golden`` and read what differs.
 """
@@ -19,6 +19,12 @@ PLANS = {
     "kohya-sdxl": ("kohya", "sdxl/base", {}),
     "kohya-flux1": ("kohya", "flux1/dev", {"samples": plans.SAMPLES, "sample_every_epochs": 3}),
     "simpletuner-z-image": ("simpletuner", "z-image/turbo", {"model": ""}),
+    "musubi-qwen-image": ("musubi", "qwen-image/2512", {"validation": True, "keep": 3}),
+    "musubi-flux2": (
+        "musubi",
+        "flux2/klein-base-9b",
+        {"samples": plans.SAMPLES, "sample_every_epochs": 3, "block_swap": 90},
+    ),
     "ai-toolkit-qwen-image": ("ai-toolkit", "qwen-image/2512", {"model": "", "validation": True}),
 }
 
@@ -26,7 +32,7 @@ PLANS = {
 def made(name: str, project: Project) -> Translation:
     trainer, family, values = PLANS[name]
     version = plans.pictures(project, apart=1)
-    parts = plans.parts(family) if trainer == "kohya" else {}
+    parts = plans.parts(family, trainer) if trainer in ("kohya", "musubi") else {}
     plan = plans.plan(version, family, "standard", **{"parts": parts, **values})
     chosen = load_trainer(trainer)
     folder = Path("/runs/owl")
@@ -36,6 +42,10 @@ def made(name: str, project: Project) -> Translation:
 def told(translation: Translation) -> dict[str, bytes]:
     """The files, and beside them the command line and the losses as text."""
     lines = [
+        *(
+            f"before: {one.name} ({one.mark}): {' '.join(one.command)}"
+            for one in translation.before
+        ),
         " ".join(translation.command),
         f"in {translation.cwd}, output {translation.output}, {translation.steps} steps",
         *(f"{key}={value}" for key, value in translation.environment.items()),

@@ -28,9 +28,9 @@ MODEL_AMBIGUOUS = ErrorCode(
 )
 
 _BASES = ("checkpoint", "diffusion_model")
-# What loads from one file in every trainer; the newer families are folders but for kohya.
+# What loads from one file in every trainer; the newer families are folders but for these two.
 _ONE_FILE = ("sd15", "sdxl", "pony", "illustrious", "noobai")
-_TAKES_ANY = ("kohya",)
+_TAKES_ANY = ("kohya", "musubi")
 
 
 def settled(

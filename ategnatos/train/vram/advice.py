@@ -252,21 +252,22 @@ def _able(move: Move, plan: Plan, trainer: str) -> bool:
         able = family is None or family.quantised
         return able and move.values["quantisation"] in table.quantisation
     if "text_encoder_quantisation" in move.values:
-        # kohya quantises both or neither.
-        return trainer != "kohya" and "fp8" in table.quantisation
+        # kohya quantises both or neither; musubi-tuner has a switch for some.
+        switched = trainer != "musubi" or (family is not None and family.fp8_text != "")
+        return trainer != "kohya" and switched and "fp8" in table.quantisation
     if "cache_text" in move.values:
         return family is None or family.cache_text or trainer != "kohya"
     return True
 
 
-_TRAINERS_WITH_TABLE = ("kohya", "simpletuner", "ai-toolkit")
+_TRAINERS_WITH_TABLE = ("kohya", "simpletuner", "ai-toolkit", "musubi")
 
 
 def _blocks(plan: Plan, trainer: str) -> int:
     if trainer not in _TRAINERS_WITH_TABLE:
         return 0
     family = known.trainer(trainer).families.get(plan.base_family)
-    return family.swap if family is not None else 0
+    return family.most_blocks(plan.family) if family is not None else 0
 
 
 def _changed(plan: Plan, values: dict[str, Any]) -> Plan | None:

@@ -81,6 +81,10 @@ class Memory:
             self._now = mib if self._now is None else max(self._now, mib)
             self.peak = mib if self.peak is None else max(self.peak, mib)
 
+    def restart(self) -> None:
+        """What was in use until now was no training."""
+        self.peak = self._now = None
+
     def saved(self, step: int) -> None:
         """A save ends an interval; weights and state of one step are one save."""
         if step <= self._begin:

@@ -115,6 +115,8 @@ class Monitor:
             case events.Sampled():
                 self._pace.sign(at, busy=True)
             case events.Phase():
+                if event.name == "training":
+                    self._memory.restart()
                 self._pace.sign(at, busy=True)
                 self._pace.advances(at)
             case events.Finished():

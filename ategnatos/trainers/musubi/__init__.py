@@ -33,8 +33,6 @@ _OURS = "Written by ategnatos from the plan {name}; a change here is lost when i
 _ENVIRONMENT = {
     "COLUMNS": "200",
     "PYTHONIOENCODING": "utf-8",
-    # Its programs import each other as a package, which need not be installed.
-    "PYTHONPATH": "{home}/src",
     "PYTHONUNBUFFERED": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
@@ -182,7 +180,8 @@ class Musubi:
             ),
             modules=(
                 *("torch", "torchvision", "accelerate", "diffusers", "transformers"),
-                *("voluptuous", "toml", "einops", "cv2", "av"),
+                # Its programs import each other as an installed package.
+                *("voluptuous", "toml", "einops", "cv2", "av", "musubi_tuner"),
             ),
             get="git clone https://github.com/kohya-ss/musubi-tuner",
             packages="-e {home}",

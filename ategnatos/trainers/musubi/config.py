@@ -211,7 +211,7 @@ def _memory(plan: Plan, family: Family, losses: Losses) -> dict[str, Any]:
     if not plan.cache_text:
         losses.fixed("cache_text", True, "musubi-tuner encodes every caption before it")
     _captions(plan, losses)
-    most = family.swaps.get(plan.family.partition("/")[2], family.swap)
+    most = family.most_blocks(plan.family)
     if plan.block_swap:
         made["blocks_to_swap"] = min(plan.block_swap, most)
         if plan.block_swap > most:

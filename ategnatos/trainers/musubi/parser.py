@@ -41,7 +41,7 @@ _COUNT = re.compile(
     r"|total optimization steps)\s/.*[:=]\s*(?P<value>\d+)(?:, \d+)*\s*$"
 )
 _CODES = {
-    "Text encoder output cache file not found": "no_captions",
+    "Text encoder output cache file not found": "bad_image",
     "Invalid user config": "bad_dataset_config",
 }
 # What the script that starts all of them says: ategnatos.train.run.keeper.command_file.
@@ -92,6 +92,8 @@ class MusubiParser:
         if epoch is not None:
             self._epoch, self._epochs = int(epoch[1]), int(epoch[2])
             return (Epoch(self._epoch, self._epochs),)
+        if line.startswith("running training"):
+            return (Phase("training"),)
         if line.startswith("saving checkpoint: "):
             return (_weights(line.removeprefix("saving checkpoint: ").strip()),)
         count = _COUNT.match(line)

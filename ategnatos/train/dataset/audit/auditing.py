@@ -99,6 +99,8 @@ def chooser(trainer: str, resolution: int, family: str = "") -> Choose:
         return buckets.ai_toolkit(resolution, divisibility=step)
     if trainer == "simpletuner":
         return buckets.simpletuner(resolution, alignment=step)
+    if trainer == "musubi":
+        return buckets.musubi(resolution, steps=step)
     from ategnatos.train.dataset.structure import kohya
 
     return kohya.chooser(layout.Frame(trainer, "", resolution, family=family))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.train.dataset import measured, record, store
 from ategnatos.train.dataset.captions.protocol import wanted
-from ategnatos.train.dataset.structure import arithmetic, concepts, kohya, layout, split
+from ategnatos.train.dataset.structure import arithmetic, concepts, kohya, layout, musubi, split
 from ategnatos.train.dataset.structure.layout import Frame, Plan, Staged
 
 if TYPE_CHECKING:
@@ -153,15 +153,19 @@ class _Reader:
             elif max(header.size) > _MOST_ASPECT * min(header.size):
                 self.dropped.append((one.name, f"longer than {_MOST_ASPECT} to 1: no bucket fits"))
             elif self._too_small(header):
-                self.dropped.append((one.name, "a side is smaller than kohya's smallest bucket"))
+                self.dropped.append((one.name, "a side is smaller than its smallest bucket"))
             else:
                 kept.append((one, header))
         return kept
 
     def _too_small(self, header: Header) -> bool:
-        """Whether kohya, told not to enlarge, would come to a bucket of no width and stop."""
-        if self._frame.trainer != "kohya" or self._frame.upscale:
+        """Whether kohya or musubi-tuner, told not to enlarge, would come to a bucket of no width
+        and stop.
+        """
+        if self._frame.upscale or self._frame.trainer not in ("kohya", "musubi"):
             return False
+        if self._frame.trainer == "musubi":
+            return not min(musubi.chooser(self._frame)(header.size))
         try:
             return min(kohya.chooser(self._frame)(header.size)) < kohya.STEPS
         except ZeroDivisionError:

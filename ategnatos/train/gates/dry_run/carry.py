@@ -24,7 +24,7 @@ from ategnatos.train.machine import machine_of, only_card
 from ategnatos.train.plan import laying, writing
 from ategnatos.train.run.keeper import Keeper, command_file
 from ategnatos.train.run.place import Place
-from ategnatos.trainers.events import Event, Failed, Progress, Skipped, Warned
+from ategnatos.trainers.events import Event, Failed, Phase, Progress, Skipped, Warned
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
@@ -128,6 +128,8 @@ def carry(
     say(f"Laying out {steps} steps of {kept.name!r} for {trainer.name} in {place.here}")
     ready = laying.ready(project, plan, trainer.layout, Path(place.there) / "dataset")
     made = trainer.dry_run(plan, ready.dataset, place.there, steps)
+    for note in made.notes:
+        say(note)
     ready.put(project, at=place.here / "dataset")
     writing.write(place.here, made, ours={"plan": kept.name, "digest": kept.digest})
     tried = Tried(int(place.here.name), place, trainer, made, clock())
@@ -267,7 +269,10 @@ def _larger(one: int | None, other: int | None) -> int | None:
 
 
 def _note(tried: Tried, event: Event, at: float) -> None:
-    if isinstance(event, Progress):
+    if isinstance(event, Phase) and event.name == "training":
+        # What programs before it took of the GPU is not what training takes.
+        tried.most_mib = None
+    elif isinstance(event, Progress):
         if tried.drawn is None or event.step > tried.drawn[0]:
             tried.step_times.append(at)
             tried.told_times += [] if event.elapsed is None else [event.elapsed]

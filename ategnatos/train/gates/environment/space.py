@@ -24,6 +24,8 @@ _SAMPLE_BYTES = 2 * _MIB
 # The starter's rank-32 LoRA with its state, measured, and a log.
 _STARTER_SAVE = 8 * _MIB
 _SPARE = 512 * _MIB
+# Trainers that write pictures and captions encoded to the disk, whatever the plan says.
+_ALWAYS_ENCODES = ("simpletuner", "musubi")
 
 
 def needed(made: Configuration) -> dict[str, int]:
@@ -45,11 +47,11 @@ def needed(made: Configuration) -> dict[str, int]:
         values = 200e6
     one = values * (4 if plan.save_precision == "fp32" else 2)
     found = {"saves": int(saves * one), "states": int(saves * values * _STATE_BYTES)}
-    if plan.cache_latents == "disk" or made.trainer == "simpletuner":
+    if plan.cache_latents == "disk" or made.trainer in _ALWAYS_ENCODES:
         found["pictures' cache"] = int(
             dataset.pictures * plan.resolution**2 * _LATENT_BYTES_A_PIXEL * 2
         )
-    if plan.cache_text or made.trainer == "simpletuner":
+    if plan.cache_text or made.trainer in _ALWAYS_ENCODES:
         found["captions' cache"] = dataset.pictures * _TEXT_BYTES
     rounds = plan.sample_every_steps or plan.sample_every_epochs * max(1, dataset.steps_an_epoch)
     if plan.samples and rounds:
