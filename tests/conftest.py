@@ -21,7 +21,7 @@ from tests import types
 
 # The same examples in every run, so that a run that is red is red again; HYPOTHESIS_PROFILE=explore
 # looks for new ones.
-settings.register_profile("steady", derandomize=True)
+settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("explore")
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
