@@ -32,7 +32,7 @@ def queued(project: Any, kept: Any, home: Path, **more: Any) -> Run:
     return ordered(project, kept, "ai-toolkit", home, wait=True, **more)
 
 
-def test_the_next_begins_by_itself_in_the_order_of_priority(tmp_path: Path) -> None:
+def test_the_next_begins_by_itself_in_the_order_of_priority(tmp_path: Path, run: RunIt) -> None:
     project, kept, home = waiting(tmp_path, {"log": "success", "hold_at": 2})
     first = queued(project, kept, home)
     low = queued(project, kept, home, priority=-10)
@@ -44,6 +44,15 @@ def test_the_next_begins_by_itself_in_the_order_of_priority(tmp_path: Path) -> N
         line = [str(one.data["run"]) for one in control.queue(db)]
         assert supervise.next_in_line(db, first.gpu) is None
     assert line == [first.id, high.id, low.id]
+    at = ("--project", str(project.root))
+    told = run("train", "queue", "list", "--json", *at).data["queue"]
+    assert [one["waits_for"] for one in told[1:]] == ["owl-1, which trains on it"] * 2
+    shown = run("train", "queue", "list", *at).out.splitlines()
+    assert [line.split()[3] for line in shown if line.startswith("owl-")][:3] == [
+        "normal",
+        "high",
+        "low",
+    ]
     assert control.attend(project, first.gpu, here) is None
     fakes.go(home)
     here.join()

@@ -69,9 +69,9 @@ def add(
 @command(app, "list", example="ategnatos train queue list --json")
 def listing(call: Call) -> Answer:
     """What trains and what waits, in the order in which it is taken."""
-    from ategnatos.commands.jobs import present
     from ategnatos.grimoire.jobs import database, throttle
-    from ategnatos.train.run import control, record
+    from ategnatos.grimoire.jobs.records import PRIORITIES
+    from ategnatos.train.run import control, record, status
 
     project = call.project()
     lines: list[dict[str, Any]] = []
@@ -90,10 +90,16 @@ def listing(call: Call) -> Answer:
                         "says": run.says,
                         "priority": job.priority,
                         "followed": job.held(db.now()),
-                        "waits_for": present.facts(db, job)["waits_for"],
+                        "waits_for": status.waits_for(project, run),
                     }
                 )
             paused = {name: why for name, why in held.items() if why.startswith("paused")}
+        taken = {one["gpu"]: one["run"] for one in lines if one["state"] != "queued"}
+        for one in lines:
+            if one["state"] == "queued" and one["gpu"] in taken and one["gpu"] not in paused:
+                one["waits_for"] = f"{taken[one['gpu']]}, which trains on it"
+
+    names = {number: name for name, number in PRIORITIES.items()}
 
     def words(console: Console) -> None:
         for name, why in paused.items():
@@ -114,7 +120,7 @@ def listing(call: Call) -> Answer:
                         one["run"],
                         one["state"],
                         one["gpu"],
-                        str(one["priority"]),
+                        names.get(one["priority"], str(one["priority"])),
                         one["waits_for"],
                     ),
                 )

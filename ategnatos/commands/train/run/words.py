@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.commands.terminal import plain
@@ -104,9 +105,14 @@ def next_steps(seen: dict[str, Any]) -> tuple[str, ...]:
         "preparing": (f"ategnatos train watch {name}",),
         "training": (f"ategnatos train watch {name}", f"ategnatos train stop {name}"),
         "finished": (f"ategnatos train checkpoints {name}", f"ategnatos train eval {name}"),
+        # Somebody wanted it so: there is nothing to diagnose.
+        "stopped": (again(seen),),
     }.get(
         seen["state"],
-        (again(seen), *((f"ategnatos knowledge diagnose {seen['log']}",) if seen["log"] else ())),
+        (
+            again(seen),
+            *((f"ategnatos knowledge diagnose {shlex.quote(seen['log'])}",) if seen["log"] else ()),
+        ),
     )
 
 
