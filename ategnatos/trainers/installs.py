@@ -18,9 +18,11 @@ def checkout(
     modules: Sequence[str],
     get: str,
     packages: str = "-r {home}/requirements.txt",
+    version_in: str = "",
 ) -> Installed:
     """A trainer that runs from its checkout at ``home``: its files, its Python, its packages,
-    which ``pip install`` brings with ``packages``.
+    which ``pip install`` brings with ``packages``. Its version is its newest tag, or what the file
+    ``version_in`` says of itself.
 
     Never raises: what cannot be asked is not there.
     """
@@ -44,7 +46,15 @@ def checkout(
         "python3",
     )
     commit = _ran(ask, ["git", "-C", home, "rev-parse", "HEAD"])
-    tag = _ran(ask, ["git", "-C", home, "describe", "--tags", "--abbrev=0"])
+    says = ["git", "-C", home, "describe", "--tags", "--abbrev=0"]
+    if version_in:
+        says = [
+            "sed",
+            "-n",
+            "s/^__version__ *= *[\"']\\([^\"']*\\).*/\\1/p",
+            f"{home}/{version_in}",
+        ]
+    version = _ran(ask, says)
     lacking = missing_modules(ask, python, modules)
     message = f"{title} lies in {home}" + (f" at {commit[1][:12]}" if commit[0] else "")
     return Installed(
@@ -52,7 +62,7 @@ def checkout(
         message + (f"; {python} lacks {', '.join(lacking)}." if lacking else "."),
         home,
         python,
-        tag[1] if tag[0] else "",
+        version[1] if version[0] else "",
         commit[1] if commit[0] else "",
         f"{python} -m pip install {packages.format(home=home)}" if lacking else "",
         tuple(lacking),

@@ -137,6 +137,7 @@ def test_what_is_lost_is_said(studio: tuple[Project, Version]) -> None:
     }
     assert losses(studio, "kohya", save_every_steps=1000) == {"save_every_steps": "approximated"}
     assert losses(studio, "simpletuner", flip=True, upscale=False) == {
+        "alpha": "approximated",
         "cache_latents": "fixed",
         "cache_text": "fixed",
         "flip": "dropped",
@@ -194,6 +195,53 @@ def test_kohya_never_overwrites_saves_that_it_would_count_from_zero(
     assert again.output in tomllib.loads(again.files["kohya.toml"].decode())["output_dir"]
     epoch = 130 // dataset.steps_an_epoch
     assert again.command[-1] == str(epoch + 1)
+
+
+def test_simpletuner_is_told_what_it_takes_in_another_way(
+    studio: tuple[Project, Version],
+) -> None:
+    def told(**values: Any) -> tuple[dict[str, Any], dict[str, str]]:
+        chosen, plan, dataset, folder = prepared(studio, "simpletuner", **values)
+        made = chosen.translate(plan, dataset, folder)
+        options = json.loads(made.files["simpletuner.json"])
+        return options | {"steps": dataset.steps}, {one.field: one.kind for one in made.losses}
+
+    # Without a VAE it fetches another than the model's own, and of a file that of a repository.
+    vae = "pretrained_vae_model_name_or_path"
+    assert told()[0][vae] == "/models/base.safetensors"
+    assert told(model="")[0][vae] == "''"
+    assert told(vae="/models/vae")[0][vae] == "/models/vae"
+    options, lost = told(vae="/models/vae.safetensors")
+    assert (options[vae], lost["vae"]) == ("/models/base.safetensors", "dropped")
+    # Its cosine falls for as long as the warm-up is said to be, for 1000 steps where there is none.
+    fixed = {"optimizer": "adamw", "learning_rate": 1e-4}
+    options, lost = told(**fixed, schedule="cosine", warmup=0.1)
+    assert options["lr_scheduler"] == "cosine"
+    assert (options["lr_warmup_steps"], options["lr_end"]) == (options["steps"], 0.0)
+    assert lost["warmup"] == "dropped"
+    options, lost = told(**fixed, schedule="cosine-with-restarts", cycles=3)
+    assert (options["lr_scheduler"], lost["schedule"]) == ("cosine", "approximated")
+    options, lost = told(**fixed, schedule="linear", warmup=0.5)
+    assert options["lr_warmup_steps"] == round(options["steps"] / 2)
+    assert "warmup" not in lost
+    # An empty negative prompt is encoded for caption dropout alone; else every sample fails.
+    seen = {"samples": [{"prompt": "an owl"}], "sample_every_epochs": 1}
+    assert told(**seen, caption_dropout=0.0)[0]["validation_negative_prompt"].strip()
+    assert told(**seen, caption_dropout=0.1)[0]["validation_negative_prompt"] == ""
+    # What it saves at the end does not say its alpha, so nothing but the rank is right.
+    options, lost = told(rank=32, alpha=16.0)
+    assert (options["lora_alpha"], lost["alpha"]) == (32.0, "approximated")
+    assert "alpha" not in told(rank=16, alpha=16.0)[1]
+
+
+def test_simpletuners_dry_run_lets_its_rate_fall_within_it(
+    studio: tuple[Project, Version],
+) -> None:
+    chosen, plan, dataset, folder = prepared(
+        studio, "simpletuner", optimizer="adamw", learning_rate=1e-4, schedule="cosine"
+    )
+    options = json.loads(chosen.dry_run(plan, dataset, folder, 3).files["dry-run.json"])
+    assert (options["lr_scheduler"], options["lr_warmup_steps"]) == ("cosine", 3)
 
 
 def test_simpletuner_goes_on_from_a_name_and_ai_toolkit_in_its_folder(

@@ -80,7 +80,7 @@ class SimpleTuner:
         kept |= {
             "validation_disable": True,
             "max_train_steps": steps,
-            "lr_warmup_steps": 0,
+            "lr_warmup_steps": steps if kept["lr_scheduler"] == "cosine" else 0,
             "checkpoint_step_interval": steps,
             "output_dir": str(folder / _DRY),
             "data_backend_config": str(folder / f"{_DRY}-multidatabackend.json"),
@@ -158,8 +158,15 @@ class SimpleTuner:
             home,
             title="SimpleTuner",
             marks=("simpletuner/train.py", "simpletuner/helpers/configuration/cmd_args.py"),
-            modules=("torch", "accelerate", "diffusers", "transformers", "peft"),
+            # It imports its speech models too, and itself by its name.
+            modules=(
+                *("torch", "accelerate", "diffusers", "transformers", "peft"),
+                *("torchaudio", "simpletuner"),
+            ),
             get="git clone https://github.com/bghira/SimpleTuner",
+            packages="-e {home} torchaudio",
+            # At the commit that was read its newest tag is one version behind.
+            version_in="simpletuner/__init__.py",
         )
 
     def versions(self) -> Supported:

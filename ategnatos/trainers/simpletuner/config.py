@@ -31,12 +31,18 @@ _SCHEDULES = {
     "constant-with-warmup": "constant_with_warmup",
     "linear": "linear",
     "cosine": "cosine",
-    "cosine-with-restarts": "cosine_with_restarts",
+    # Its cosine_with_restarts stays at the first rate.
+    "cosine-with-restarts": "cosine",
     "polynomial": "polynomial",
 }
 MIXED = {"bf16": "bf16", "fp16": "fp16", "fp32": "no"}
 _SCHEDULE_FREE = ("prodigy", "schedule-free-adamw")
 _ALL_CHECKPOINTS = 1000
+# Of a VAE: none is named. Left out, it would take (and fetch) sdxl-vae-fp16-fix instead of the
+# model's own, and it drops an empty value.
+_OWN = "''"
+# An empty negative prompt is encoded only for caption dropout, and without it every sample fails.
+_NO_NEGATIVE = ","
 
 
 def options(
@@ -45,7 +51,7 @@ def options(
     """Every option by its name; None is not written."""
     family = known.family_of(plan)
     return {
-        **_model(plan, family),
+        **_model(plan, family, losses),
         **_output(plan, dataset, folder, losses),
         **_learning(plan, dataset, losses),
         **_network(plan, known, folder, losses),
@@ -87,13 +93,18 @@ def backends(plan: Plan, dataset: Dataset, losses: Losses) -> list[dict[str, Any
     return made
 
 
-def _model(plan: Plan, family: Family) -> dict[str, Any]:
+def _model(plan: Plan, family: Family, losses: Losses) -> dict[str, Any]:
+    vae = plan.vae
+    if vae.lower().endswith((".safetensors", ".gguf")):
+        # It would take that of the family's first repository instead, without a word.
+        losses.dropped("vae", "SimpleTuner reads a VAE from a folder in diffusers' layout alone")
+        vae = ""
     return {
         "model_family": family.family,
         "model_flavour": family.flavours[plan.family.partition("/")[2]] or None,
         "model_type": "lora",
         "pretrained_model_name_or_path": plan.model or None,
-        "pretrained_vae_model_name_or_path": plan.vae or None,
+        "pretrained_vae_model_name_or_path": vae or plan.model or _OWN,
     }
 
 
@@ -117,21 +128,34 @@ def _learning(plan: Plan, dataset: Dataset, losses: Losses) -> dict[str, Any]:
             losses.fixed("schedule", "none", why)
         if plan.warmup:
             losses.dropped("warmup", why)
+    name = "constant" if free else _SCHEDULES[plan.schedule]
+    warmup = 0 if free else round(plan.warmup * dataset.steps)
+    if name == "cosine":
+        if warmup:
+            losses.dropped("warmup", "SimpleTuner's cosine has none")
+        if plan.schedule == "cosine-with-restarts":
+            losses.approximated("schedule", "cosine", "SimpleTuner's restarts never lower the rate")
     made: dict[str, Any] = {
         "optimizer": _optimizer(plan),
         "optimizer_config": f"weight_decay={plan.weight_decay!r}",
         "learning_rate": float(plan.learning_rate),
-        "lr_scheduler": "constant" if free else _SCHEDULES[plan.schedule],
-        "lr_warmup_steps": 0 if free else round(plan.warmup * dataset.steps),
+        "lr_scheduler": name,
+        **_warmup(name, warmup, dataset.steps),
         "max_grad_norm": float(plan.max_grad_norm),
         "max_train_steps": dataset.steps,
         "num_train_epochs": 0,
         "train_batch_size": plan.batch,
         "gradient_accumulation_steps": plan.accumulation,
     }
-    if plan.schedule == "cosine-with-restarts" and not free:
-        made["lr_num_cycles"] = plan.cycles
     return made
+
+
+def _warmup(schedule: str, warmup: int, steps: int) -> dict[str, Any]:
+    """What a schedule is told of its steps, in a run of ``steps``."""
+    if schedule == "cosine":
+        # Its cosine takes the warm-up for the steps in which the rate falls, and 1000 for none.
+        return {"lr_warmup_steps": steps, "lr_end": 0.0}
+    return {"lr_warmup_steps": warmup, **({"lr_power": 1.0} if schedule == "polynomial" else {})}
 
 
 def _optimizer(plan: Plan) -> str:
@@ -149,10 +173,17 @@ def _network(plan: Plan, known: Known, folder: PurePath, losses: Losses) -> dict
         # It would switch DoRA off by itself, with a line in its log.
         losses.approximated("network", "lora", "SimpleTuner trains no DoRA over weights of quanto")
         dora = False
+    if plan.alpha != plan.rank:
+        losses.approximated(
+            "alpha",
+            float(plan.rank),
+            "SimpleTuner's finished file does not say its alpha, and what loads it takes the rank;"
+            " where the rate is fixed, this is like another learning_rate",
+        )
     return {
         "lora_type": "standard",
         "lora_rank": plan.rank,
-        "lora_alpha": float(plan.alpha),
+        "lora_alpha": float(plan.rank),
         "lora_dropout": float(plan.network_dropout),
         "use_dora": True if dora else None,
     }
@@ -246,12 +277,13 @@ def _looks(plan: Plan, dataset: Dataset, folder: PurePath, losses: Losses) -> di
             "all with the size, seed, steps, cfg and negative prompt of the first",
             "SimpleTuner has one setting for all prompts",
         )
+    negative = first.negative or ("" if plan.caption_dropout else _NO_NEGATIVE)
     width, height = first.width or plan.resolution, first.height or plan.resolution
     return {
         **made,
         "user_prompt_library": str(folder / "samples.json"),
         "validation_prompt": first.prompt,
-        "validation_negative_prompt": first.negative,
+        "validation_negative_prompt": negative,
         "validation_step_interval": every,
         "validation_resolution": f"{width}x{height}",
         "validation_seed": first.seed,

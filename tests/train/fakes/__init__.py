@@ -55,7 +55,7 @@ MARKS = {
 }
 _STUBS = (
     *("diffusers", "transformers", "peft", "voluptuous", "toml", "oyaml", "albumentations"),
-    *("torchvision", "imagesize", "cv2", "einops"),
+    *("torchvision", "imagesize", "cv2", "einops", "torchaudio", "simpletuner"),
 )
 _TORCH = '''\
 """Stands for torch."""

@@ -31,7 +31,7 @@ MARKS = {
 MODULES = (
     *("torch", "accelerate", "diffusers", "transformers", "voluptuous", "toml", "peft"),
     *("torchvision", "safetensors", "imagesize", "cv2", "einops"),
-    *("oyaml", "albumentations", "bitsandbytes", "prodigyopt"),
+    *("oyaml", "albumentations", "bitsandbytes", "prodigyopt", "torchaudio", "simpletuner"),
 )
 # Played by every trainer: reads where to write from its configuration, as the real ones do.
 _REPLAY = """
