@@ -21,6 +21,7 @@ from ategnatos.grimoire import documents, journal
 from ategnatos.grimoire.project import Project
 from ategnatos.train import gates
 from ategnatos.train.gates import dry_run
+from ategnatos.train.gates.dry_run import verdict
 from ategnatos.train.pace import measured
 from ategnatos.train.plan import store
 from tests.conftest import Run
@@ -231,6 +232,12 @@ def test_what_went_wrong_is_told_with_its_mend_and_what_went_well_opens_the_gate
     assert not [one for one in folders if (one / "dataset").exists()]
     assert not [one for folder in folders for one in folder.rglob("*.safetensors")]
     assert json.loads((folders[-1] / "verdict.json").read_bytes())["passed"]
+
+
+def test_a_sentence_goes_on_in_another_with_its_names_as_they_are() -> None:
+    assert verdict.clause("The loss is no number any more.") == "the loss is no number any more"
+    assert verdict.clause("PyTorch has no CUDA.") == "PyTorch has no CUDA"
+    assert verdict.clause("CUDA is missing.") == "CUDA is missing"
 
 
 def test_the_plan_after_a_full_card_is_one_that_should_fit(

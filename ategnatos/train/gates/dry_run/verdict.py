@@ -77,7 +77,7 @@ def weigh(project: Project, kept: Kept, opened: Opened, tried: Tried) -> Verdict
             failed_as=tried.failed_as,
         )
     )
-    why, code = _clause(outcome.why), outcome.code
+    why, code = clause(outcome.why), outcome.code
     if outcome.state == "finished":
         code, why = _short_of(tried)
     if not code:
@@ -104,10 +104,10 @@ def _short_of(tried: Tried) -> tuple[str, str]:
     return "", ""
 
 
-def _clause(text: str) -> str:
-    """A sentence as the end of another."""
+def clause(text: str) -> str:
+    """A sentence as the end of another; a name that it begins with stays as it is (PyTorch)."""
     said = text.rstrip(".")
-    return said[:1].lower() + said[1:] if said[1:2].islower() else said
+    return said[:1].lower() + said[1:] if said.partition(" ")[0][1:].islower() else said
 
 
 def _reached(tried: Tried) -> str:
