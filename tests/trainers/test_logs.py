@@ -17,7 +17,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ategnatos.trainers import bars, load_trainer
-from ategnatos.trainers.events import Event, Failed, Progress, Saved, Skipped, Warned
+from ategnatos.trainers.events import (
+    Event,
+    Fact,
+    Failed,
+    Finished,
+    Progress,
+    Saved,
+    Skipped,
+    Warned,
+)
 from ategnatos.trainers.lines import Lines, plain
 
 LOGS = Path(__file__).parent / "logs"
@@ -246,3 +255,17 @@ def test_the_lines_of_bytes_that_are_no_text() -> None:
     assert lines.feed(b"\nb\rc") == ["a", "b"]
     assert lines.feed("ü".encode()[:1]) == []
     assert lines.close() == ["c\ufffd"]
+
+
+def test_simpletuner_is_done_when_it_writes_of_its_samplers_and_never_where_it_failed() -> None:
+    for trainer, entry in RECORDED:
+        if trainer == "simpletuner":
+            done = [one for one in events(trainer, entry["log"]) if isinstance(one, Finished)]
+            assert len(done) == (1 if entry["exit_status"] == 0 else 0), entry["log"]
+    # As one was really written: behind the blanks with which a bar was wiped away.
+    raw = (
+        b"\x1b[0m\r" + b" " * 76 + b"\x1b[0m\x1b[A\x1b[0m[RANK 0] \x1b[32m2026-11-21 22:06:04,608"
+        b" [INFO] [RANK 0] - Repeats: 0\n- Total number of images: 16\n"
+    )
+    found = read("simpletuner", raw)
+    assert [type(one) for one in found] == [Finished, Fact]

@@ -14,6 +14,7 @@ from ategnatos.trainers.events import (
     Event,
     Fact,
     Failed,
+    Finished,
     Phase,
     Progress,
     Sampled,
@@ -56,7 +57,8 @@ class SimpleTunerParser:
     def parse(self, line: str) -> tuple[Event, ...]:
         """As :meth:`ategnatos.trainers.Parser.parse`."""
         line = plain(line).rstrip("\r\n")
-        head = _HEAD.match(line)
+        # A bar that was wiped away leaves its blanks before the record.
+        head = _HEAD.match(line.lstrip())
         found = None if head else self._tracebacks.see(line)
         if found is not None:
             return found
@@ -128,7 +130,8 @@ class SimpleTunerParser:
         if count is not None:
             return (Fact("captions", int(count[1])),)
         if text.startswith("- Repeats:"):
-            return ()
+            # Of its samplers, for the model's card: the last thing it writes.
+            return (Finished(text),)
         for begin, phase in _PHASES:
             if text.startswith(begin):
                 return (Phase(phase, text=text),)
