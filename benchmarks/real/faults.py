@@ -79,7 +79,7 @@ _NAN = {"F16": b"\x00\x7e", "BF16": b"\xc0\x7f", "F32": b"\x00\x00\xc0\x7f"}
 
 def _launched(studio: Studio, real: Real) -> Path:
     """A new run whose trainer lives; its folder."""
-    name = str(studio.do("train", "launch", PLAN, "--trainer", real.name).data["run"])
+    name = str(studio.do("train", "launch", PLAN, "--trainer", real.name).data["id"])
     folder = studio.root / "workspace" / "training" / PLAN / "runs" / name
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

@@ -55,7 +55,7 @@ def run(studio: Studio, real: Real, held: Held) -> Path:
     """One run that is killed, has its newest state broken, is stopped, and ends; its folder."""
     with held.step("launch, the first two saves"):
         started = studio.do("train", "launch", PLAN, "--trainer", real.name).data
-        name = str(started["run"]) if "run" in started else f"{PLAN}-1"
+        name = str(started["id"])
         folder = studio.root / "workspace" / "training" / PLAN / "runs" / name
         seen = studio.wait(name, lambda one: one["checkpoints"]["whole"] >= 2, "two saves")
         hold(seen["followed"] and seen["alive"], f"nobody follows it: {seen}")
