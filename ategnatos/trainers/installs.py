@@ -51,7 +51,8 @@ def checkout(
         says = [
             "sed",
             "-n",
-            "s/^__version__ *= *[\"']\\([^\"']*\\).*/\\1/p",
+            *("-e", "s/^__version__ *= *[\"']\\([^\"']*\\).*/\\1/p"),
+            *("-e", "s/^VERSION *= *[\"']\\([^\"']*\\).*/\\1/p"),
             f"{home}/{version_in}",
         ]
     version = _ran(ask, says)

@@ -150,8 +150,13 @@ class AiToolkit:
             home,
             title="ai-toolkit",
             marks=("run.py", "toolkit/config_modules.py", "extensions_built_in/sd_trainer"),
-            modules=("torch", "diffusers", "transformers", "oyaml", "albumentations"),
+            # All of these are imported at its start, whatever is trained.
+            modules=(
+                *("torch", "torchaudio", "torchao", "diffusers", "transformers", "optimum"),
+                *("lycoris", "av", "lpips", "oyaml", "albumentations"),
+            ),
             get="git clone --recurse-submodules https://github.com/ostris/ai-toolkit",
+            version_in="version.py",
         )
 
     def versions(self) -> Supported:

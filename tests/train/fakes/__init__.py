@@ -56,6 +56,7 @@ MARKS = {
 _STUBS = (
     *("diffusers", "transformers", "peft", "voluptuous", "toml", "oyaml", "albumentations"),
     *("torchvision", "imagesize", "cv2", "einops", "torchaudio", "simpletuner"),
+    *("torchao", "optimum", "lycoris", "av", "lpips"),
 )
 _TORCH = '''\
 """Stands for torch."""
