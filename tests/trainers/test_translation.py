@@ -227,7 +227,11 @@ def test_simpletuner_is_told_what_it_takes_in_another_way(
     # An empty negative prompt is encoded for caption dropout alone; else every sample fails.
     seen = {"samples": [{"prompt": "an owl"}], "sample_every_epochs": 1}
     assert told(**seen, caption_dropout=0.0)[0]["validation_negative_prompt"].strip()
-    assert told(**seen, caption_dropout=0.1)[0]["validation_negative_prompt"] == ""
+    options = told(**seen, caption_dropout=0.1)[0]
+    assert options["validation_negative_prompt"] == ""
+    # One picture of each prompt, and none of nothing.
+    assert options["validation_disable_unconditional"] is True
+    assert "validation_prompt" not in options
     # What it saves at the end does not say its alpha, so nothing but the rank is right.
     options, lost = told(rank=32, alpha=16.0)
     assert (options["lora_alpha"], lost["alpha"]) == (32.0, "approximated")

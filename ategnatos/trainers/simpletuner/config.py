@@ -282,7 +282,8 @@ def _looks(plan: Plan, dataset: Dataset, folder: PurePath, losses: Losses) -> di
     return {
         **made,
         "user_prompt_library": str(folder / "samples.json"),
-        "validation_prompt": first.prompt,
+        # It draws a picture of no prompt as well, and one of 'validation_prompt' besides.
+        "validation_disable_unconditional": True,
         "validation_negative_prompt": negative,
         "validation_step_interval": every,
         "validation_resolution": f"{width}x{height}",
