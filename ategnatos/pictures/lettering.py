@@ -85,8 +85,11 @@ class Lettering:
         if fitting == len(text):
             return text, ""
         space = text.rfind(" ", 0, fitting + 1)
-        # A line half empty for the sake of one long word reads worse than a broken word.
-        at = space if space > fitting // 2 else fitting
+        word = text[space + 1 :].partition(" ")[0]
+        # A word that has room on a line is not broken; for one that has none, a line half empty
+        # reads worse than a broken word.
+        whole = space > 0 and self.width(word) <= width
+        at = space if whole or space > fitting // 2 else fitting
         return text[:at].rstrip(), text[at:].lstrip()
 
     def _shortened(self, line: str, width: int) -> str:

@@ -188,3 +188,11 @@ def test_a_broken_candidate_is_named(samples: Any, tmp_path: Any) -> None:
 def test_the_same_candidates_give_the_same_bytes(samples: Any) -> None:
     candidates = items([samples.encoded(samples.sprite(seed=seed)) for seed in range(4)])
     assert contact_sheet(candidates, title="x") == contact_sheet(candidates, title="x")
+
+
+def test_a_word_that_has_room_on_a_line_is_not_broken() -> None:
+    from ategnatos.pictures.lettering import Lettering
+
+    assert Lettering("a blue ategnatos owl", 13).lines(96, 3) == ["a blue", "ategnatos owl"]
+    longest = Lettering("a " + "m" * 40, 13).lines(96, 9)
+    assert "".join(longest).replace(" ", "") == "a" + "m" * 40
