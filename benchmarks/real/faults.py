@@ -40,7 +40,8 @@ def all_of(studio: Studio, real: Real, made: Made, held: Held) -> None:
         parent = int(_try(folder, "pid").split()[0])
         os.kill(parent, signal.SIGTERM)
         held.note(f"{len(processes.of_try(folder))} processes of it lived on")
-        studio.do("train", "stop", folder.name)
+        # Where there is no launcher it was the trainer itself: nothing may be left to stop.
+        studio.ask("train", "stop", folder.name)
         ended = _ended(studio, folder.name)
         processes.gone(folder)
         hold(ended["state"] in ("stopped", "failed"), f"the run {ended['says']}: {ended['why']}")
