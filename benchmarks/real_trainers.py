@@ -30,6 +30,7 @@ TRAINERS = {
     "kohya": ("kohya", "Kohya"),
     "ai-toolkit": ("ai_toolkit", "AiToolkit"),
     "simpletuner": ("simpletuner", "SimpleTuner"),
+    "musubi": ("musubi", "Musubi"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,12 @@ import pytest
 
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.project import Project
+from ategnatos.knowledge import failures
 from ategnatos.train.dataset.version import Version
 from ategnatos.train.plan.choosing import trainers_for
 from ategnatos.trainers import Checkpoint, Dataset, Translation, load_trainer
+from ategnatos.trainers.events import Event, Fact, Failed, Finished, Phase, Progress, Saved
+from ategnatos.trainers.lines import Lines
 from ategnatos.trainers.plan import Plan
 from tests.trainers import plans
 
@@ -180,3 +184,116 @@ def test_what_is_lost_is_said(studio: tuple[Project, Version]) -> None:
     assert losses("flux2/klein-base-4b", timestep_shift=3.0, **fp8) == {"timestep_shift": "dropped"}
     assert losses(**fp8, validation=True) == {"validation": "dropped"}
     assert keys(made(studio, "flux2/klein-base-4b", block_swap=30))["blocks_to_swap"] == 13
+
+
+LOGS = Path(__file__).parent / "logs" / "musubi"
+RECORDED = sorted(one.stem for one in LOGS.glob("*.txt"))
+
+
+def read(raw: bytes, size: int = 4096) -> list[Event]:
+    parser, lines, found = MUSUBI.parser(), Lines(), []
+    for start in range(0, len(raw), size):
+        for line in lines.feed(raw[start : start + size]):
+            found += parser.parse(line)
+    for line in [*lines.close(), ""]:
+        found += parser.parse(line)
+    return found
+
+
+def told(name: str) -> list[Event]:
+    return read((LOGS / f"{name}.txt").read_bytes())
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_recorded_run_is_read_without_loss(name: str) -> None:
+    """All three programs of 0.3.4 on a CPU, over a Z-Image of random weights, in one log."""
+    raw = (LOGS / f"{name}.txt").read_bytes()
+    found = read(raw)
+    assert read(raw, 7) == found
+    bars = re.findall(rb"steps: +\d+%\|[^|]*\| (\d+)/(\d+) \[", raw)
+    drawn = [one for one in found if isinstance(one, Progress)]
+    assert [(one.step, one.total) for one in drawn] == [(int(a), int(b)) for a, b in bars]
+    weights = [one for one in found if isinstance(one, Saved) and one.kind == "weights"]
+    assert len(weights) == raw.count(b"saving checkpoint: ")
+    assert len([one for one in found if isinstance(one, Saved)]) == raw.count(
+        b"saving checkpoint: "
+    ) + raw.count(b"train_utils:saving ")
+
+
+def facts(name: str) -> dict[str, int]:
+    return {one.name: one.value for one in told(name) if isinstance(one, Fact)}
+
+
+def steps_of(name: str) -> list[tuple[str, int | None]]:
+    return [
+        (one.name, one.done)
+        for one in told(name)
+        if isinstance(one, Phase) and (one.name.startswith("encode ") or one.name == "training")
+    ]
+
+
+def test_the_steps_before_are_told_and_passed_over_when_they_were_done() -> None:
+    both = [("encode the pictures", 1), ("encode the captions", 2), ("training", None)]
+    for name in ("dry_run", "killed", "stopped", "resumed_to_the_end"):
+        assert steps_of(name) == both
+    again = (LOGS / "stopped.txt").read_text(encoding="utf-8")
+    assert again.count(": done before") == 2
+    encoded = [one.done for one in told("dry_run") if one == Phase("encoding", 2)]
+    assert encoded
+    assert Phase("encoding", 2) not in told("stopped")
+
+
+def test_what_the_recorded_runs_say() -> None:
+    assert facts("killed") == {
+        "images": 6,
+        "modules": 28,
+        "images_shown": 6,
+        "batches_an_epoch": 2,
+        "epochs": 4,
+        "batch": 3,
+        "accumulation": 1,
+        "steps": 8,
+    }
+    assert facts("resumed_to_the_end")["steps"] == 4
+    saved = [(one.kind, one.step, one.final) for one in told("killed") if isinstance(one, Saved)]
+    assert saved == [
+        ("weights", 2, False),
+        ("state", 2, False),
+        ("weights", 4, False),
+        ("state", 4, False),
+    ]
+    last = [one for one in told("resumed_to_the_end") if isinstance(one, Saved | Finished)]
+    assert [type(one).__name__ for one in last[-3:]] == ["Saved", "Saved", "Finished"]
+    assert [one.final for one in last if isinstance(one, Saved)] == [False] * 4 + [True, True]
+    resumed = [one.text for one in told("resumed_to_the_end") if one.__class__ is Phase]
+    assert any(text.endswith("output-from-00000002/owl-step00000002-state") for text in resumed)
+    killed = [one.code for one in told("killed") if isinstance(one, Failed)]
+    assert killed == ["killed"]
+    drawn = [one for one in told("killed") if isinstance(one, Progress)]
+    # The clock of its bar begins after the first step.
+    assert drawn[1].seconds_a_step is None
+    assert {one.epoch for one in drawn} == {None, 1, 2}
+    losses = {one.loss_step: one.loss for one in drawn if one.loss is not None}
+    assert sorted(losses) == [1, 2, 3, 4]
+    assert all(one.loss_is == "average" for one in drawn)
+
+
+@pytest.mark.parametrize(
+    ("name", "category", "words"),
+    [
+        ("no_vae", "missing_model", "FileNotFoundError: [Errno 2] No such file or directory"),
+        ("nothing_encoded", "no_training_data", "No training items found in the dataset"),
+    ],
+)
+def test_a_step_that_fails_is_told_in_its_own_words(name: str, category: str, words: str) -> None:
+    failed = [one.text for one in told(name) if isinstance(one, Failed)]
+    assert len(failed) == 1
+    assert words in failed[0]
+    lines = (LOGS / f"{name}.txt").read_text(encoding="utf-8").split("\n")
+    assert failures.diagnose(lines)[0].name == category
+    assert ("training", None) not in steps_of(name)
+
+
+def test_a_step_that_was_ended_without_a_word_is_told_by_what_started_it() -> None:
+    line = "ategnatos: step 2 of 3, encode the captions: ended with status 137; nothing else ran"
+    assert MUSUBI.parser().parse(line) == (Failed(line),)

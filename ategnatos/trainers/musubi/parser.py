@@ -8,6 +8,7 @@ The programs that encode come first, in the same log; their bars have no end (``
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ategnatos.trainers import bars
 from ategnatos.trainers.averages import AverageBar
@@ -23,6 +24,7 @@ from ategnatos.trainers.events import (
     Warned,
 )
 from ategnatos.trainers.failing import BEGIN, Tracebacks
+from ategnatos.trainers.lines import plain
 
 _RECORD = re.compile(r"(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL):(?P<who>[\w.]+):(?P<text>.*)$")
 _ENDLESS = re.compile(r"\s*(?P<done>\d+)it \[\d[\d:]*, ")
@@ -61,8 +63,6 @@ class MusubiParser:
 
     def parse(self, line: str) -> tuple[Event, ...]:
         """As :meth:`ategnatos.trainers.Parser.parse`."""
-        from ategnatos.trainers.lines import plain
-
         line = plain(line).rstrip("\r\n")
         found = self._tracebacks.see(line)
         if found is not None:
@@ -72,7 +72,8 @@ class MusubiParser:
         if bar is not None:
             glued = self.parse(bar.rest) if bar.rest.strip() else ()
             if bar.label == "steps":
-                return self._average.progress(bar, self._epoch, self._epochs) + glued
+                seen = replace(bar, seconds=_seconds(bar))
+                return self._average.progress(seen, self._epoch, self._epochs) + glued
             return (Phase(bar.label or "preparing", bar.done, bar.total), *glued)
         endless = _ENDLESS.match(line)
         if endless is not None:
@@ -99,6 +100,13 @@ class MusubiParser:
         count = _COUNT.match(line)
         name = _COUNTS.get(count["name"].strip()) if count is not None else None
         return (Fact(name, int(count["value"])),) if count is not None and name else ()
+
+
+def _seconds(bar: bars.Bar) -> float | None:
+    """A step's time. Its clock is set to 0 after the first step, and that one is counted in."""
+    if bar.seconds is None or bar.done < 2:
+        return None
+    return bar.seconds * bar.done / (bar.done - 1)
 
 
 def _recorded(record: re.Match[str]) -> tuple[Event, ...]:
