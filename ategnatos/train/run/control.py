@@ -21,6 +21,7 @@ from ategnatos.train.run import (
     resuming,
     state,
     status,
+    stopping,
     supervise,
 )
 from ategnatos.train.run.ordering import (
@@ -103,8 +104,10 @@ def stop(
     now: datetime,
     begin: Start = start,
     wait: float = 0.0,
+    after_save: bool = False,
 ) -> Run:
-    """Have a run stopped cleanly; ``wait`` so many seconds for its end.
+    """Have a run stopped cleanly, with ``after_save`` right after its next save; ``wait`` so many
+    seconds for its end.
 
     One that still waits is taken out of the line at once. Where nobody follows the run, a
     supervisor is started to do it. Raises StudioError (``run_state``).
@@ -140,7 +143,7 @@ def stop(
                 ended_at=record.iso(now),
             )  # fmt: skip
         held = store.get(db, job.id).held(db.now())
-    state.want_stop(run.folder, actor)
+    stopping.want(run, actor, after_save=after_save)
     if not held:
         begin(project, number_of(run))
     deadline = time.monotonic() + wait

@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ategnatos.grimoire.errors import ErrorCode, StudioError
-from ategnatos.machines import MACHINE_TIMEOUT, MACHINE_UNREACHABLE
+from ategnatos.machines import MACHINE_COPY, MACHINE_TIMEOUT, MACHINE_UNREACHABLE
 from ategnatos.train import processor
 from ategnatos.train.checkpoints import ledger, verifying
-from ategnatos.train.run import bringing, preparing, record, state
+from ategnatos.train.run import bringing, preparing, record, state, stopping
 from ategnatos.train.run.ending import Ending, Patience
 from ategnatos.train.run.keeper import MOST, Keeper, Look
 from ategnatos.train.watching import curve
@@ -26,6 +26,8 @@ from ategnatos.trainers import events
 from ategnatos.trainers.lines import Lines
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ategnatos.grimoire.project import Project
     from ategnatos.train.run.attempts import Attempt
     from ategnatos.train.run.place import Place
@@ -117,6 +119,11 @@ class Following:
         self._vram: int | None = None
         self._vram_at = float("-inf")
         self._ending: Ending | None = None
+        # How a save is asked for, from which step on it is the one, and the newest that is whole.
+        self._asking = stopping.asking(run, attempt)
+        self._save_from: int | None = None
+        self._written: set[Path] = set()
+        self._newest = 0
 
     def go(self, check: Callable[[], str]) -> Followed:
         """Follow it until nothing of it runs any more and its log is read to the end. ``check``
@@ -284,6 +291,7 @@ class Following:
         seen = self.monitor.snapshot()
         if whole:
             newest = max(whole, key=lambda one: one.step)
+            self._newest = max(self._newest, newest.step)
             state.change(
                 self._run.folder,
                 last_checkpoint=newest.name,
@@ -341,9 +349,32 @@ class Following:
             why = self._because.text if self._because else f"{self._asked} asked for it."
             self._say(f"Stopping the trainer: {why}")
             self._ending = Ending(self._keeper, self._attempt.number, self._rhythm.patience)
+            self._written = set(self._saves.waiting)
             record.note(self._project, self._run.id, now=self._clock(), state="stopping", why=why)
             state.change(self._run.folder, status="stopping")
-        self._ending.go_on(saving=bool(self._saves.waiting) and self._because is None)
+        self._ending.go_on(saving=self._because is None and self._saves_yet())
+
+    def _saves_yet(self) -> bool:
+        """Whether a save that was being written when the stop was asked for still is, or one that
+        was asked for is still to come. One that begins later is not waited for: where a run saves
+        often, there would always be one.
+        """
+        writing = not self._written.isdisjoint(self._saves.waiting)
+        if self._asking is None:
+            return writing
+        name = f"attempts/{self._attempt.number}/{self._asking.name}"
+        if self._save_from is None:
+            try:
+                self._place.put({name: self._asking.save})
+            except StudioError as error:
+                if error.code not in (MACHINE_COPY, MACHINE_UNREACHABLE, MACHINE_TIMEOUT):
+                    raise
+                self._say(f"{error.message} It is asked for a save again.")
+                return True
+            self._save_from = int(self.monitor.snapshot()["step"])
+        # It may say nothing of it in words that are known.
+        self._saved_since = True
+        return writing or self._newest < max(1, self._save_from)
 
     def _finish(self, look: Look, check: Callable[[], str]) -> None:
         for line in [*self._lines.close(), ""]:

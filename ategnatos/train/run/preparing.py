@@ -20,6 +20,7 @@ from ategnatos.train.plan import laying, writing
 from ategnatos.train.run import attempts, handing, record, resuming, state
 from ategnatos.train.run.keeper import SCRIPT, Keeper, command_file
 from ategnatos.train.watching import curve
+from ategnatos.trainers import saving
 from ategnatos.trainers.plan import Plan, read
 
 if TYPE_CHECKING:
@@ -160,6 +161,10 @@ def attempt(
         change=change.facts() if change is not None else {},
     )
     home = f"attempts/{number}"
+    asking, asked = saving.BY_FILE.get(run.trainer), {}
+    if asking is not None:
+        environment[asking.variable] = str(place.there / home / asking.name)
+        asked[f"{home}/{asking.name}"] = asking.quiet
     steps = made.placed_before(install.get("home", ""), keeper.python)
     started = command_file(command, cwd or str(place.there), environment, steps)
     place.put(
@@ -168,6 +173,7 @@ def attempt(
             **{f"{home}/files/{name}": raw for name, raw in made.files.items()},
             f"{home}/command.sh": started,
             "keeper.sh": SCRIPT.read_bytes(),
+            **asked,
         }
     )
     if point is not None and place.far:

@@ -41,16 +41,16 @@ def put_live(folder: Path, values: dict[str, Any]) -> None:
     _write(folder / LIVE, values)
 
 
-def want_stop(folder: Path, who: str) -> None:
-    """Have whoever follows the run, now or next, stop it. A file of its own: the others belong to
-    who follows.
+def want_stop(folder: Path, who: str, *, after: str | None = None) -> None:
+    """Have whoever follows the run, now or next, stop it; ``after``: once there is a newer save
+    than the one of that name ("": any). A file of its own: the others belong to who follows.
     """
-    _write(folder / WANTED, {"stop": who})
+    _write(folder / WANTED, {"stop": who} if after is None else {"stop": who, "after": after})
 
 
-def stop_wanted(folder: Path) -> str:
-    """Who wants it stopped; "" nobody."""
-    return str(_object(folder / WANTED).get("stop", ""))
+def wish(folder: Path) -> dict[str, Any]:
+    """What :func:`want_stop` wrote; {} where nobody wants it stopped."""
+    return _object(folder / WANTED)
 
 
 def stop_heeded(folder: Path) -> None:

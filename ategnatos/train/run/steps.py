@@ -30,6 +30,7 @@ from ategnatos.train.run import (
     progress,
     record,
     state,
+    stopping,
 )
 from ategnatos.train.run.following import RUN_LOST, Followed, Following, Rhythm
 from ategnatos.train.run.keeper import Keeper
@@ -110,7 +111,7 @@ class Steps:
                     if not stopped.by:
                         raise
                     return stopped.by
-                if wanted := state.stop_wanted(run.folder) or timer.wanted():
+                if wanted := stopping.wanted(run.folder) or timer.wanted():
                     return wanted
                 if abs((self.clock() - renewed).total_seconds()) > holding.RENEW_SECONDS:
                     held.renew()

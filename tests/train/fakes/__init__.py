@@ -13,7 +13,8 @@ Each start takes the next order, the last one stays. What an order may say:
 ``log``        a log of tests/trainers/logs (default ``success``)
 ``status``     another end than the recorded one; negative: by that signal
 ``pace``       seconds between two drawings of the bar (default 0.002)
-``hold_at``    at that step it makes ``home/held`` and waits until ``home/go`` is there
+``hold_at``    at that step it makes ``home/held`` and waits until ``home/go`` is there; meanwhile
+               SimpleTuner saves where its file asks for it
 ``lingers``    when all is done and saved it makes ``home/held`` and waits until ``home/go`` is there
 ``stop_at``    at that step the log is over
 ``says``       lines on standard error at the end

@@ -181,6 +181,7 @@ class Replay:
         self.name = facts["name"]
         self.saves = Saves(self.output, self.name, order)
         self.step = 0
+        self.asked = False
 
     def run(self) -> None:
         err = re.split(rb"(?<=[\r\n])", Path(self.order["stderr"]).read_bytes())
@@ -217,7 +218,16 @@ class Replay:
         if not (HOME / "go").exists():
             (HOME / "held").touch()
             while not (HOME / "go").exists():
+                self.maybe_save()
                 time.sleep(0.01)
+
+    def maybe_save(self) -> None:
+        """As SimpleTuner: where the file asks for a save, once."""
+        path = os.environ.get("SIMPLETUNER_ACCELERATE_SIGNAL_FILE")
+        if TRAINER == "simpletuner" and path and not self.asked:
+            self.asked = json.loads(Path(path).read_text()).get("manual_checkpoint", 0) > 0
+            if self.asked:
+                self.saves.simpletuner(self.step)
 
     def told(self, block: tuple[int, list[bytes]]) -> None:
         step, lines = block

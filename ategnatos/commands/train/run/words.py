@@ -10,6 +10,8 @@ from ategnatos.commands.terminal import plain
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ategnatos.train.run.stopping import Losing
+
 
 def line(seen: dict[str, Any]) -> str:
     """How a run stands, in one line."""
@@ -121,6 +123,29 @@ def again(seen: dict[str, Any]) -> str:
     if seen["checkpoints"]["whole"] or seen["state"] == "lost" or seen["alive"]:
         return f"ategnatos train resume {seen['id']}"
     return f"ategnatos train launch {seen['plan']} --trainer {seen['trainer']}"
+
+
+def after_stop(seen: dict[str, Any]) -> str:
+    """What to do after a stop."""
+    if seen["state"] == "finished":
+        return f"ategnatos train eval {seen['id']}"
+    return again(seen)
+
+
+def cost(lost: Losing) -> str:
+    """What a stop costs, in words."""
+    if lost.saves:
+        return "Its trainer saves before it ends: no step is lost."
+    if not lost.steps:
+        return "Its newest save is of this step: no step is lost."
+    time = "" if lost.seconds is None else f", about {duration(lost.seconds)} of training"
+    since = f"since its save at step {lost.saved}" if lost.saved else "for it has saved nothing yet"
+    when = "" if lost.following is None else f" at step {lost.following}"
+    steps = "1 step is" if lost.steps == 1 else f"{lost.steps} steps are"
+    return (
+        f"{steps} lost{time}, {since}: this trainer does not save when it is stopped."
+        f" With --after-save it is stopped right after its next save{when}."
+    )
 
 
 def duration(seconds: float) -> str:
