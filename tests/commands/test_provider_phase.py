@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -19,22 +19,12 @@ from ategnatos.studio.renting import keys
 from tests.commands.renting_place import OFFER, Played, cloud, server, studio
 from tests.conftest import Run
 from tests.machines import sshd
+from tests.machines.hello import Hello
 from tests.providers.clouds.runpod import RunPodCloud
 
 __all__ = ["cloud", "server", "studio"]
 
 pytestmark = pytest.mark.sshd
-
-
-class Hello(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "5")
-        self.end_headers()
-        self.wfile.write(b"hello")
-
-    def log_message(self, *arguments: object) -> None:
-        pass
 
 
 def test_a_machine_goes_through_its_phases_and_says_where_it_stands(

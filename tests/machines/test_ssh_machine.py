@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -16,6 +16,7 @@ from ategnatos.machines import MACHINE_COPY, MACHINE_UNREACHABLE, Machine
 from ategnatos.machines.ssh.forward import forward
 from ategnatos.machines.ssh.machine import SshMachine
 from ategnatos.studio.comfyui import tunnel
+from tests.machines.hello import Hello
 from tests.machines.sshd import Server, free_port
 from tests.machines.wire import Wire
 
@@ -160,17 +161,6 @@ def _with_path(link: object, server: Server) -> object:
             return Link.shell(self, f"PATH=$HOME:$PATH {line}", **given)  # type: ignore[arg-type]
 
     return Pathed(link.address, waits=())
-
-
-class Hello(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "5")
-        self.end_headers()
-        self.wfile.write(b"hello")
-
-    def log_message(self, *arguments: object) -> None:
-        pass
 
 
 def test_a_tunnel_leads_to_the_machines_own_port_and_is_known_for_one(server: Server) -> None:

@@ -9,7 +9,10 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from ategnatos.grimoire import content, documents
+from ategnatos.grimoire.files import sha256_bytes
 from ategnatos.grimoire.project import Project
+from ategnatos.grimoire.schemas.assets import Asset
 from ategnatos.train.dataset import record, store
 from ategnatos.train.dataset.captions import protocol
 from ategnatos.train.dataset.version import Picture, Rights, Source, Version
@@ -22,6 +25,15 @@ CONTENTS = (
     "standing on a table indoors, full body, three-quarter view, lamplight from the right, books",
     "sleeping in a hollow tree, close-up, from above, soft light, leaves all around its body",
     "landing on snow at sunset, wide shot, from below, plain background, both wings spread wide",
+)
+# What differs between pictures of one thing, each value of the coverage matrix among them.
+VIEWS = (
+    "sitting on a branch, upper body, front view, calm expression, forest, night, dark trees",
+    "flying over a river, full body, from the side, daylight, mountains, open beak, wings spread",
+    "perched on a wall, close-up, from behind, overcast, village street, wet stones, moss below",
+    "standing on a table, full body, three-quarter view, smiling, indoors, lamp light, old books",
+    "sleeping in a nest, close-up, from above, sunset, plain background, leaves around its body",
+    "holding a key, wide shot, from below, angry expression, city, night, tall houses behind it",
 )
 STYLE = "digital illustration, thick outlines, flat colours, smooth shading, simplified shapes"
 
@@ -66,3 +78,27 @@ def dataset(
                 draft.caption(called, text, author="person", parts=parts)
     assert draft.version is not None
     return draft.version
+
+
+def asset(project: Project, name: str, raw: bytes, prompt: str) -> None:
+    """An asset of the studio's own, as an export leaves it."""
+    path, version = content.freeze(project, name, raw, "png")
+    with documents.edit(project, "assets") as document:
+        document.assets = [
+            Asset(
+                name=name,
+                version=version,
+                path=str(path.relative_to(project.root)),
+                sha256=sha256_bytes(raw),
+                source_sha256=sha256_bytes(raw),
+                job="j1",
+                candidate=0,
+                recipe_id="owls",
+                binding="0" * 16,
+                engine="starter",
+                prompt=prompt,
+                seed=1,
+                verdict_event="e00000001",
+                exported_at="2026-11-21T10:00:00Z",
+            )
+        ]

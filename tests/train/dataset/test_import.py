@@ -13,10 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ategnatos.grimoire import content, documents
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.project import Project
-from ategnatos.grimoire.schemas.assets import Asset
 from ategnatos.train.dataset import record, store
 from ategnatos.train.dataset.difference import between
 from ategnatos.train.dataset.importing import archive, bring
@@ -24,6 +22,7 @@ from ategnatos.train.dataset.importing.bring import Brought
 from ategnatos.train.dataset.importing.naming import free_name, safe_name
 from tests.conftest import Run
 from tests.train.dataset.hostile import encoded
+from tests.train.dataset.pictures import asset
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 
@@ -163,26 +162,7 @@ def test_a_cut_off_zip_is_refused_whole(project: Project, tmp_path: Path) -> Non
 
 
 def test_approved_assets_come_in_once_with_their_prompts(project: Project) -> None:
-    path, version = content.freeze(project, "owl", png("red"), "png")
-    with documents.edit(project, "assets") as document:
-        document.assets = [
-            Asset(
-                name="owl",
-                version=version,
-                path=str(path.relative_to(project.root)),
-                sha256="0" * 64,
-                source_sha256="0" * 64,
-                job="j1",
-                candidate=0,
-                recipe_id="owls",
-                binding="0" * 16,
-                engine="starter",
-                prompt="a brown owl",
-                seed=1,
-                verdict_event="e00000001",
-                exported_at="2026-11-21T10:00:00Z",
-            )
-        ]
+    asset(project, "owl", png("red"), "a brown owl")
     offered = bring.gather(project, [], "Brown")
     brought = bring.bring(project, "ann", offered, actor="user:ann", now=NOW)
     assert brought.version is not None

@@ -21,17 +21,9 @@ from ategnatos.train.dataset.coach import coverage, shopping, sizes
 from ategnatos.train.dataset.report import gate, sheets, writing
 from ategnatos.train.dataset.version import Caption, Picture, Rights, Source, Version
 from tests.conftest import Ran, Run
-from tests.train.dataset.pictures import NOW, STYLE, dataset, drawn
+from tests.train.dataset.pictures import NOW, STYLE, VIEWS, dataset, drawn
 
 OWL = Wanted("owls", "zrvkowl", "character")
-VIEWS = (
-    "sitting on a branch, upper body, front view, calm expression, forest, night, dark trees",
-    "flying over a river, full body, from the side, daylight, mountains, open beak, wings spread",
-    "perched on a wall, close-up, from behind, overcast, village street, wet stones, moss below",
-    "standing on a table, full body, three-quarter view, smiling, indoors, lamp light, old books",
-    "sleeping in a nest, close-up, from above, sunset, plain background, leaves around its body",
-    "holding a key, wide shot, from below, angry expression, city, night, tall houses behind it",
-)
 
 
 def told(*contents: str, answers: dict[str, str] | None = None) -> list[Picture]:

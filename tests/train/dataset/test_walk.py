@@ -12,12 +12,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from ategnatos.grimoire import content, documents
-from ategnatos.grimoire.files import sha256_bytes
 from ategnatos.grimoire.project import Project
-from ategnatos.grimoire.schemas.assets import Asset
 from ategnatos.train.dataset import record
 from tests.conftest import Run
+from tests.train.dataset.pictures import asset
 
 PAGE = (Path(__file__).parents[3] / "docs" / "datasets.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## A walk")[2].partition("\n## ")[0]
@@ -40,26 +38,7 @@ def approved(project: Project) -> None:
     """One owl of the studio's own, as an export leaves it."""
     with as_file(files("ategnatos.starter") / "owls") as owls:
         raw = (owls / "05.png").read_bytes()
-    path, version = content.freeze(project, "owl", raw, "png")
-    with documents.edit(project, "assets") as document:
-        document.assets = [
-            Asset(
-                name="owl",
-                version=version,
-                path=str(path.relative_to(project.root)),
-                sha256=sha256_bytes(raw),
-                source_sha256=sha256_bytes(raw),
-                job="j1",
-                candidate=0,
-                recipe_id="owls",
-                binding="0" * 16,
-                engine="starter",
-                prompt="an owl, outlined",
-                seed=1,
-                verdict_event="e00000001",
-                exported_at="2026-11-21T10:00:00Z",
-            )
-        ]
+    asset(project, "owl", raw, "an owl, outlined")
 
 
 def test_every_command_of_the_walk_works_as_written(

@@ -12,17 +12,9 @@ from ategnatos.train.dataset import record
 from ategnatos.train.dataset.report import writing
 from ategnatos.train.plan import store
 from ategnatos.train.plan.store import Kept
-from tests.train.dataset.pictures import STYLE, dataset, drawn
+from tests.train.dataset.pictures import STYLE, VIEWS, dataset, drawn
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-VIEWS = (
-    "sitting on a branch, upper body, front view, calm expression, forest, night, dark trees",
-    "flying over a river, full body, from the side, daylight, mountains, open beak, wings spread",
-    "perched on a wall, close-up, from behind, overcast, village street, wet stones, moss below",
-    "standing on a table, full body, three-quarter view, smiling, indoors, lamp light, old books",
-    "sleeping in a nest, close-up, from above, sunset, plain background, leaves around its body",
-    "holding a key, wide shot, from below, angry expression, city, night, tall houses behind it",
-)
 # A step takes some hundredths of a second.
 SMALL: dict[str, Any] = {
     "rank": 2,
