@@ -10,7 +10,7 @@ from ategnatos.train.dataset import record
 from ategnatos.train.dataset.version import Version
 from ategnatos.train.plan import laying, store
 from ategnatos.trainers import Dataset, known
-from ategnatos.trainers.plan import Plan
+from ategnatos.trainers.plan import Plan, read
 from tests.train.dataset.pictures import NOW, dataset, drawn
 
 TRAINERS = ("kohya", "simpletuner", "ai-toolkit", "musubi")
@@ -74,3 +74,18 @@ def laid(project: Project, made: Plan, layout: str, place: Path) -> Dataset:
 
 def _picture(index: int) -> bytes:
     return drawn(index + 1, (96, 96) if index % 2 else (128, 96))
+
+
+def large(**values: object) -> Plan:
+    """A plan for SDXL of a dataset that nobody looks at, for arithmetic alone."""
+    return read(
+        {
+            "name": "owl",
+            "family": "sdxl/base",
+            "dataset": "owls",
+            "dataset_version": 1,
+            "dataset_digest": "0" * 64,
+            "optimizer": "adamw8bit",
+            **values,
+        }
+    )

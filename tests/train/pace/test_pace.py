@@ -13,21 +13,7 @@ from ategnatos.knowledge.vram import knowledge
 from ategnatos.providers.values import Offer
 from ategnatos.train.pace.price import quotes
 from ategnatos.train.pace.speed import after_dry_run, after_steps, expected
-from ategnatos.trainers.plan import Plan, read
-
-
-def plan(**values: object) -> Plan:
-    return read(
-        {
-            "name": "owl",
-            "family": "sdxl/base",
-            "dataset": "owls",
-            "dataset_version": 1,
-            "dataset_digest": "0" * 64,
-            "optimizer": "adamw8bit",
-            **values,
-        }
-    )
+from tests.trainers.plans import large as plan
 
 
 def test_every_report_lies_within_the_bars_of_its_family() -> None:

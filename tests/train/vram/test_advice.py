@@ -13,24 +13,11 @@ from ategnatos.train.vram.advice import advise, judge, suggest
 from ategnatos.train.vram.estimate import estimate, shipped
 from ategnatos.train.vram.workload import of_plan
 from ategnatos.trainers import known
-from ategnatos.trainers.plan import Plan, read
+from ategnatos.trainers.plan import Plan
+from tests.trainers.plans import large as plan
 
 PLANS = [("sdxl/base", "kohya"), ("flux1/dev", "kohya"), ("flux1/dev", "ai-toolkit")]
 PLANS += [("qwen-image/2512", "ai-toolkit"), ("krea2/raw", "simpletuner"), ("sd15/base", "kohya")]
-
-
-def plan(**values: object) -> Plan:
-    return read(
-        {
-            "name": "owl",
-            "family": "sdxl/base",
-            "dataset": "owls",
-            "dataset_version": 1,
-            "dataset_digest": "0" * 64,
-            "optimizer": "adamw8bit",
-            **values,
-        }
-    )
 
 
 def test_the_verdict_lies_on_the_bars() -> None:

@@ -13,23 +13,10 @@ from ategnatos.grimoire.project import Project
 from ategnatos.train.vram import measured
 from ategnatos.train.vram.estimate import estimate, shipped
 from ategnatos.train.vram.workload import of_plan
-from ategnatos.trainers.plan import Plan, read
+from ategnatos.trainers.plan import Plan
+from tests.trainers.plans import large as plan
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-def plan(**values: object) -> Plan:
-    return read(
-        {
-            "name": "owl",
-            "family": "sdxl/base",
-            "dataset": "owls",
-            "dataset_version": 1,
-            "dataset_digest": "0" * 64,
-            "optimizer": "adamw8bit",
-            **values,
-        }
-    )
 
 
 def ran(project: Project, number: int, made: Plan, gb: float, machine: str = "tower") -> None:
