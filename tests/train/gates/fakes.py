@@ -200,7 +200,7 @@ def cached(cache: Path, *repositories: str) -> None:
     for one in repositories:
         place = cache / ("models--" + one.replace("/", "--")) / "snapshots" / "abc"
         place.mkdir(parents=True)
-        for name in ("vocab.json", "spiece.model", "tokenizer.json"):
+        for name in ("vocab.json", "spiece.model", "tokenizer.json", "model_index.json"):
             (place / name).write_text("{}")
 
 
@@ -210,7 +210,9 @@ def at_home(
     """An install, a card and what it needs in the cache, on this computer."""
     install, card = Install(folder / trainer, trainer), Card(folder / "bin")
     cached(
-        folder / "hub", "openai/clip-vit-large-patch14", "laion/CLIP-ViT-bigG-14-laion2B-39B-b160k"
+        folder / "hub",
+        *("openai/clip-vit-large-patch14", "laion/CLIP-ViT-bigG-14-laion2B-39B-b160k"),
+        "stabilityai/stable-diffusion-xl-base-1.0",
     )
     monkeypatch.setenv("HF_HUB_CACHE", str(folder / "hub"))
     import os

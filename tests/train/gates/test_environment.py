@@ -168,6 +168,26 @@ def test_what_is_missing_is_told_with_its_mend(
     assert len(error["details"]["stops"]) >= 5
 
 
+def test_simpletuner_needs_the_settings_of_a_single_file_and_sound_of_the_same_build(
+    studio: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    install, _ = fakes.at_home(monkeypatch, tmp_path, "simpletuner")
+    kept = ready.sdxl(studio, tmp_path / "base.safetensors")
+    found = check(studio, kept, install)
+    assert found.fits, told(found)
+    assert told(found)["the model's settings"][0] == "ok"
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
+    install.torch("2.8.0+cpu", "")
+    said = told(check(studio, kept, install))
+    level, _, mend = said["the model's settings"]
+    assert level == "stop"
+    # Of seven gigabytes the settings alone.
+    assert "stable-diffusion-xl-base-1.0" in mend
+    assert "allow_patterns" in mend
+    assert said["PyTorch"][0] == "stop"
+    assert " torchvision torchaudio --index-url " in said["PyTorch"][2]
+
+
 def test_no_trainer_no_gpu_an_old_python(
     studio: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.train.gates.environment import graphics
+from ategnatos.train.gates.environment import needs as needing
 
 if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
@@ -142,10 +143,12 @@ def _card(case: Case) -> Mend | None:
     there = MachineFacts(facts["host"], facts["system"], "", 0, 0, "", 0, gpus=(gpu,))
     torch: Mapping[str, str] = facts.get("torch", {})
     python = shlex.quote(case.opened.python)
-    said = graphics.torch(torch, there, python)
+    own = needing.known().get(case.trainer)
+    also = own.with_torch if own is not None else ()
+    said = graphics.torch(torch, there, python, also)
     number = str(torch.get("version", ""))
     card = graphics.known(gpu)
-    command = said.mend or graphics.install(number, card, gpu.driver, python)
+    command = said.mend or graphics.install(number, card, gpu.driver, python, also)
     needs = graphics.needs(card)
     why = said.refused or (
         f"PyTorch {number} (CUDA {torch.get('cuda') or 'none'}) did not run on {gpu.name} with"

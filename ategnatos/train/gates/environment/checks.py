@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.train.gates.environment import graphics, on_processor, space
+from ategnatos.train.gates.environment.needs import SETTINGS, TOKENIZER
 from ategnatos.train.placing import is_path
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def _torch(project: Project, made: Configuration, there: There) -> Iterator[Chec
         # A trainer that needs it and lacks it is not whole: its own check says so.
         return
     python = shlex.quote(there.installed.python)
-    said = graphics.torch(torch, there.facts, python)
+    said = graphics.torch(torch, there.facts, python, there.needs.with_torch)
     odd, mend = on_processor.build(made.trainer, torch, python) if there.processor else ("", "")
     if odd:
         yield Check("PyTorch", "note", odd, mend)
@@ -269,11 +270,13 @@ def _near(made: Configuration) -> Iterator[str]:
 
 
 def fetching(python: str, repository: str, what: str) -> str:
-    """The command that brings a repository into the cache: of a tokenizer only its small files.
+    """The command that brings a repository into the cache: of tokenizers and settings only their
+    small files.
 
     ``python`` is one word for a shell. Whatever the repository is called, it stays a name.
     """
-    only = ', allow_patterns=["*.json", "*.txt", "*.model"]' if what == "a tokenizer" else ""
+    small = what in (TOKENIZER, SETTINGS)
+    only = ', allow_patterns=["*.json", "*.txt", "*.model"]' if small else ""
     name = json.dumps(repository)
     code = f"from huggingface_hub import snapshot_download as get; get({name}{only})"
     return f"{python} -c {shlex.quote(code)}"

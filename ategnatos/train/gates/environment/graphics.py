@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +53,12 @@ def memory(
     return measured.for_plan(project, plan, trainer, label(machine, facts))
 
 
-def torch(said: Mapping[str, Any], facts: MachineFacts, python: str) -> TorchSaid:
-    """The trainer's build of PyTorch against ``cuda_matrix.json``. ``said`` is the probe's."""
+def torch(
+    said: Mapping[str, Any], facts: MachineFacts, python: str, also: Sequence[str] = ()
+) -> TorchSaid:
+    """The trainer's build of PyTorch against ``cuda_matrix.json``. ``said`` is the probe's;
+    ``also`` are packages that come in the same build.
+    """
     if not facts.gpus:
         return TorchSaid()
     card, driver = known(facts.gpus[0]), facts.gpus[0].driver
@@ -64,7 +68,7 @@ def torch(said: Mapping[str, Any], facts: MachineFacts, python: str) -> TorchSai
         return TorchSaid(unknown=f"{number} is for AMD (ROCm); no table of those is kept")
     if not wanted:
         why = f"PyTorch {number} is built without CUDA: it would train on the processor"
-        return TorchSaid(why, install(number, card, driver, python))
+        return TorchSaid(why, install(number, card, driver, python, also))
     minor = ".".join(number.split("+")[0].split(".")[:2])
     table = cuda.matrix()
     build = next((one for one in table.builds if (one.torch, one.cuda) == (minor, wanted)), None)
@@ -81,7 +85,7 @@ def torch(said: Mapping[str, Any], facts: MachineFacts, python: str) -> TorchSai
         elif least and driver and cuda.version(driver) < cuda.version(least):
             why = f"CUDA {wanted} needs driver {least} or newer, not {driver}"
     if why:
-        return TorchSaid(why, install(number, card, driver, python))
+        return TorchSaid(why, install(number, card, driver, python, also))
     if build is None:
         return TorchSaid(unknown=f"PyTorch {number} is not in the table: the dry run decides")
     return TorchSaid()
@@ -93,7 +97,9 @@ def needs(card: Gpu | None) -> str:
     return row.says if row is not None else ""
 
 
-def install(number: str, card: Gpu | None, driver: str, python: str) -> str:
+def install(
+    number: str, card: Gpu | None, driver: str, python: str, also: Sequence[str] = ()
+) -> str:
     """The line that installs a build which runs there: of the same PyTorch where there is one."""
     fitting = cuda.matrix().fitting(card, driver) if card is not None else []
     if not fitting:
@@ -101,4 +107,5 @@ def install(number: str, card: Gpu | None, driver: str, python: str) -> str:
     same = [one for one in fitting if number.startswith(f"{one.torch}.")]
     build: Build = (same or fitting)[0]
     where = cuda.matrix().command(build).partition("--index-url ")[2]
-    return f"{python} -m pip install 'torch=={build.torch}.*' torchvision --index-url {where}"
+    parts = " ".join((f"'torch=={build.torch}.*'", "torchvision", *also))
+    return f"{python} -m pip install {parts} --index-url {where}"

@@ -15,8 +15,15 @@ if TYPE_CHECKING:
     from ategnatos.trainers.plan import Plan
 
 
+TOKENIZER = "a tokenizer"
+SETTINGS = "the model's settings"
+
+
 class TrainerNeeds(BaseModel):
-    """One trainer of ``training_needs.json``. ``gpu``: it trains on nothing else."""
+    """One trainer of ``training_needs.json``. ``gpu``: it trains on nothing else. ``with_torch``:
+    packages of the same build as PyTorch. ``single_files``: by family, what a model of one file
+    takes its settings from.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -25,6 +32,8 @@ class TrainerNeeds(BaseModel):
     optimizers: dict[str, str] = Field(default_factory=dict)
     networks: dict[str, str] = Field(default_factory=dict)
     tokenizers: dict[str, dict[str, str]] = Field(default_factory=dict)
+    with_torch: tuple[str, ...] = ()
+    single_files: dict[str, str] = Field(default_factory=dict)
     repository: str = ""
     install: tuple[str, ...] = ()
 
@@ -47,6 +56,7 @@ class Needs:
     files: Mapping[str, str]
     repositories: Mapping[str, str]
     what: Mapping[str, str] = field(default_factory=dict)
+    with_torch: tuple[str, ...] = ()
 
 
 @cache
@@ -79,15 +89,19 @@ def of(plan: Plan, trainer: str) -> Needs:
             what[place] = name
     for repository, file in said.tokenizers.get(plan.base_family, {}).items():
         repositories[repository] = file
-        what[repository] = "a tokenizer"
-    return Needs(said.gpu, said.watched, modules, files, repositories, what)
+        what[repository] = TOKENIZER
+    settings = said.single_files.get(plan.base_family, "")
+    if settings and plan.model.lower().endswith(".safetensors"):
+        repositories[settings] = "model_index.json"
+        what[settings] = SETTINGS
+    return Needs(said.gpu, said.watched, modules, files, repositories, what, said.with_torch)
 
 
 def _base(plan: Plan, trainer: str) -> list[tuple[str, str]]:
     """The repository that the trainer loads by itself where the plan names no model."""
     from ategnatos.trainers import known as trainers
 
-    if plan.model or trainer not in ("kohya", "ai-toolkit"):
+    if plan.model or trainer not in ("kohya", "ai-toolkit", "accelerate"):
         return []
     family = trainers.trainer(trainer).families.get(plan.base_family)
     if family is None:

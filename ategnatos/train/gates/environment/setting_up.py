@@ -121,7 +121,8 @@ def _steps(found: Checked, home: str) -> Iterator[str]:
     if said is None or said.gpu:
         card = graphics.known(facts.gpus[0]) if facts.gpus else None
         driver = facts.gpus[0].driver if facts.gpus else ""
-        line = graphics.install("", card, driver, shlex.quote(python)) if card else ""
+        also = said.with_torch if said is not None else ()
+        line = graphics.install("", card, driver, shlex.quote(python), also) if card else ""
         if "pip install" in line:
             yield _saying("PyTorch for this GPU and driver")
             yield line
