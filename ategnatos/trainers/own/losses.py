@@ -66,6 +66,15 @@ def unused(plan: Plan, why: Mapping[str, str]) -> Iterable[Loss]:
             yield Loss(field, "dropped", str(asked[field]), "nothing", reason)
 
 
+def validation(plan: Plan, dataset: Dataset) -> Iterable[Loss]:
+    """A loss of pictures set apart, where none is."""
+    if plan.validation and not any(one.validation for one in dataset.subsets):
+        yield Loss(
+            "validation", "dropped", "on", "nothing",
+            "the dataset sets no picture apart; see 'train dataset split'",
+        )  # fmt: skip
+
+
 def masks(dataset: Dataset) -> Iterable[Loss]:
     """Pictures of which only a part was to count."""
     if any(one.masks for one in dataset.subsets):

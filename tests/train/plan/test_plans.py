@@ -240,3 +240,28 @@ def test_a_trainer_that_does_not_know_the_family_says_so_and_names_who_does(
     assert "--trainer starter" in refused["hint"]
     gate = run("train", "gates", "owl", "--trainer", "kohya", *at).data["gates"][1]
     assert "does not know starter" in gate["why"]
+
+
+@pytest.mark.parametrize("trainer", ["starter", "accelerate"])
+def test_a_validation_without_pictures_set_apart_is_told(
+    project: Project, run: Run, trainer: str
+) -> None:
+    plans.pictures(project)
+    at = ("--project", project.root, "--json")
+    run("train", "plan", "new", "owl", "--dataset", "owls", "--family", "starter", *at)
+    run("train", "plan", "set", "owl", "validation=true", *at)
+    words = ("train", "config", "owl", "--trainer", trainer, "--dry-run", *at)
+    told = {one["field"]: one["kind"] for one in run(*words).data["losses"]}
+    assert told.get("validation") == "dropped"
+
+
+def test_the_base_that_accelerate_would_fetch_is_looked_for_by_gate_three(
+    project: Project,
+) -> None:
+    from ategnatos.train.gates.environment import needs
+
+    version = plans.pictures(project)
+    bare = plans.plan(version, "sdxl/base", model="")
+    wanted = needs.of(bare, "accelerate")
+    assert dict(wanted.what) == {"stabilityai/stable-diffusion-xl-base-1.0": "base model"}
+    assert needs.of(plans.plan(version, "sdxl/base"), "accelerate").what == {}
