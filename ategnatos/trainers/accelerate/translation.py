@@ -148,6 +148,7 @@ def _losses(plan: Plan, dataset: Dataset, pipeline: str) -> Iterable[Loss]:
             "every picture is encoded once and kept in main memory",
         )  # fmt: skip
     yield from losses.unused(plan, _WHY | (_WHY_OF_STARTER if small else {}))
+    yield from losses.validation(plan, dataset)
     yield from losses.masks(dataset)
 
 

@@ -69,6 +69,7 @@ def _losses(plan: Plan, dataset: Dataset) -> Iterable[Loss]:
         )  # fmt: skip
     yield from losses.convolutions(plan)
     yield from losses.unused(plan, _WHY)
+    yield from losses.validation(plan, dataset)
     yield from losses.masks(dataset)
 
 
