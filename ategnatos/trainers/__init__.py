@@ -260,9 +260,10 @@ class Trainer(Protocol):
         """What lies in ``output`` of the plan called ``name``, oldest first."""
         ...
 
-    def detect(self, ask: Ask, home: str = "") -> Installed:
-        """Whether it is installed where ``ask`` runs commands; ``home`` is its checkout there.
-        Never raises.
+    def detect(self, ask: Ask, home: str = "", python: str = "") -> Installed:
+        """Whether it is installed where ``ask`` runs commands; ``home`` is its checkout there,
+        ``python`` the Python whose packages count, where it is not the checkout's own. Never
+        raises.
         """
         ...
 

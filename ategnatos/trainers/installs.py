@@ -12,6 +12,7 @@ _PYTHONS = ("venv/bin/python", ".venv/bin/python")
 def checkout(
     ask: Ask,
     home: str,
+    given: str = "",
     *,
     title: str,
     marks: Sequence[str],
@@ -20,8 +21,9 @@ def checkout(
     packages: str = "-r {home}/requirements.txt",
     version_in: str = "",
 ) -> Installed:
-    """A trainer that runs from its checkout at ``home``: its files, its Python, its packages,
-    which ``pip install`` brings with ``packages``. Its version is its newest tag, or what the file
+    """A trainer that runs from its checkout at ``home``: its files, its Python (the ``given`` one,
+    else that of the checkout's own virtual environment, else python3), and its packages, which
+    ``pip install`` brings with ``packages``. Its version is its newest tag, or what the file
     ``version_in`` says of itself.
 
     Never raises: what cannot be asked is not there.
@@ -41,7 +43,15 @@ def checkout(
             hint=get,
             missing=tuple(absent),
         )
-    python = next(
+    if "/" in given and not _ran(ask, ["test", "-x", given])[0]:
+        return Installed(
+            False,
+            f"There is no Python at {given}.",
+            hint="Name that of the trainer's virtual environment with --python.",
+            home=home,
+            missing=tuple(modules),
+        )
+    python = given or next(
         (f"{home}/{one}" for one in _PYTHONS if _ran(ask, ["test", "-x", f"{home}/{one}"])[0]),
         "python3",
     )

@@ -341,5 +341,21 @@ def test_an_install_is_found_by_its_files_and_packages(trainer: str, tmp_path: P
 
     found = chosen.detect(lacking, "/opt/trainer")
     assert found.missing == ("torch",)
+
+    # The packages of the Python that is named count, not those of the checkout's own.
+    def asked(command: Any) -> tuple[int, str]:
+        return 0, "torch\n" if "-c" in command and command[0] != "/opt/python" else ""
+
+    assert not chosen.detect(asked, "/opt/trainer").ok
+    found = chosen.detect(asked, "/opt/trainer", "/opt/python")
+    assert (found.ok, found.python) == (True, "/opt/python")
+
+    def gone(command: Any) -> tuple[int, str]:
+        return 0 if command != ["test", "-x", "/opt/python"] else 1, ""
+
+    found = chosen.detect(gone, "/opt/trainer", "/opt/python")
+    assert (found.ok, found.python) == (False, "")
+    assert "There is no Python at /opt/python" in found.message
+    found = chosen.detect(lacking, "/opt/trainer")
     assert "pip install" in found.hint
     assert chosen.versions().tested

@@ -76,11 +76,11 @@ class Accelerate:
         """A state and the LoRA file beside it at each save, and the finished LoRA."""
         return saves.checkpoints(output, name)
 
-    def detect(self, ask: Ask, home: str = "") -> Installed:
+    def detect(self, ask: Ask, home: str = "", python: str = "") -> Installed:
         """Whether a Python where ``ask`` runs commands has this package and torch with it."""
         from ategnatos.trainers.accelerate.detection import detect
 
-        return detect(ask)
+        return detect(ask, python)
 
     def versions(self) -> Supported:
         """The versions of the libraries that the parity tests ran with."""

@@ -19,10 +19,12 @@ _QUESTION = (
 )
 
 
-def detect(ask: Ask) -> Installed:
-    """Ask the machine's Pythons for the packages. Never raises, and imports no torch."""
+def detect(ask: Ask, given: str = "") -> Installed:
+    """Ask the machine's Pythons, or the ``given`` one, for the packages. Never raises, and imports
+    no torch.
+    """
     lacking = list(MODULES)
-    for python in dict.fromkeys((sys.executable, "python3", "python")):
+    for python in dict.fromkeys((given,) if given else (sys.executable, "python3", "python")):
         absent = missing_modules(ask, python, MODULES)
         lacking = min(lacking, absent, key=len)
         if absent:

@@ -107,12 +107,10 @@ class AiToolkit:
             why = "the training is complete" if point.final else "the checkpoint has no weights"
             raise cannot(self, plan, f"{why}: nothing can be resumed", "Name another checkpoint.")
         whole = self.translate(plan, dataset, folder)
-        notes = [
-            f"ai-toolkit goes on from the newest file in {whole.output} that begins with"
-            f" {plan.name}: move everything newer than {point.weights.name} away first."
-        ]
+        # By its own count it was at that step, and had done it.
+        notes = [f"The step after {point.step} is trained a second time."] if point.step else []
         if point.state is None:
-            notes.append("The optimizer's state belongs to another save: it begins anew.")
+            notes.append("The optimizer's state of that save is not there, or not whole: it begins anew.")
         return replace(whole, notes=(*whole.notes, *notes))
 
     def parser(self) -> Parser:
@@ -143,11 +141,12 @@ class AiToolkit:
             made.append(Checkpoint(final, state, None, None, final=True))
         return tuple(made)
 
-    def detect(self, ask: Ask, home: str = "") -> Installed:
+    def detect(self, ask: Ask, home: str = "", python: str = "") -> Installed:
         """As :meth:`ategnatos.trainers.Trainer.detect`."""
         return installs.checkout(
             ask,
             home,
+            python,
             title="ai-toolkit",
             marks=("run.py", "toolkit/config_modules.py", "extensions_built_in/sd_trainer"),
             # All of these are imported at its start, whatever is trained.

@@ -184,11 +184,12 @@ class Kohya:
 
         return checkpoints(output, name)
 
-    def detect(self, ask: Ask, home: str = "") -> Installed:
+    def detect(self, ask: Ask, home: str = "", python: str = "") -> Installed:
         """As :meth:`ategnatos.trainers.Trainer.detect`."""
         return installs.checkout(
             ask,
             home,
+            python,
             title="kohya sd-scripts",
             marks=("train_network.py", "sdxl_train_network.py", "library/train_util.py"),
             modules=_MODULES,

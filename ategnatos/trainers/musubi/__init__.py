@@ -167,11 +167,12 @@ class Musubi:
 
         return checkpoints(output, name)
 
-    def detect(self, ask: Ask, home: str = "") -> Installed:
+    def detect(self, ask: Ask, home: str = "", python: str = "") -> Installed:
         """As :meth:`ategnatos.trainers.Trainer.detect`."""
         return installs.checkout(
             ask,
             home,
+            python,
             title="musubi-tuner",
             marks=(
                 f"{encoding.SCRIPTS}/cache_latents.py",

@@ -151,11 +151,12 @@ class SimpleTuner:
             found.append(Checkpoint(final, None, None, None, final=True))
         return tuple(found)
 
-    def detect(self, ask: Ask, home: str = "") -> Installed:
+    def detect(self, ask: Ask, home: str = "", python: str = "") -> Installed:
         """As :meth:`ategnatos.trainers.Trainer.detect`."""
         return installs.checkout(
             ask,
             home,
+            python,
             title="SimpleTuner",
             marks=("simpletuner/train.py", "simpletuner/helpers/configuration/cmd_args.py"),
             # It imports its speech models too, and itself by its name.

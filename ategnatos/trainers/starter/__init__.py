@@ -72,11 +72,11 @@ class StarterTrainer:
         """A state and the LoRA file beside it at each save, and the finished LoRA."""
         return saves.checkpoints(output, name)
 
-    def detect(self, ask: Ask, home: str = "") -> Installed:
+    def detect(self, ask: Ask, home: str = "", python: str = "") -> Installed:
         """Whether this package can be run where ``ask`` runs commands; ``home`` is not needed."""
         from ategnatos.trainers.starter.detection import detect
 
-        return detect(ask)
+        return detect(ask, python)
 
     def versions(self) -> Supported:
         """It comes with the package, so there is one version: the package's own."""

@@ -13,11 +13,11 @@ _QUESTION = (
 _HINT = "pip install ategnatos"
 
 
-def detect(ask: Callable[[Sequence[str]], tuple[int, str]]) -> Installed:
-    """Ask the machine's Python for the package. Never raises."""
+def detect(ask: Callable[[Sequence[str]], tuple[int, str]], given: str = "") -> Installed:
+    """Ask the machine's Python, or the ``given`` one, for the package. Never raises."""
     import sys
 
-    for python in dict.fromkeys((sys.executable, "python3", "python")):
+    for python in dict.fromkeys((given,) if given else (sys.executable, "python3", "python")):
         try:
             status, said = ask((python, "-c", _QUESTION))
         except Exception as error:  # noqa: BLE001 - a machine that cannot be asked has no trainer

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import shlex
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,34 @@ def test_no_trainer_no_gpu_an_old_python(
     (install.home / "venv" / "bin" / "python").write_text("#!/bin/sh\necho broken >&2\nexit 3\n")
     said = told(check(studio, kept, install))
     assert said["trainer"][0] == "stop"
+
+
+def test_the_packages_of_the_python_that_is_named_are_looked_for(
+    studio: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Run
+) -> None:
+    install, _ = fakes.at_home(monkeypatch, tmp_path)
+    ready.sdxl(studio, tmp_path / "base.safetensors")
+    words = ("train", "environment", "owl", "--trainer", "kohya", "--home", str(install.home))
+    # A checkout whose own Python has it all, and another that has nothing.
+    bare = tmp_path / "bare" / "python"
+    bare.parent.mkdir()
+    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n')
+    bare.chmod(0o755)
+    refused = run(*words, "--python", bare, "--json", cwd=studio.root).envelope["error"]
+    assert f"{bare} lacks torch, " in refused["message"]
+    # A checkout without any, and one that lies elsewhere, named from here.
+    python = install.home / "venv"
+    python.rename(install.home.parent / "elsewhere")
+    assert run(*words, "--json", cwd=studio.root).code == 1
+    script = install.home.parent / "elsewhere" / "bin" / "python"
+    script.write_text(script.read_text().replace(str(python), str(script.parents[1])))
+    made = run(
+        *words, "--python", f"../{script.relative_to(tmp_path)}", "--json", cwd=studio.root
+    ).data
+    assert made["fits"], made["stops"]
+    assert made["python"] == str(studio.root / ".." / script.relative_to(tmp_path))
+    gone = run(*words, "--python", "no/python", "--json", cwd=studio.root).envelope["error"]
+    assert f"There is no Python at {studio.root}/no/python" in gone["message"]
 
 
 def test_another_gpu_of_the_machine_is_the_one_that_is_judged(

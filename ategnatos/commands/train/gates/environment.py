@@ -78,7 +78,8 @@ def environment(
         kept, said = base_model.settled(project, kept, chosen, actor=actor(), now=now)
         if said:
             call.warn(said)
-    home = _absolute(home) if machine == "local" else home
+    if machine == "local":
+        home, python = _absolute(home), _whole_path(python)
     found = recording.check(
         project, kept, chosen, machine, home=home, python=python, gpu=card, say=call.say
     )
@@ -128,6 +129,15 @@ def _absolute(home: str) -> str:
     from pathlib import Path
 
     return str(Path(home).expanduser().resolve()) if home else ""
+
+
+def _whole_path(python: str) -> str:
+    """A program of this computer as a person writes it. A link stays one: by its place the Python
+    of a virtual environment knows what is installed.
+    """
+    from pathlib import Path
+
+    return str(Path(python).expanduser().absolute()) if "/" in python else python
 
 
 def _draw(console: Console, data: dict[str, Any]) -> None:

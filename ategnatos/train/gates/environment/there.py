@@ -82,9 +82,7 @@ def look(
     needs = needing.of(plan, trainer)
     if gpu is None:
         needs = replace(needs, gpu=False)
-    installed = load_trainer(trainer).detect(asker(machine), home)
-    if python:
-        installed = replace(installed, python=python)
+    installed = load_trainer(trainer).detect(asker(machine), home, python)
     hashed = [plan.model] if plan.model_sha256 and plan.model in needs.files else []
     free = [str(where.training(plan.name)), "~/.cache/huggingface"]
     said: Mapping[str, Any] = {}
