@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +10,17 @@ import pytest
 
 from ategnatos.grimoire.project import Project
 from ategnatos.pictures.metadata import read_raw_texts
+from tests.comfyui.at_hand import account, fake
 from tests.comfyui.fake import FakeComfyUI
 from tests.conftest import Run
-from tests.engines.test_comfyui_contract import CHECKPOINT, serving
+from tests.engines.test_comfyui_contract import CHECKPOINT
 from tests.studio.models.conftest import safetensors
 from tests.studio.models.test_header import SD15
 
+__all__ = ["account", "fake"]
+
 ORDER = ("art", "generate", "a red potion", "--engine", "comfyui", "--family", "sd15/base",
          "--steps", "2", "--size", "64x64", "-n", "1", "--json")  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("XDG_STATE_HOME", "XDG_RUNTIME_DIR", "HOME"):
-        monkeypatch.setenv(name, str(tmp_path / name))
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeComfyUI]:
-    with serving() as (fake, server):
-        monkeypatch.setenv("ATEGNATOS_COMFYUI_URL", server.url)
-        yield fake
 
 
 @pytest.fixture
