@@ -40,6 +40,11 @@ def _broken(folder: Path) -> None:
     record.load(project, "owl")
 
 
+def _unfinished(folder: Path) -> None:
+    project = _studio(folder)
+    record.require_finished(project, by_hand(project))
+
+
 def _no_choice(folder: Path) -> None:
     project = _studio(folder)
     one = by_hand(project)
@@ -110,6 +115,7 @@ CASES = {
     "lora_place": lambda folder: placing.folder_for(_studio(folder), "comfyui", None),
     "evaluation_unknown": lambda folder: record.load(_studio(folder), "nobody"),
     "evaluation_broken": _broken,
+    "evaluation_unfinished": _unfinished,
     "vote_invalid": _no_choice,
     "votes_closed": _after_the_reveal,
     "lora_verdict_missing": lambda folder: verdict.require(_studio(folder), "owl"),

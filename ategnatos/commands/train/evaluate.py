@@ -11,6 +11,7 @@ from ategnatos.commands.contract import Answer, Call, command, room
 from ategnatos.commands.train.evaluate_subject import (
     check_fits,
     laid_out,
+    seeds_of,
     settings_of,
     subject_of,
     take_away,
@@ -47,8 +48,10 @@ def evaluate(
     prompts: Annotated[
         str, typer.Option("--prompts", help="default, or a file with one a line.")
     ] = "default",
-    seed: Annotated[int, typer.Option("--seed", help="The first seed.")] = -1,
-    seeds: Annotated[int, typer.Option("--seeds", help="How many, from the first on.")] = 0,
+    seed: Annotated[int | None, typer.Option("--seed", help="The first seed.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", help="How many, from the first on.")
+    ] = None,
     engine: Annotated[
         str, typer.Option("--engine", help="Default: by the family of the plan.")
     ] = "",
@@ -61,8 +64,10 @@ def evaluate(
         str | None, typer.Option("--model", help="The base model's file, by the engine's name.")
     ] = None,
     size: Annotated[str, typer.Option("--size", metavar="WxH", help="Size in pixels.")] = "",
-    steps: Annotated[int, typer.Option("--steps", help="Sampling steps.")] = 0,
-    cfg: Annotated[float, typer.Option("--cfg", help="How strongly the words count.")] = -1.0,
+    steps: Annotated[int | None, typer.Option("--steps", help="Sampling steps.")] = None,
+    cfg: Annotated[
+        float | None, typer.Option("--cfg", help="How strongly the words count.")
+    ] = None,
     place: Annotated[
         bool,
         typer.Option("--place", help="Lay the files into ComfyUI's folder while it lasts."),
@@ -102,6 +107,8 @@ def evaluate(
     from ategnatos.train.evaluation import prompts as asking
 
     project = call.project()
+    known = asking.defaults()
+    first, count = seeds_of(known["seeds"], seed, seeds)
     subject, found, version = subject_of(
         project, name, files, checkpoints, family, trigger, training
     )
@@ -111,8 +118,6 @@ def evaluate(
         place_of(project, server=server, allow_remote=allow_remote, timeout=timeout),
     )
     check_fits(made_by, subject)
-    known = asking.defaults()
-    first = known["seeds"]["first"] if seed < 0 else seed
     ask = planning.Ask(
         found,
         choosing.parse_weights(weights) if weights else tuple(known["weights"]),
@@ -123,7 +128,7 @@ def evaluate(
             trigger=subject.trigger,
             version=version,
         ),
-        tuple(range(first, first + (seeds or known["seeds"]["count"]))),
+        tuple(range(first, first + count)),
         settings_of(subject, model, size, steps, cfg),
     )
     where = {one.name: choosing.file_of(project, one) for one in found}
@@ -159,7 +164,7 @@ def evaluate(
         done = embedding.add(
             project, done, embed.expanduser().resolve(), embed_python or sys.executable
         )
-    return _told(done, planned.pictures)
+    return _told(project, done, planned.pictures)
 
 
 def _agree(project: Project, price: Any, confirm: bool) -> None:
@@ -216,8 +221,8 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _told(done: Evaluation, made: int) -> Answer:
-    from ategnatos.train.evaluation import reporting
+def _told(project: Project, done: Evaluation, made: int) -> Answer:
+    from ategnatos.train.evaluation import record, reporting
 
     report = done.folder / reporting.REPORT
     grids = [str(done.folder / name) for name in reporting.grid_names(done)]
@@ -243,8 +248,8 @@ def _told(done: Evaluation, made: int) -> Answer:
             "dry_run": False,
         },
         "\n".join(lines),
-        (
-            f"ategnatos train vote {done.plan}",
-            f"ategnatos train verdict {done.plan}",
+        tuple(
+            f"ategnatos train {verb} {record.short_name(project, done)}"
+            for verb in (("vote", "verdict") if len(done.contenders) > 1 else ("verdict",))
         ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from ategnatos.grimoire.project import Project
     from ategnatos.train.evaluation.planning import Subject
     from ategnatos.train.evaluation.record import Checkpoint
+
+
+MOST_SEEDS = 100
 
 
 def subject_of(
@@ -85,7 +89,7 @@ def check_fits(engine: Engine, subject: Subject) -> None:
 
 
 def settings_of(
-    subject: Subject, model: str | None, size: str, steps: int, cfg: float
+    subject: Subject, model: str | None, size: str, steps: int | None, cfg: float | None
 ) -> dict[str, Any]:
     from ategnatos.art.order import parse_size
     from ategnatos.train.evaluation.prompts import settings
@@ -93,13 +97,26 @@ def settings_of(
     said = settings(subject.family)
     if size:
         said["width"], said["height"] = parse_size(size)
-    if steps > 0:
+    if steps is not None:
+        if steps < 1:
+            raise _usage(f"--steps {steps} draws nothing: say 1 or more.")
         said["steps"] = steps
-    if cfg >= 0:
+    if cfg is not None:
+        if not 0 <= cfg < 1000:
+            raise _usage(f"--cfg {cfg:g} cannot be: say 0 or more.")
         said["cfg"] = cfg
     if model:
         said["model"] = model
     return said
+
+
+def seeds_of(usual: Mapping[str, int], first: int | None, count: int | None) -> tuple[int, int]:
+    """The first seed and how many. Raises StudioError (``usage``)."""
+    if first is not None and not 0 <= first < 2**32:
+        raise _usage(f"--seed {first} cannot be: say 0 or more.")
+    if count is not None and not 1 <= count <= MOST_SEEDS:
+        raise _usage(f"--seeds {count} cannot be: say 1 to {MOST_SEEDS}.")
+    return usual["first"] if first is None else first, count or usual["count"]
 
 
 def laid_out(

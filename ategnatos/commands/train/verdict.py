@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sized
 from typing import Annotated
 
 import typer
 
-from ategnatos.commands.contract import USAGE, Answer, Call, command, room
-from ategnatos.grimoire.errors import StudioError
+from ategnatos.commands.contract import Answer, Call, command, room
 
 app = room()
 
@@ -38,13 +38,7 @@ def verdict(
     redo = shlex.join(
         ["ategnatos", "train", "verdict", one.name, *(["--winner", winner] if winner else [])]
     )
-    if not one.finished_at:
-        raise StudioError(
-            USAGE,
-            f"Pictures of {one.name} are missing; nothing was revealed.",
-            hint="Run its command again, it makes what is missing: ategnatos train eval"
-            f" {one.plan}",
-        )
+    record.require_finished(project, one)
     if winner:
         winner = room_of.contender(one, winner).name
     pairs.intact(one)  # before names are said: that cannot be taken back
@@ -53,7 +47,8 @@ def verdict(
         voters = ", ".join(sorted({found.voter for found in given})) or "nobody"
         terminal.confirm(
             [
-                f"{one.name}: {len(given)} votes of {voters}, {len(one.contenders)} contenders.",
+                f"{one.name}: {len(given)} {_s('vote', given)} of {voters},"
+                f" {len(one.contenders)} {_s('contender', one.contenders)}.",
                 "Revealing which is which ends the votes: after it no vote is blind.",
                 "Reveal?",
             ],
@@ -85,7 +80,7 @@ def verdict(
             return Answer(
                 {"evaluation": one.name, "winner": None, "ranking": ranked.facts()},
                 f"Nobody won: nothing was signed. The names are known now.{stands}",
-                (f"ategnatos train seen {one.plan} 'too strong'",),
+                (f"ategnatos train seen {one.plan} 'too strong'",) if one.dataset else (),
             )
         winner = names[int(answer) - 1]
     decided = room_of.decide(
@@ -117,5 +112,9 @@ def verdict(
                 f"Report: {report}",
             ]
         ),
-        (f"ategnatos train register {one.plan}",),
+        (f"ategnatos train register {record.short_name(project, one)}",),
     )
+
+
+def _s(word: str, of: Sized) -> str:
+    return word if len(of) == 1 else f"{word}s"

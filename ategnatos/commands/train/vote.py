@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,49 +56,61 @@ def vote(
     project = call.project()
     one = record.load(project, name)
     who = " ".join((voter or login()).split())
-    redo = f"ategnatos train vote {one.name} --as {who}"
+    redo = shlex.join(["ategnatos", "train", "vote", one.name, "--as", who])
     if not terminal.person_present():
         # Said before anything is drawn; 'ask' would say the same.
         with terminal.opened(redo):
             pass
-    if not one.finished_at:
-        raise _unfinished(one)
+    record.require_finished(project, one)
     if verdict.revealed(project, one):
         raise votes.closed(one)
+    votes.check_voter(one, who)
     whole = len(votes.pairs(one, who))
+    if not whole:
+        return _alone(one, who)
     sheet = one.folder / f"pair-{sha256_bytes(who.encode())[:8]}.png"
     cast = 0
     before: list[Pair] = []
     back: Pair | None = None
-    while not most or cast < most:
-        pair = back or votes.next_pair(project, one, who)
-        back = None
-        if pair is None:
-            break
-        png = pairs.sheet(one, pair)
-        write_atomic(sheet, png)
-        done = sum(given.voter == who for given in votes.cast_votes(project, one))
-        answer = _asked(pair, png, sheet, done + 1, whole, pictures, redo)
-        if answer == "stop":
-            break
-        if answer == "undo":
-            # Said again, the later word counts.
-            back = before.pop() if before else pair
-            cast -= back is not pair
-            continue
-        votes.cast(
-            project, one, who, pair.id, answer, datetime.now(UTC), shown_sha256=sha256_bytes(png)
-        )
-        cast += 1
-        before.append(pair)
-    sheet.unlink(missing_ok=True)
+    try:
+        while not most or cast < most:
+            pair = back or votes.next_pair(project, one, who)
+            back = None
+            if pair is None:
+                break
+            png = pairs.sheet(one, pair)
+            write_atomic(sheet, png)
+            done = sum(given.voter == who for given in votes.cast_votes(project, one))
+            answer = _asked(pair, png, sheet, done + 1, whole, pictures, redo)
+            if answer == "stop":
+                break
+            if answer == "undo":
+                # Said again, the later word counts.
+                back = before.pop() if before else pair
+                cast -= back is not pair
+                continue
+            votes.cast(
+                project,
+                one,
+                who,
+                pair.id,
+                answer,
+                datetime.now(UTC),
+                shown_sha256=sha256_bytes(png),
+            )
+            cast += 1
+            before.append(pair)
+    finally:  # Ctrl-C too: what is on the disk is of a vote that was not given
+        sheet.unlink(missing_ok=True)
     given = votes.cast_votes(project, one)
     mine = sum(found.voter == who for found in given)
     voters = sorted({found.voter for found in given})
+    short = record.short_name(project, one)
     lines = [
-        f"{who}: {mine} of {whole} pairs of {one.name}, {cast} of them now.",
-        f"{len(given)} votes of {len(voters)} voters. Which is which stays hidden until somebody"
-        " reveals it.",
+        f"{who}: {mine} of {whole} {'pair' if whole == 1 else 'pairs'} of {one.name}, {cast} of"
+        f" them now.{' None is left for you.' if mine == whole else ''}",
+        f"Votes: {len(given)}, of {len(voters)} {'voter' if len(voters) == 1 else 'voters'}."
+        " Which is which stays hidden until somebody reveals it.",
     ]
     return Answer(
         {
@@ -110,8 +123,21 @@ def vote(
             "voters": voters,
         },
         "\n".join(lines),
-        (f"ategnatos train vote {one.plan} --as SOMEBODY", f"ategnatos train verdict {one.plan}"),
+        (f"ategnatos train vote {short} --as SOMEBODY", f"ategnatos train verdict {short}"),
     )
+
+
+def _alone(one: Evaluation, who: str) -> Answer:
+    """Nothing to choose between: what a verdict is asked of is the only one."""
+    return Answer(
+        {
+            "evaluation": one.name, "voter": who, "cast": 0, "votes_of_voter": 0, "pairs": 0,
+            "votes": 0, "voters": [],
+        },
+        f"{one.name} has one contender, one file at one weight: there is nothing to compare it"
+        " with, and nothing to vote on.",
+        (f"ategnatos train verdict {one.name}",),
+    )  # fmt: skip
 
 
 def _asked(
@@ -145,11 +171,3 @@ def _way(wanted: str) -> str:
 
     found = terminal_pictures.way_of(os.environ)
     return found if found in _WAYS else "none"
-
-
-def _unfinished(one: Evaluation) -> StudioError:
-    return StudioError(
-        USAGE,
-        f"Pictures of {one.name} are missing; there is nothing to vote on yet.",
-        hint=f"Run its command again, it makes what is missing: ategnatos train eval {one.plan}",
-    )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 EVALUATION_UNKNOWN = ErrorCode("evaluation_unknown", "There is no evaluation of that name.")
 EVALUATION_BROKEN = ErrorCode("evaluation_broken", "The record of an evaluation cannot be read.")
+EVALUATION_UNFINISHED = ErrorCode("evaluation_unfinished", "Pictures of an evaluation are missing.")
 
 FILE = "evaluation.json"
 PICTURES = "pictures"
@@ -194,6 +195,32 @@ def load(project: Project, name: str, number: int | None = None) -> Evaluation:
             known=sorted(found) or known,
         )
     return _read(plan, found[number])
+
+
+def short_name(project: Project, evaluation: Evaluation) -> str:
+    """What a person types for it: the plan's name where it is the newest, else ``owl/2``."""
+    newest = max(number for number, _ in _numbers(home_of(project, evaluation.plan)))
+    return evaluation.plan if evaluation.number == newest else evaluation.name
+
+
+def require_finished(project: Project, evaluation: Evaluation) -> None:
+    """Refuse an act that needs every picture. Raises StudioError (``evaluation_unfinished``)."""
+    if evaluation.finished_at:
+        return
+    whole = [one for one in every(project, evaluation.plan) if one.finished_at]
+    weights = ", ".join(f"{one:g}" for one in evaluation.weights if one)
+    seeds = ", ".join(map(str, evaluation.seeds))
+    missing = sum(not evaluation.picture(one).is_file() for one in evaluation.cells)
+    raise StudioError(
+        EVALUATION_UNFINISHED,
+        f"{missing} of {len(evaluation.cells)} pictures of {evaluation.name} are missing (weights"
+        f" {weights}; seeds {seeds}); nothing was recorded.",
+        hint="Run the same 'ategnatos train eval' again: it makes what is missing."
+        + (f" Or take the last one that is whole: {whole[-1].name}." if whole else ""),
+        evaluation=evaluation.name,
+        missing=missing,
+        whole=[one.name for one in whole],
+    )
 
 
 def save(evaluation: Evaluation) -> Evaluation:

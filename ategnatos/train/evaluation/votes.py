@@ -31,6 +31,7 @@ EVENT = "train.vote"
 LEFT, RIGHT, TIE = "left", "right", "tie"
 CHOICES = (LEFT, RIGHT, TIE)
 Z95 = 1.959963984540054
+MOST_LETTERS = 60
 # Fewer comparisons a contender than this say nothing, whoever leads.
 ENOUGH_EACH = 5
 
@@ -168,15 +169,11 @@ def cast(
     """
     from ategnatos.guard.actor import person
 
-    who = " ".join(voter.split())
+    check_voter(evaluation, voter)
     seen = next((one for one in pairs(evaluation, voter) if one.id == pair), None)
-    if not who or len(who) > 60 or who != voter or seen is None or choice not in CHOICES:
-        raise StudioError(
-            VOTE_INVALID,
-            f"A vote of {voter[:60]!r} on the pair {pair[:20]!r} with {choice[:20]!r} cannot be;"
-            " nothing was recorded.",
-            hint=f"Vote with 'ategnatos train vote {evaluation.plan}': left, right or tie.",
-            evaluation=evaluation.name,
+    if seen is None or choice not in CHOICES:
+        raise _invalid(
+            evaluation, f"on the pair {pair[:20]!r} with {choice[:20]!r}", "left, right or tie"
         )
     from ategnatos.train.evaluation import verdict
 
@@ -202,6 +199,26 @@ def cast(
     )
     better, other = (seen.right, seen.left) if choice == RIGHT else (seen.left, seen.right)
     return Vote(voter, pair, better, other, choice == TIE, event.time, event.id)
+
+
+def check_voter(evaluation: Evaluation, voter: str) -> None:
+    """Refuse a name that nobody is told by. Raises StudioError (``vote_invalid``)."""
+    who = " ".join(voter.split())
+    if not who or len(who) > MOST_LETTERS or who != voter:
+        raise _invalid(
+            evaluation,
+            f"of {voter[:MOST_LETTERS]!r}",
+            f"a name of at most {MOST_LETTERS} letters: --as NAME",
+        )
+
+
+def _invalid(evaluation: Evaluation, what: str, say: str) -> StudioError:
+    return StudioError(
+        VOTE_INVALID,
+        f"A vote {what} cannot be; nothing was recorded.",
+        hint=f"Vote with 'ategnatos train vote {evaluation.plan}': {say}.",
+        evaluation=evaluation.name,
+    )
 
 
 def closed(evaluation: Evaluation) -> StudioError:

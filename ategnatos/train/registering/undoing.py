@@ -64,9 +64,6 @@ def unregister(
         data={"because": because, "file": found.file, "location": row.location},
         now=now,
     )
-    # Rows first: a record without its file would be offered, a file without a record is only there.
-    with documents.edit(project, "loras", now=now) as document:
-        document.loras = [one for one in document.loras if one.name != row.name]
     with documents.edit(project, "studio", now=now) as studio:
         studio.loras = [
             one
@@ -76,8 +73,11 @@ def unregister(
     with documents.edit(project, "models", now=now) as models:
         models.files = [one for one in models.files if one.path != row.location]
     if found.file in {"removed", "moved"}:
-        with explained(row.location, "Its rows are gone; the file is still there."):
+        with explained(row.location, "It is registered still; run the same command again."):
             os.unlink(row.location)  # noqa: PTH108
+    # Its own row last: as long as it is there, the same command finishes what was cut short.
+    with documents.edit(project, "loras", now=now) as document:
+        document.loras = [one for one in document.loras if one.name != row.name]
     return found
 
 

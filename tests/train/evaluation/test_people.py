@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,46 @@ def test_a_no_reveals_nothing_and_none_signs_nothing(
     assert at_terminal(words, cwd=studio.root, answers=["yes"]).code == 0
     again = at_terminal(["train", "verdict", "owl"], cwd=studio.root, answers=["none"])
     assert "chosen before, stands as it was" in again.out
+
+
+def test_one_contender_is_not_voted_on(at_terminal: AtTerminal, studio: Project) -> None:
+    one = record.load(studio, "owl")
+    lone = replace(one, number=2, digest="2" * 64, checkpoints=one.checkpoints[:1], weights=(0, 1))
+    record.save(lone)
+    done = at_terminal(["train", "vote", "owl"], cwd=studio.root, answers=[])
+    assert done.code == 0
+    assert "one contender" in done.out
+    assert "Pair 1" not in done.out
+
+
+def test_pictures_that_are_missing_are_said_with_what_can_be_done(
+    at_terminal: AtTerminal, studio: Project
+) -> None:
+    """A newer evaluation that was cut short stands in nobody's way."""
+    one = record.load(studio, "owl")
+    record.save(replace(one, number=2, digest="2" * 64, finished_at=""))
+    for verb in ("vote", "verdict"):
+        done = at_terminal(["train", verb, "owl"], cwd=studio.root, answers=[])
+        assert done.code == 1
+        assert "Or take the last one that is whole: owl/1." in " ".join(done.out.split())
+    assert not verdict.revealed(studio, one)
+    again = at_terminal(["train", "vote", "owl/1", "--as", "x" * 61], cwd=studio.root, answers=[])
+    assert again.code == 1
+    assert "Pair 1" not in again.out
+    words = ["train", "vote", "owl/1", "--as", "ann", "--most", "1"]
+    done = at_terminal(words, cwd=studio.root, answers=["left"])
+    assert "ategnatos train verdict owl/1" in done.out
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--seeds", "0"), ("--seeds", "-1"), ("--seed", "-1"), ("--steps", "0"), ("--cfg", "-1")],
+)
+def test_a_number_that_cannot_be_is_refused_and_not_left_out(
+    run: Run, studio: Project, option: str, value: str
+) -> None:
+    file = studio.root / "workspace/training/owl/output/late.safetensors"
+    order = ("train", "eval", "owl", "--files", file, option, value, "--dry-run", "--json")
+    failed = run(*order, cwd=studio.root)
+    assert failed.code == 1
+    assert option in failed.envelope["error"]["message"]

@@ -471,6 +471,31 @@ def test_who_was_killed_while_registering_can_still_take_it_all_back(
     assert not place.exists()
 
 
+def test_who_was_killed_while_taking_it_back_can_finish_it(
+    run: Run, studio: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the file, with every other row gone: the same command again leaves nothing behind."""
+    from ategnatos.train.registering import undoing
+
+    run("train", "register", "owl", cwd=studio.root)
+    place = studio.root / "workspace/models/loras/owl.safetensors"
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*said: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(undoing.os, "unlink", killed)
+        with pytest.raises(Killed):
+            undoing.unregister(studio, "owl", because="", actor="user:ann", now=NOW)
+    assert place.is_file()
+    assert run("train", "unregister", "owl", "--json", cwd=studio.root).data["file"] == "removed"
+    assert not place.exists()
+    assert documents.read(studio, "loras").loras == []
+
+
 @pytest.mark.parametrize(
     "edited",
     [{"dataset": "free", "dataset_digest": "1" * 64}, {"trigger": "x"}, {"dataset": "free"}],
