@@ -158,7 +158,8 @@ def stop(
 class Resumed:
     """What a resume began: the run (another one, on another machine), and from where.
 
-    ``attached``: its trainer lives, and somebody follows it again.
+    ``attached``: its trainer lives, and somebody follows it again. ``notes`` say what of the state
+    is lost or done again.
     """
 
     run: Run
@@ -166,6 +167,7 @@ class Resumed:
     point: str
     broken: tuple[str, ...] = ()
     attached: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def resume(
@@ -218,13 +220,13 @@ def resume(
         if not dry_run:
             run = _moved(project, run, kept, there, card, actor, now, require)
             begin(project, number_of(run))
-        return Resumed(run, found.step, found.name, broken)
+        return Resumed(run, found.step, found.name, broken, notes=found.translation.notes)
     free(project, run.gpu, run.id)
     if not dry_run:
         keep_environment(run, opened)
         run = _lined_up(project, run, actor, now)
         begin(project, number_of(run))
-    return Resumed(run, found.step, found.name, broken)
+    return Resumed(run, found.step, found.name, broken, notes=found.translation.notes)
 
 
 def take_up(project: Project, run: Run, *, actor: str, now: datetime, begin: Start = start) -> Run:

@@ -218,6 +218,8 @@ class Steps:
                 self.say(f"{path.name} is not whole ({why}): it is moved aside.")
         if point is not None:
             self.say(f"Going on from {point.name}, step {point.step}.")
+            for note in point.translation.notes:
+                self.say(note)
         tried = preparing.attempt(run, where, laid, keeper, point, change=change, clock=self.clock)
         try:
             before = keeper.look(tried.number, 0, preparing.card_of(run)).vram_mib

@@ -110,7 +110,9 @@ class AiToolkit:
         # By its own count it was at that step, and had done it.
         notes = [f"The step after {point.step} is trained a second time."] if point.step else []
         if point.state is None:
-            notes.append("The optimizer's state of that save is not there, or not whole: it begins anew.")
+            notes.append(
+                "The optimizer's state of that save is not there, or not whole: it begins anew."
+            )
         return replace(whole, notes=(*whole.notes, *notes))
 
     def parser(self) -> Parser:

@@ -114,6 +114,8 @@ def test_ai_toolkit_finds_nothing_newer_than_the_point(tmp_path: Path) -> None:
     run = record.load(project, run.id)
     assert run.state == "finished", run.why
     assert (made.point, made.step) == ("owl_000000004.safetensors", 4)
+    # What is lost is said: the one optimizer.pt was that of the save that is broken.
+    assert "optimizer's state" in " ".join(made.notes)
     assert fakes.starts(home)[1]["resume"] == "owl_000000004.safetensors"
     aside = sorted(one.name for one in (run.folder / "aside" / "2").iterdir())
     assert aside == ["optimizer.pt", "owl.log", "owl_000000008.safetensors"]

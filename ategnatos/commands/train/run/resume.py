@@ -52,6 +52,8 @@ def resume(
     )
     for text in made.broken:
         call.warn(f"Not whole, and moved aside: {text}")
+    for text in made.notes:
+        call.warn(text)
     taken = starting.taken(project, made.run)
     if attach and not call.dry_run:
         from ategnatos.commands.train.run.watch import follow
