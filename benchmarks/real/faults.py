@@ -20,35 +20,35 @@ from benchmarks.real.walk import PLAN
 def all_of(studio: Studio, real: Real, made: Made, held: Held) -> None:
     """Every fault, one after the other; none needs another to have held."""
     with held.step("the pictures vanish after the launch", goes_on=True):
-        folder = _launched(studio, real)
+        folder = launched(studio, real)
         shutil.rmtree(folder / "dataset")
-        ended = _ended(studio, folder.name)
-        hold(ended["state"] == "failed", f"the run {ended['says']}: {ended['why']}")
-        held.note(f"exit status {_status(folder)}; {ended['why']}")
+        found = ended(studio, folder.name)
+        hold(found["state"] == "failed", f"the run {found['says']}: {found['why']}")
+        held.note(f"exit status {_status(folder)}; {found['why']}")
     if made.weights is not None:
         with held.step("weights that are no numbers: the loss is none from the first step"):
-            folder = _launched(studio, real)
+            folder = launched(studio, real)
             # The trainer still imports its libraries; the gates saw the whole file.
             with poisoned(made.weights):
-                ended = _ended(studio, folder.name)
-            hold(ended["state"] == "diverged", f"the run {ended['says']}: {ended['why']}")
+                found = ended(studio, folder.name)
+            hold(found["state"] == "diverged", f"the run {found['says']}: {found['why']}")
             processes.gone(folder)
-            held.note(f"exit status {_status(folder)}; {ended['why']}")
+            held.note(f"exit status {_status(folder)}; {found['why']}")
     with held.step("SIGTERM to the launcher alone", goes_on=True):
-        folder = _launched(studio, real)
+        folder = launched(studio, real)
         studio.wait(folder.name, lambda one: one["step"] >= 1, "a step")
         parent = int(_try(folder, "pid").split()[0])
         os.kill(parent, signal.SIGTERM)
         held.note(f"{len(processes.of_try(folder))} processes of it lived on")
         # Where there is no launcher it was the trainer itself: nothing may be left to stop.
         studio.ask("train", "stop", folder.name)
-        ended = _ended(studio, folder.name)
+        found = ended(studio, folder.name)
         processes.gone(folder)
-        hold(ended["state"] in ("stopped", "failed"), f"the run {ended['says']}: {ended['why']}")
-        held.note(ended["why"])
+        hold(found["state"] in ("stopped", "failed"), f"the run {found['says']}: {found['why']}")
+        held.note(found["why"])
     own: Callable[[Studio, Path, Held], None] | None = getattr(real, "own_faults", None)
     if own is not None:
-        own(studio, _launched(studio, real), held)
+        own(studio, launched(studio, real), held)
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def poisoned(weights: Path) -> Iterator[None]:
 _NAN = {"F16": b"\x00\x7e", "BF16": b"\xc0\x7f", "F32": b"\x00\x00\xc0\x7f"}
 
 
-def _launched(studio: Studio, real: Real) -> Path:
+def launched(studio: Studio, real: Real) -> Path:
     """A new run whose trainer lives; its folder."""
     name = str(studio.do("train", "launch", PLAN, "--trainer", real.name).data["id"])
     folder = studio.root / "workspace" / "training" / PLAN / "runs" / name
@@ -90,7 +90,8 @@ def _launched(studio: Studio, real: Real) -> Path:
     raise NotHeldError("its trainer was not started within 60 s")
 
 
-def _ended(studio: Studio, name: str) -> dict[str, str]:
+def ended(studio: Studio, name: str) -> dict[str, str]:
+    """Wait until the run is over; its status then. Raises NotHeldError."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         seen = studio.status(name)

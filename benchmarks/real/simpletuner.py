@@ -10,7 +10,9 @@ import os
 import subprocess
 from pathlib import Path
 
-from benchmarks.real import kohya
+from benchmarks.real import faults, kohya, processes
+from benchmarks.real.held import Held, hold
+from benchmarks.real.studio import Studio
 from benchmarks.real.trainer import Made
 
 _NEEDS = "torch, diffusers, accelerate, transformers, peft, trainingsample, skrample, simpletuner"
@@ -134,8 +136,41 @@ class SimpleTuner:
 
     def break_newest(self, output: Path) -> str:
         """Cut its optimizer off in the middle, as a full disk or a power cut does."""
-        states = sorted(output.glob("checkpoint-*"), key=lambda path: int(path.name[11:]))
-        file = states[-1] / "optimizer.bin"
+        newest = _newest(output)
+        file = newest / "optimizer.bin"
         with file.open("r+b") as opened:
             opened.truncate(file.stat().st_size // 2)
-        return states[-1].name
+        return newest.name
+
+    def own_faults(self, studio: Studio, folder: Path, held: Held) -> None:
+        """A save whose manifest is missing, what is done already, captions that are missing."""
+        name = folder.name
+        with held.step("a save without its manifest is passed over", goes_on=True):
+            studio.wait(name, lambda one: one["checkpoints"]["whole"] >= 2, "two saves")
+            processes.kill(folder)
+            studio.wait(name, lambda one: one["state"] == "failed", "the end")
+            newest = _newest(folder / "output")
+            (newest / "checkpoint_manifest.json").unlink()
+            told = studio.do("train", "resume", name, "--dry-run").data
+            hold(told["step"] < int(newest.name[11:]), f"it would go on from {told['step']}")
+            studio.do("train", "resume", name)
+            done = studio.wait(name, lambda one: one["state"] == "finished", "its end")
+            hold(done["step"] == self.steps, f"{done['step']} of {self.steps}")
+            drawn = list((folder / "output").rglob("step_*.png"))
+            hold(drawn, "it drew no sample")
+            held.note(f"{newest.name} was left out; {len(drawn)} samples")
+        with held.step("what is finished is not gone on with", goes_on=True):
+            refused = studio.ask("train", "resume", name)
+            hold(refused.code == 1, f"it ended with {refused.code}: {refused.text}")
+            held.note(str(refused.error.get("message")))
+        with held.step("a caption is missing: it stops, and the run says why", goes_on=True):
+            other = faults.launched(studio, self)
+            for caption in (other / "dataset").rglob("*.txt"):
+                caption.unlink()
+            ended = faults.ended(studio, other.name)
+            hold(ended["state"] == "failed", f"the run {ended['says']}: {ended['why']}")
+            held.note(ended["why"])
+
+
+def _newest(output: Path) -> Path:
+    return max(output.glob("checkpoint-*"), key=lambda path: int(path.name[11:]))
