@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 _MOST_TRIGGERS = 5
 _LONGEST = 200
 _LARGEST_JSON = 4 << 20
+_Kind = TypeVar("_Kind", dict[str, Any], list[Any])
 # Our name of a fact: the keys it is read from, the first that is there.
 _FACTS = {
     "title": ("modelspec.title", "ss_output_name"),
@@ -50,10 +51,23 @@ def read(metadata: dict[str, str]) -> LoraFacts:
         value = next((metadata[key] for key in keys if metadata.get(key) not in _NOTHING), "")
         if value:
             stated[name] = _clean(value)
+    if metadata.get("ss_resolution") in _NOTHING and (sides := _sides(metadata)):
+        # What modelspec says of it is the size of the base model.
+        stated["resolution"] = sides
     return LoraFacts(tuple(_triggers(metadata)), stated)
 
 
 _NOTHING = frozenset({None, "", "None", "null"})
+
+
+def _sides(metadata: dict[str, str]) -> str:
+    """The sizes that it was trained at, of kohya with a dataset file: ``1024x1024, 512x512``."""
+    found: dict[str, None] = {}
+    for one in _parsed(metadata.get("ss_datasets", ""), list) or []:
+        pair = one.get("resolution") if isinstance(one, dict) else None
+        if isinstance(pair, list) and len(pair) == 2 and all(type(side) is int for side in pair):
+            found[f"{pair[0]}x{pair[1]}"] = None
+    return ", ".join(list(found)[:_MOST_TRIGGERS])[:_LONGEST]
 
 
 def _triggers(metadata: dict[str, str]) -> list[str]:
@@ -92,13 +106,17 @@ def _folder_words(metadata: dict[str, str]) -> list[str]:
 
 
 def _object(text: str) -> dict[str, Any]:
+    return _parsed(text, dict) or {}
+
+
+def _parsed(text: str, kind: type[_Kind]) -> _Kind | None:
     if len(text) > _LARGEST_JSON:
-        return {}
+        return None
     try:
-        found = json.loads(text) if text else {}
+        found = json.loads(text) if text else None
     except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return None
+    return found if isinstance(found, kind) else None
 
 
 def _clean(text: str) -> str:

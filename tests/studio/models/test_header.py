@@ -193,6 +193,18 @@ def test_triggers_are_the_words_of_every_caption() -> None:
     assert "optimizer" not in found.facts
 
 
+def test_the_size_it_was_trained_at_comes_before_that_of_the_base_model() -> None:
+    """As a real kohya wrote it that was trained at 64 pixels over SD 1.5."""
+    of_kohya = {"modelspec.resolution": "512x512", "ss_datasets": '[{"resolution": [64, 64]}]'}
+    assert lora_facts.read(of_kohya).facts["resolution"] == "64x64"
+    both = json.dumps([{"resolution": [1024, 1024]}, {"resolution": [768, 768]}, {}, 5])
+    assert lora_facts.read({"ss_datasets": both}).facts["resolution"] == "1024x1024, 768x768"
+    for odd in ("[", "{}", '[{"resolution": "64"}]', '[{"resolution": [1.5, true]}]'):
+        assert lora_facts.read({**of_kohya, "ss_datasets": odd}).facts["resolution"] == "512x512"
+    said = {**of_kohya, "ss_resolution": "(64, 32)"}
+    assert lora_facts.read(said).facts["resolution"] == "(64, 32)"
+
+
 def test_a_trigger_that_is_stated_comes_before_all_counting() -> None:
     assert lora_facts.read({**METADATA, "modelspec.trigger_phrase": "mjr style"}).triggers == (
         "mjr style",
@@ -221,6 +233,7 @@ def test_no_metadata_of_strangers_breaks_the_reading(frequency: str, images: str
         {
             "ss_tag_frequency": frequency,
             "ss_dataset_dirs": frequency,
+            "ss_datasets": frequency,
             "ss_num_train_images": images,
             "ss_output_name": "a\x1b[31mb" * 200,
         }
