@@ -118,9 +118,13 @@ def test_one_whose_maker_died_before_it_was_named_is_found_by_its_mark(provider:
     name = made(provider)
     path = provider.folder / f"{name}.json"
     path.write_text("")
-    one = provider.get(name)
-    assert one is not None
-    assert one.state is State.RUNNING
+
+    def found() -> bool:
+        one = provider.get(name)
+        return one is not None and one.state is State.RUNNING
+
+    # The kernel shows what a process was started with a moment after it has begun.
+    wait_until(found)
     assert provider.terminate(name).outcome is Outcome.ACCEPTED
     wait_until(lambda: not provider.ours())
 
