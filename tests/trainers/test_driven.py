@@ -12,8 +12,9 @@ import pytest
 
 from ategnatos.knowledge import failures
 from ategnatos.train.watching.monitor import Monitor
+from ategnatos.train.watching.values import Vitals
 from ategnatos.trainers import load_trainer
-from ategnatos.trainers.events import Event, Failed, Saved, Warned
+from ategnatos.trainers.events import Event, Failed, Finished, Sampled, Saved, Warned
 from ategnatos.trainers.lines import Lines
 
 DRIVEN = Path(__file__).parent / "driven"
@@ -87,3 +88,44 @@ def test_kohya_that_goes_on_from_its_first_epoch(size: int) -> None:
     assert not [one for one in found if isinstance(one, Failed)]
     warned = [one.code for one in found if isinstance(one, Warned)]
     assert warned == ["no_regularisation", "initial_epoch"]
+
+
+@pytest.mark.parametrize("size", [7, 1 << 16])
+def test_simpletuner_that_was_killed_while_it_drew_a_sample(size: int) -> None:
+    found = read("simpletuner", "killed", size)
+    assert saves(found) == [("state", "checkpoint-4", False), ("state", "checkpoint-8", False)]
+    assert [one.code for one in found if isinstance(one, Failed)] == ["killed"]
+    assert len([one for one in found if isinstance(one, Sampled)]) == 1
+    assert not [one for one in found if isinstance(one, Finished)]
+    text = (DRIVEN / "simpletuner" / "killed.log.txt").read_text("utf-8")
+    assert failures.diagnose(text.splitlines(), status=1)[0].name == "killed"
+
+
+@pytest.mark.parametrize("size", [7, 1 << 16])
+def test_simpletuner_that_was_stopped_saved_when_it_was_asked(size: int) -> None:
+    found = read("simpletuner", "stopped", size)
+    # 7 was asked for; the next was begun when it was ended.
+    assert saves(found) == [("state", "checkpoint-7", False), ("state", "checkpoint-8", False)]
+    assert not [one for one in found if isinstance(one, Finished)]
+
+
+@pytest.mark.parametrize("size", [7, 1 << 16])
+def test_simpletuner_that_goes_on_from_its_eighth_step_and_is_done(size: int) -> None:
+    found = read("simpletuner", "resumed", size)
+    assert [name for _, name, _ in saves(found)] == [
+        "checkpoint-8", "checkpoint-12", "checkpoint-16",
+    ]  # fmt: skip
+    monitor = Monitor(16, resumed_at=7)
+    for second, event in enumerate(found):
+        monitor.feed(event, 1000.0 + second)
+    monitor.close()
+    points = monitor.take()
+    assert [one.step for one in points] == list(range(8, 17))
+    # Its cosine really comes down; a resume has put it one step ahead.
+    assert [one.rate for one in points] == [
+        4.02e-05, 3.09e-05, 2.22e-05, 1.46e-05, 8.43e-06, 3.81e-06, 9.6e-07, 0.0, 9.6e-07,
+    ]  # fmt: skip
+    monitor.tick(Vitals(alive=False, log_grew=False), 3000.0)
+    assert not [one for one in monitor.findings if one.weight != "note"]
+    assert monitor.snapshot()["finished"]
+    assert len([one for one in found if isinstance(one, Sampled)]) == 2

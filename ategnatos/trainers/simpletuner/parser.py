@@ -124,7 +124,7 @@ class SimpleTunerParser:
         evaluated = _EVALUATED.search(text)
         if evaluated is not None:
             return (Validated(float(evaluated["loss"]), self._step, self._epoch),)
-        if "validation" in text.lower() and "generat" in text.lower():
+        if "local validation work items" in text:
             return (Sampled(),)
         count = re.search(r"We have (\d+) captions to process", text)
         if count is not None:
