@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ategnatos.providers.values import Offer
+    from ategnatos.trainers.plan import Plan
 
 PRICE_OF_WHAT = ErrorCode("price_of_what", "A price was given without the GPU it is for.")
 
@@ -68,8 +69,8 @@ def cost(
             {"plan": kept.name, "number": kept.number, "offers": []},
             "The starter model is trained here, on the processor, in a minute: it costs nothing.",
         )
-    number = steps or kept.plan.steps or kept.plan.target_steps
     chosen = trainer or choosing.first_able(kept.plan)
+    number = steps or _steps(call, kept.plan, chosen)
     pace = None
     if seconds > 0:
         pace = Pace(seconds, seconds / 1.15, seconds * 1.15, "dry run", "as given with --seconds")
@@ -110,6 +111,25 @@ def cost(
         lambda console: _draw(console, data),
         (f"ategnatos train vram {name}" + (f' --gpu "{gpu}"' if gpu else ""),),
     )
+
+
+def _steps(call: Call, plan: Plan, trainer: str) -> int:
+    """What the plan comes to with that trainer. Without its pictures, what it was made for."""
+    from ategnatos.train.plan import laying
+    from ategnatos.trainers import load_trainer
+
+    if plan.steps:
+        return plan.steps
+    project = call.project()
+    try:
+        place = project.workspace / "training"
+        return laying.ready(project, plan, load_trainer(trainer).layout, place).dataset.steps
+    except StudioError as error:
+        call.warn(
+            f"Its pictures cannot be counted ({error.message.rstrip('.')}): about"
+            f" {plan.target_steps} steps are taken, for which it was made; --steps says others."
+        )
+        return plan.target_steps
 
 
 def _own(gpu: str, memory: float, price: float) -> Offer:

@@ -85,6 +85,10 @@ def quotes(
     found = []
     for offer in offers:
         gpu = gpus.known(offer.gpu, offer.vram_gb)
+        if gpu is None and not offer.gpu_count:
+            why = "it has no GPU"
+            found.append(Quote(offer.provider, offer.id, offer.gpu, None, why_not=why))
+            continue
         if gpu is None:
             why = f"the GPU {offer.gpu!r} is not in the table"
             found.append(Quote(offer.provider, offer.id, offer.gpu, None, why_not=why))

@@ -37,6 +37,16 @@ def test_files_of_a_plan_lie_in_one_folder_there_and_where_they_are_here(
     assert bare.what["stabilityai/stable-diffusion-xl-base-1.0"] == "base model"
 
 
+def test_a_price_is_for_the_steps_that_the_pictures_come_to(
+    studio: Project, tmp_path: Path, run: Run
+) -> None:
+    kept = ready.sdxl(studio, tmp_path / "base.safetensors", epochs=2, repeats=1, batch=1)
+    assert kept.plan.target_steps > 100
+    words = ("--gpu", "RTX 4090", "--price", "1", "--trainer", "kohya", "--json")
+    # Sixteen pictures, each twice.
+    assert run("train", "cost", "owl", *words, cwd=studio.root).data["steps"] == 32
+
+
 def test_what_was_measured_replaces_the_table(studio: Project, tmp_path: Path, run: Run) -> None:
     kept = ready.sdxl(studio, tmp_path / "base.safetensors")
 

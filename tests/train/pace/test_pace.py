@@ -92,12 +92,14 @@ def test_offers_are_priced_the_cheapest_that_fits_first() -> None:
         Offer("vastai", "c", "RTX 3060", 1, 6, Decimal("0.05")),
         Offer("vastai", "d", "Voodoo 2", 1, 1, Decimal("0.01")),
         Barter("friend", "e", "RTX 4090", 1, 24, Decimal("0.10")),
+        Offer("local", "f", "no GPU", 0, 0, Decimal(0)),
     ]
     found = quotes(plan(), "kohya", 15_000, offers)
     assert [one.id for one in found[:2]] == ["e", "a"]
     refused = {one.id: one.why_not for one in found if one.why_not}
     assert "GiB" in refused["c"]
     assert "table" in refused["d"]
+    assert refused["f"] == "it has no GPU"
     for one in found[:3]:
         likely, low, high = one.usd
         assert low < likely < high
