@@ -54,7 +54,8 @@ MARKS = {
     "simpletuner": ("simpletuner/helpers/configuration/cmd_args.py",),
     "ai-toolkit": ("toolkit/config_modules.py", "extensions_built_in/sd_trainer/__init__.py"),
 }
-_STUBS = (
+# What some trainer imports as it starts, beside torch and what our own Python has, too.
+STUBS = (
     *("diffusers", "transformers", "peft", "voluptuous", "toml", "oyaml", "albumentations"),
     *("torchvision", "imagesize", "cv2", "einops", "torchaudio", "simpletuner"),
     *("torchao", "optimum", "lycoris", "av", "lpips"),
@@ -81,7 +82,7 @@ def install(home: Path, trainer: str, *orders: dict[str, Any]) -> Path:
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).touch()
     site = home / "site"
-    for name in _STUBS:
+    for name in STUBS:
         (site / name).mkdir(parents=True)
         (site / name / "__init__.py").write_text('__version__ = "1.0.0"\n')
     (site / "torch").mkdir()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+
+from tests.train.fakes import STUBS
 
 LOGS = Path(__file__).parents[2] / "trainers" / "logs"
 MARKS = {
@@ -28,11 +31,7 @@ MARKS = {
         "extensions_built_in/sd_trainer/__init__.py",
     ),
 }
-MODULES = (
-    *("torch", "accelerate", "diffusers", "transformers", "voluptuous", "toml", "peft"),
-    *("torchvision", "safetensors", "imagesize", "cv2", "einops"),
-    *("oyaml", "albumentations", "bitsandbytes", "prodigyopt", "torchaudio", "simpletuner"),
-)
+MODULES = ("torch", "accelerate", "safetensors", "bitsandbytes", "prodigyopt", *STUBS)
 # Played by every trainer: reads where to write from its configuration, as the real ones do.
 _REPLAY = """
 import json, os, pathlib, re, shutil, subprocess, sys, time
@@ -126,6 +125,12 @@ class Install:
         """The checkout as it is, as a commit."""
         self.git("add", "-A")
         self.git("commit", "-q", "-m", text)
+
+    def without(self, name: str) -> None:
+        """Take a package out."""
+        site = self.home / "venv" / "site"
+        for folder in (site / name, *site.glob(f"{name}-*.dist-info")):
+            shutil.rmtree(folder)
 
     def package(self, name: str, version: str) -> None:
         """A package that is found and never imported."""

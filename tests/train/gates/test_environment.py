@@ -130,6 +130,7 @@ def test_what_is_missing_is_told_with_its_mend(
     )
     card.is_(name="NVIDIA GeForce RTX 4090", total=24564, free=3000, driver="570.86.10")
     install.torch("2.8.0+cpu", "")
+    install.without("lycoris")
     hub = tmp_path / "hub"
     (hub / "models--openai--clip-vit-large-patch14" / "blobs").mkdir()
     (hub / "models--openai--clip-vit-large-patch14" / "blobs" / "a.incomplete").touch()
