@@ -232,6 +232,12 @@ def test_simpletuner_is_told_what_it_takes_in_another_way(
     # One picture of each prompt, and none of nothing.
     assert options["validation_disable_unconditional"] is True
     assert "validation_prompt" not in options
+    # It tells the loss of pictures set apart to trackers alone: they would only take time.
+    chosen, plan, dataset, folder = prepared(studio, "simpletuner", validation=True)
+    made = chosen.translate(plan, dataset, folder)
+    assert "validation" in {one.field for one in made.losses if one.kind == "dropped"}
+    kinds = [one["dataset_type"] for one in json.loads(made.files["multidatabackend.json"])]
+    assert kinds == ["image", "text_embeds"]
     # What it saves at the end does not say its alpha, so nothing but the rank is right.
     options, lost = told(rank=32, alpha=16.0)
     assert (options["lora_alpha"], lost["alpha"]) == (32.0, "approximated")

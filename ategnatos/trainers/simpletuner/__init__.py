@@ -75,7 +75,7 @@ class SimpleTuner:
         kept = {
             name: value
             for name, value in options.items()
-            if not name.startswith(("validation_", "eval_", "user_prompt"))
+            if not name.startswith(("validation_", "user_prompt"))
         }
         kept |= {
             "validation_disable": True,
@@ -87,10 +87,9 @@ class SimpleTuner:
         }
         if kept["lr_scheduler"] == "constant_with_warmup":
             kept["lr_scheduler"] = "constant"
-        trained = [one for one in data if one.get("dataset_type") != "eval"]
         files = {
             f"{_DRY}.json": _json(kept),
-            f"{_DRY}-multidatabackend.json": _json(trained),
+            f"{_DRY}-multidatabackend.json": _json(data),
             **{
                 name: raw
                 for name, raw in self._further(plan, kept).items()

@@ -71,11 +71,10 @@ def options(
 def backends(plan: Plan, dataset: Dataset, losses: Losses) -> list[dict[str, Any]]:
     """The data backends: as they were laid out, with what the plan adds."""
     made: list[dict[str, Any]] = copy.deepcopy(dataset.config)
-    apart = [one for one in made if one.get("dataset_type") == "eval"]
-    if not plan.validation:
-        made = [one for one in made if one not in apart]
-    elif not apart:
-        losses.dropped("validation", "the dataset sets no picture apart; see 'train dataset split'")
+    made = [one for one in made if one.get("dataset_type") != "eval"]
+    if plan.validation:
+        why = "SimpleTuner tells the loss of pictures set apart to trackers alone, not in its log"
+        losses.dropped("validation", why)
     if not plan.buckets:
         for one in made:
             if "crop_aspect" in one:
@@ -265,11 +264,8 @@ def _noise(plan: Plan, family: Family, losses: Losses) -> dict[str, Any]:
 def _looks(plan: Plan, dataset: Dataset, folder: PurePath, losses: Losses) -> dict[str, Any]:
     epoch = max(1, dataset.steps_an_epoch)
     every = plan.sample_every_steps or plan.sample_every_epochs * epoch
-    made: dict[str, Any] = {}
-    if plan.validation and any(one.validation for one in dataset.subsets):
-        made["eval_steps_interval"] = plan.validation_every_epochs * epoch
     if not (plan.samples and every):
-        return {**made, "validation_disable": True}
+        return {"validation_disable": True}
     first = plan.samples[0]
     if any(one.model_copy(update={"prompt": first.prompt}) != first for one in plan.samples):
         losses.approximated(
@@ -280,7 +276,6 @@ def _looks(plan: Plan, dataset: Dataset, folder: PurePath, losses: Losses) -> di
     negative = first.negative or ("" if plan.caption_dropout else _NO_NEGATIVE)
     width, height = first.width or plan.resolution, first.height or plan.resolution
     return {
-        **made,
         "user_prompt_library": str(folder / "samples.json"),
         # It draws a picture of no prompt as well, and one of 'validation_prompt' besides.
         "validation_disable_unconditional": True,
