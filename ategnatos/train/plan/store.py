@@ -76,9 +76,11 @@ def new(
     actor: str,
     now: datetime,
     chosen: tuple[str, ...] | None = None,
+    because: str = "",
 ) -> Kept:
     """Make a plan as :func:`draft` and keep it. ``chosen`` are those of ``values`` that somebody
-    set (default: all). Raises StudioError as :func:`draft` and :func:`bound`, and ``plan_exists``.
+    set (default: all), ``because`` what it is for. Raises StudioError as :func:`draft` and
+    :func:`bound`, and ``plan_exists``.
     """
     made = bound(project, draft(name, family=family, preset=preset, dataset=dataset, values=values))
     with documents.edit(project, "plans", now=now) as document:
@@ -90,7 +92,7 @@ def new(
                 plan=name,
             )
         marked = sorted(values if chosen is None else chosen)
-        _add(project, document, made, marked, actor, f"preset {preset}", now)
+        _add(project, document, made, marked, actor, because or f"preset {preset}", now)
     return load(project, name)
 
 

@@ -265,3 +265,23 @@ def test_the_base_that_accelerate_would_fetch_is_looked_for_by_gate_three(
     wanted = needs.of(bare, "accelerate")
     assert dict(wanted.what) == {"stabilityai/stable-diffusion-xl-base-1.0": "base model"}
     assert needs.of(plans.plan(version, "sdxl/base"), "accelerate").what == {}
+
+
+def test_what_it_is_for_and_what_was_changed_since_stands_on_a_page(
+    project: Project, run: Run
+) -> None:
+    plans.pictures(project)
+    at = ("--project", project.root)
+    new = ("train", "plan", "new", "owl", "--dataset", "owls", "--family", "sdxl")
+    page = project.grimoire / "training" / "owl" / "intent.md"
+    run(*new, "--because", "night scenes | book two", "--dry-run", *at)
+    assert not page.exists()
+    run(*new, "--because", "night scenes | book two", *at)
+    told = page.read_text(encoding="utf-8")
+    assert "What it is for: night scenes \\| book two" in told
+    assert "| A character, a style or an object? | character |" in told
+    assert "Changed since" not in told
+    run("train", "plan", "set", "owl", "rank=8", "--because", "a small one will do", *at)
+    told = page.read_text(encoding="utf-8")
+    assert "night scenes" in told
+    assert "| 2 | rank 32 -> 8 | a small one will do |" in told

@@ -36,6 +36,9 @@ def new(
     model: Annotated[
         str, typer.Option("--model", metavar="FILE", help="The weights, or a repository's name.")
     ] = "",
+    because: Annotated[
+        str, typer.Option("--because", help="What the LoRA is for, in the person's words.")
+    ] = "",
 ) -> Answer:
     """Make a plan from a preset; every value can be changed afterwards."""
     from datetime import UTC, datetime
@@ -43,7 +46,7 @@ def new(
     from ategnatos.guard.actor import actor
     from ategnatos.train.dataset import record
     from ategnatos.train.dataset.captions.protocol import wanted
-    from ategnatos.train.plan import choosing, doubts, fields, presets, store
+    from ategnatos.train.plan import choosing, doubts, fields, intent, presets, store
 
     project = call.project()
     chosen = record.load(project, dataset or name, version or None)
@@ -72,7 +75,9 @@ def new(
             chosen=tuple(given),
             actor=actor(),
             now=now,
+            because=because,
         )
+        intent.write(project, kept)
         made, number = kept.plan, kept.number
     able = choosing.trainers_for(made)
     if other := choosing.usual_variant(family or like.family, key):

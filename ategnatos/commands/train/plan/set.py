@@ -37,7 +37,7 @@ def set_values(
 
     from ategnatos.guard.actor import actor
     from ategnatos.train.dataset import record
-    from ategnatos.train.plan import choosing, doubts, fields, store
+    from ategnatos.train.plan import choosing, doubts, fields, intent, store
 
     project = call.project()
     before = store.load(project, name)
@@ -74,6 +74,7 @@ def set_values(
             now=datetime.now(UTC),
         )
         made, number_after = kept.plan, kept.number
+        intent.write(project, kept)
     found = store.differences(before.plan, made)
     for text in [*choosing.warnings(made, choosing.trainers_for(made)), *doubts.of(made)]:
         call.warn(text)
