@@ -16,7 +16,17 @@ from ategnatos.knowledge import failures
 from ategnatos.train.dataset.version import Version
 from ategnatos.train.plan.choosing import trainers_for
 from ategnatos.trainers import Checkpoint, Dataset, Translation, load_trainer
-from ategnatos.trainers.events import Event, Fact, Failed, Finished, Phase, Progress, Saved
+from ategnatos.trainers.events import (
+    Event,
+    Fact,
+    Failed,
+    Finished,
+    Phase,
+    Progress,
+    Sampled,
+    Saved,
+    Warned,
+)
 from ategnatos.trainers.lines import Lines
 from ategnatos.trainers.plan import Plan
 from tests.trainers import plans
@@ -276,6 +286,17 @@ def test_what_the_recorded_runs_say() -> None:
     losses = {one.loss_step: one.loss for one in drawn if one.loss is not None}
     assert sorted(losses) == [1, 2, 3, 4]
     assert all(one.loss_is == "average" for one in drawn)
+
+
+def test_samples_and_warnings_behind_a_bar_are_read() -> None:
+    """fp8 weights and text encoder, a LoKr, two prompts an epoch: settings that a plan can have."""
+    found = told("samples_fp8_lokr")
+    assert sum(isinstance(one, Sampled) for one in found) == 2
+    warned = [one.text for one in found if isinstance(one, Warned)]
+    assert any(text.startswith("LoKr: lora_dim 4 is large") for text in warned)
+    assert any("not divisible by block_size" in text for text in warned)
+    assert not [one for one in found if isinstance(one, Failed)]
+    assert Finished("model saved.") in found
 
 
 @pytest.mark.parametrize(
