@@ -17,6 +17,8 @@ from ategnatos.train.watching.values import Finding
 # Factor over the lowest level, and how many standard errors beyond it, for a warning and a stop.
 WARN, STOP = (2.0, 5.0), (4.0, 6.0)
 FEWEST, MOST = 20, 100
+# Of means over several steps each, which scatter less.
+FEWEST_MEANS = 8
 # A running average says nothing of its level before it has run for an epoch. One spike stays in it
 # as long: what holds no longer than that was one, where an epoch is so short that it shows.
 AVERAGE_SETTLES = 50
@@ -27,10 +29,13 @@ _BEGINNING, _EXPLODED, _LATER = 3, 20.0, 10
 
 
 class Divergence:
-    """Give it each loss in order; it says a warning and a stop once each."""
+    """Give it each loss in order; it says a warning and a stop once each. ``each``: a loss is the
+    mean over so many steps.
+    """
 
-    def __init__(self, steps: int) -> None:
-        self._width = max(FEWEST, min(MOST, steps // 50))
+    def __init__(self, steps: int, *, each: int = 1) -> None:
+        self._each = each
+        self._width = max(FEWEST if each == 1 else FEWEST_MEANS, min(MOST, steps // 50))
         self._every = max(1, self._width // 4)
         self._recent: deque[float] = deque(maxlen=self._width)
         self._history = History()
@@ -109,7 +114,7 @@ class Divergence:
     def _finding(
         self, name: str, step: int, level: float, lowest: float, rise: float, error: float
     ) -> Finding:
-        window = len(self._recent) or _LATER
+        window = (len(self._recent) or _LATER) * self._each
         now, before, times = math.exp(level), math.exp(lowest), math.exp(rise)
         text = (
             f"The loss has left its level: {now:.4g} over the last {window} steps, "

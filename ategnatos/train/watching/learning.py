@@ -13,6 +13,7 @@ from typing import Any
 from ategnatos.train.watching.divergence import Divergence
 from ategnatos.train.watching.overfitting import Overfitting
 from ategnatos.train.watching.plateau import Plateau
+from ategnatos.train.watching.recovered import Recovered
 from ategnatos.train.watching.said import Said
 from ategnatos.train.watching.smoothing import Smoothed, span_of
 from ategnatos.train.watching.strain import LEVEL_STEPS, Strain, StrainTracker
@@ -24,9 +25,11 @@ _KEPT = 64
 
 
 class Learning:
-    """Give it points by rising step; ``floor`` is the loss that counts as no strain."""
+    """Give it points by rising step; ``floor`` is the loss that counts as no strain, ``origin`` the
+    step that this process of the trainer began after.
+    """
 
-    def __init__(self, steps: int, floor: float, said: Said) -> None:
+    def __init__(self, steps: int, floor: float, said: Said, origin: int = 0) -> None:
         self.smoothed = Smoothed(span_of(steps))
         self.strain = StrainTracker(floor)
         self.last: Point | None = None
@@ -34,6 +37,9 @@ class Learning:
         self.epoch: int | None = None
         self.validation: tuple[int, float] | None = None
         self._divergence, self._plateau = Divergence(steps), Plateau(steps)
+        # Where only averages are printed, and how long they run is known: what lies in them.
+        self._steps, self._origin = steps, origin
+        self._recovered: tuple[int, Recovered, Divergence] | None = None
         self._overfitting = Overfitting()
         self._trained: Strain | None = None
         # Losses since the last validation, and since the last save: their sum, and how many.
@@ -41,6 +47,7 @@ class Learning:
         self._unsaved = (0.0, 0)
         self._bad, self._bad_at = 0, -1
         self._said = said
+        self._told: set[str] = set()
 
     def take(self, point: Point) -> list[Finding]:
         """What one more point shows."""
@@ -56,7 +63,7 @@ class Learning:
                 self._between = (total + point.loss, count + 1)
                 total, count = self._unsaved
                 self._unsaved = (total + point.loss, count + 1)
-            found += self._divergence.add(point.step, point.loss, average=point.average)
+            found += self._diverges(point.step, point.loss, point.average)
             found += self._plateau.add(point.step, point.loss, average=point.average)
             if self.smoothed.value is not None:
                 self._trained = self.strain.update(self.smoothed.value, point.step)
@@ -65,6 +72,16 @@ class Learning:
             found += self.validated(point.step, point.validation)
         self.recent.append(self.at(point))
         return found
+
+    def _diverges(self, step: int, loss: float, average: bool) -> list[Finding]:
+        found = self._divergence.add(step, loss, average=average)
+        if average and self._recovered is not None:
+            _, recovered, judged = self._recovered
+            if (mean := recovered.add(step, loss)) is not None:
+                found += judged.add(step, mean)
+        fresh = [one for one in found if one.code not in self._told]
+        self._told.update(one.code for one in fresh)
+        return fresh
 
     def not_a_number(self, step: int, loss: float, average: bool) -> list[Finding]:
         """Whether a loss is none; asked before its step is settled, since it cannot wait."""
@@ -94,6 +111,10 @@ class Learning:
     def epochs_of(self, steps: int) -> None:
         """So many steps are an epoch, which is what a running average runs over."""
         self._divergence.epoch_steps = self._plateau.epoch_steps = steps
+        if self._recovered is None or self._recovered[0] != steps:
+            recovered = Recovered(self._origin, steps, self._steps)
+            judged = Divergence(self._steps // recovered.each, each=recovered.each)
+            self._recovered = (steps, recovered, judged)
 
     def at(self, point: Point) -> Losses:
         """What stands at a point; what it does not say is as it was before."""

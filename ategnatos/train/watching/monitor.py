@@ -54,7 +54,7 @@ class Monitor:
         self.resumed_at = resumed_at
         self._offset = resumed_at if bar_counts_from_resume else 0
         self._said = Said(priors)
-        self._learned = Learning(steps, floor, self._said)
+        self._learned = Learning(steps, floor, self._said, resumed_at)
         if epoch_steps > 0:
             self._learned.epochs_of(epoch_steps)
         self._pace = Pace()
