@@ -19,7 +19,6 @@ from ategnatos.trainers.events import (
     Progress,
     Sampled,
     Saved,
-    Validated,
     Warned,
 )
 from ategnatos.trainers.failing import BEGIN, Tracebacks
@@ -41,7 +40,6 @@ _PHASES = (
     ("Executing VAE cache update", "caching"),
     ("Resuming from checkpoint", "resuming"),
 )
-_EVALUATED = re.compile(r"(?:eval|validation)[_ /]loss\W+(?P<loss>[\d.]+(?:e[-+]?\d+)?|nan)", re.I)
 
 
 class SimpleTunerParser:
@@ -121,9 +119,6 @@ class SimpleTunerParser:
         saved = re.match(r"Saving current state to (?P<path>.+/checkpoint-(?P<step>\d+))$", text)
         if saved is not None:
             return (Saved("state", saved["path"], int(saved["step"])),)
-        evaluated = _EVALUATED.search(text)
-        if evaluated is not None:
-            return (Validated(float(evaluated["loss"]), self._step, self._epoch),)
         if "local validation work items" in text:
             return (Sampled(),)
         count = re.search(r"We have (\d+) captions to process", text)
