@@ -168,17 +168,35 @@ def _metadata(
 def _adapter(facts: Mapping[str, tuple[int, float]]) -> str:
     """peft's settings as diffusers keeps them: ranks and alphas, each network its own."""
     said: dict[str, Any] = {}
-    for name, (rank, scale) in facts.items():
-        home, _, inner = name.partition(".")
-        said.setdefault(f"{home}.peft_type", "LORA")
-        said.setdefault(f"{home}.target_modules", []).append(inner)
-        if rank != said.setdefault(f"{home}.r", rank):
-            said.setdefault(f"{home}.rank_pattern", {})[inner] = rank
-        alpha = scale * rank
-        whole = int(alpha) if alpha == int(alpha) else alpha
-        if whole != said.setdefault(f"{home}.lora_alpha", whole):
-            said.setdefault(f"{home}.alpha_pattern", {})[inner] = whole
-    return json.dumps(said, sort_keys=True)
+    for home in dict.fromkeys(name.partition(".")[0] for name in facts):
+        inner = {
+            name.partition(".")[2]: found
+            for name, found in facts.items()
+            if name.partition(".")[0] == home
+        }
+        ranks = {name: rank for name, (rank, _) in inner.items()}
+        alphas = {name: _whole(scale * rank) for name, (rank, scale) in inner.items()}
+        said[f"{home}.peft_type"] = "LORA"
+        said[f"{home}.target_modules"] = list(inner)
+        for one, many, values in (("r", "rank", ranks), ("lora_alpha", "alpha", alphas)):
+            said[f"{home}.{one}"] = usual = next(iter(values.values()))
+            if patterns := _patterns(values, usual):
+                said[f"{home}.{many}_pattern"] = patterns
+    return json.dumps(said)
+
+
+def _patterns(values: Mapping[str, float], usual: float) -> dict[str, float]:
+    """What peft is told of layers that are not as usual. It takes the first that a layer's name
+    ends with: so the longest stand first, and a layer that ends like one of them is told too.
+    """
+    apart = [name for name, value in values.items() if value != usual]
+    ends = tuple(f".{name}" for name in apart)
+    told = [name for name in values if values[name] != usual or name.endswith(ends)]
+    return {name: values[name] for name in sorted(told, key=lambda one: (-len(one), one))}
+
+
+def _whole(value: float) -> float:
+    return int(value) if value == int(value) else value
 
 
 def _notes(

@@ -223,8 +223,8 @@ def _stated_scale(settings: dict[str, Any], layer: Layer) -> float:
     home, _, inner = layer.name.partition(".")
     alpha = settings.get(f"{home}.lora_alpha", layer.rank)
     for key, value in (settings.get(f"{home}.alpha_pattern") or {}).items():
-        # peft's rule: the layer's name, or the end of it.
-        if inner == key or inner.endswith(f".{key}"):
+        # peft's rule: the layer's name, or the end of it; after ^ the name alone.
+        if inner == key.removeprefix("^") or inner.endswith(f".{key}"):
             alpha = value
             break
     root = bool(settings.get(f"{home}.use_rslora"))

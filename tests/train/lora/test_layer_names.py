@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -274,6 +276,45 @@ def test_scale_and_shift_of_the_last_norm_change_places(
     assert np.array_equal(after, wanted)
     convert(tmp_path / "d.safetensors", tmp_path / "back.safetensors", "kohya", family)
     _same_bytes(source, tmp_path / "back.safetensors")
+
+
+def test_peft_is_told_the_rank_and_alpha_of_each_layer_though_one_name_ends_another(
+    tmp_path: Path,
+) -> None:
+    """``proj_out`` is the last layer, and the end of every single block's name."""
+    parts = [
+        _file(tmp_path / "1.safetensors", {"lora_unet_img_in": (6, 5)}, rank=2, alpha=1.0),
+        _file(tmp_path / "2.safetensors", {"lora_unet_final_layer_linear": (6, 5)}, rank=4),
+        _file(tmp_path / "3.safetensors", {"lora_unet_single_blocks_0_linear2": (6, 5)}, 2, 1.0),
+        _file(tmp_path / "4.safetensors", {"lora_unet_single_blocks_1_linear2": (6, 5)}, rank=3),
+    ]
+    save_file(
+        {name: values for part in parts for name, values in load_file(part).items()},
+        tmp_path / "k.safetensors",
+    )
+    convert(tmp_path / "k.safetensors", tmp_path / "d.safetensors", "diffusers", "flux1")
+    file = LoraFile(tmp_path / "d.safetensors")
+    said = json.loads(file.metadata["lora_adapter_metadata"])
+    found = {}
+    for name in said["transformer.target_modules"]:
+        for one, many in (("r", "rank"), ("lora_alpha", "alpha")):
+            told = said.get(f"transformer.{many}_pattern", {})
+            # As peft reads it: the first pattern that the name ends with.
+            first = next((key for key in told if re.match(rf"(.*\.)?({key})$", name)), None)
+            found[name, one] = told[first] if first else said[f"transformer.{one}"]
+    assert found == {
+        ("x_embedder", "r"): 2,
+        ("x_embedder", "lora_alpha"): 1,
+        ("proj_out", "r"): 4,
+        ("proj_out", "lora_alpha"): 3,
+        ("single_transformer_blocks.0.proj_out", "r"): 2,
+        ("single_transformer_blocks.0.proj_out", "lora_alpha"): 1,
+        ("single_transformer_blocks.1.proj_out", "r"): 3,
+        ("single_transformer_blocks.1.proj_out", "lora_alpha"): 3,
+    }
+    for name, layer in file.layers.items():
+        inner = name.removeprefix("transformer.")
+        assert file.scale(layer) == found[inner, "lora_alpha"] / found[inner, "r"]
 
 
 @pytest.mark.parametrize(
