@@ -1,8 +1,8 @@
 """How a LoRA was trained and which words call it, from what its trainer wrote into the file.
 
 kohya's sd-scripts write ``ss_*`` (https://github.com/kohya-ss/sd-scripts, train_util.py), many
-tools write ``modelspec.*`` (https://github.com/Stability-AI/ModelSpec). All of it is text of
-strangers: read, bounded, and never run.
+tools write ``modelspec.*`` (https://github.com/Stability-AI/ModelSpec), ai-toolkit writes
+``training_info`` and ``software``. All of it is text of strangers: read, bounded, and never run.
 """
 
 from __future__ import annotations
@@ -54,10 +54,25 @@ def read(metadata: dict[str, str]) -> LoraFacts:
     if metadata.get("ss_resolution") in _NOTHING and (sides := _sides(metadata)):
         # What modelspec says of it is the size of the base model.
         stated["resolution"] = sides
+    for name, text in _of_ai_toolkit(metadata).items():
+        stated.setdefault(name, _clean(text))
     return LoraFacts(tuple(_triggers(metadata)), stated)
 
 
 _NOTHING = frozenset({None, "", "None", "null"})
+
+
+def _of_ai_toolkit(metadata: dict[str, str]) -> dict[str, str]:
+    """``training_info`` is {"step": 2000, ...}, ``software`` {"name": ..., "version": ...}."""
+    found = {}
+    step = _object(metadata.get("training_info", "")).get("step")
+    if type(step) is int and 0 < step < 10**9:
+        found["steps"] = str(step)
+    software = _object(metadata.get("software", ""))
+    words = [software.get("name"), software.get("version")]
+    if said := " ".join(one for one in words if isinstance(one, str)):
+        found["software"] = said
+    return found
 
 
 def _sides(metadata: dict[str, str]) -> str:

@@ -205,6 +205,25 @@ def test_the_size_it_was_trained_at_comes_before_that_of_the_base_model() -> Non
     assert lora_facts.read(said).facts["resolution"] == "(64, 32)"
 
 
+def test_what_ai_toolkit_says_of_itself_is_read() -> None:
+    """As a real one wrote it."""
+    of_ai_toolkit = {
+        "training_info": '{"step": 10, "epoch": 1}',
+        "software": '{"name": "ai-toolkit", "repo": "https://github.com/ostris/ai-toolkit",'
+        ' "version": "0.12.26"}',
+        "ss_base_model_version": "sd_1.5",
+        "ss_output_name": "owl",
+    }
+    assert lora_facts.read(of_ai_toolkit).facts == {
+        "title": "owl",
+        "base_version": "sd_1.5",
+        "steps": "10",
+        "software": "ai-toolkit 0.12.26",
+    }
+    for odd in ("[", "[]", '{"step": true, "name": 5}', '{"step": -1, "version": ["1"]}'):
+        assert lora_facts.read({"training_info": odd, "software": odd}).facts == {}
+
+
 def test_a_trigger_that_is_stated_comes_before_all_counting() -> None:
     assert lora_facts.read({**METADATA, "modelspec.trigger_phrase": "mjr style"}).triggers == (
         "mjr style",
@@ -234,6 +253,8 @@ def test_no_metadata_of_strangers_breaks_the_reading(frequency: str, images: str
             "ss_tag_frequency": frequency,
             "ss_dataset_dirs": frequency,
             "ss_datasets": frequency,
+            "training_info": frequency,
+            "software": frequency,
             "ss_num_train_images": images,
             "ss_output_name": "a\x1b[31mb" * 200,
         }
