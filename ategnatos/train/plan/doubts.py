@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SELDOM_DROPPED = 0.5
 _LONG_WARMUP = 0.3
+_STRONG = 2
 
 
 class _Optimizer(BaseModel):
@@ -44,7 +45,14 @@ def _optimizers() -> dict[str, _Optimizer]:
 
 def of(plan: Plan) -> list[str]:
     """Every doubt about a plan, the costliest first; none for a preset as it stands."""
-    return [*_rate(plan), *_saves(plan), *_words(plan), *_shares(plan), *_family(plan)]
+    return [
+        *_rate(plan),
+        *_strength(plan),
+        *_saves(plan),
+        *_words(plan),
+        *_shares(plan),
+        *_family(plan),
+    ]
 
 
 def _rate(plan: Plan) -> Iterator[str]:
@@ -58,6 +66,16 @@ def _rate(plan: Plan) -> Iterator[str]:
         yield f"{said}. With this the pictures burn, or the loss is no number within minutes."
     elif plan.learning_rate < low:
         yield f"{said}. With this it learns next to nothing."
+
+
+def _strength(plan: Plan) -> Iterator[str]:
+    share = plan.alpha / plan.rank
+    if share > _STRONG:
+        yield (
+            f"alpha {plan.alpha:g} is {share:g} times the rank {plan.rank}: what is learnt counts"
+            " so many times, as if the rate were that much higher. Half the rank or the rank is"
+            " usual."
+        )
 
 
 def _saves(plan: Plan) -> Iterator[str]:

@@ -36,6 +36,7 @@ def test_a_preset_as_it_stands_is_not_doubted(family: str, preset: str) -> None:
         ("sdxl", {"learning_rate": 5.0}, "the pictures burn"),
         ("sdxl", {"optimizer": "adamw"}, "AdamW takes 0.00005 to 0.0002"),
         ("flux1", {"optimizer": "prodigy"}, "Prodigy takes 1.0"),
+        ("sdxl", {"rank": 4}, "alpha 16 is 4 times the rank 4"),
         ("sdxl", {"save_every_epochs": 15}, "nothing to choose from"),
         (
             "starter",
