@@ -31,6 +31,13 @@ def write(project: Project, kept: Kept) -> Path:
     return path
 
 
+def _purpose(first: Kept) -> str:
+    # What the store writes where nobody said anything.
+    if first.because == f"preset {first.plan.preset}":
+        return "nobody said (--because of 'ategnatos train plan new')."
+    return first.because
+
+
 def page(project: Project, kept: Kept) -> str:
     """The whole page."""
     versions = [store.load(project, kept.name, one) for one in range(1, kept.versions + 1)]
@@ -38,7 +45,7 @@ def page(project: Project, kept: Kept) -> str:
     lines = [
         f"# {escape(kept.name)}: intent",
         "",
-        f"What it is for: {escape(first.because)}",
+        f"What it is for: {escape(_purpose(first))}",
         "",
         f"Asked for by {escape(first.actor)} at {first.at}.",
         "",

@@ -285,3 +285,6 @@ def test_what_it_is_for_and_what_was_changed_since_stands_on_a_page(
     told = page.read_text(encoding="utf-8")
     assert "night scenes" in told
     assert "| 2 | rank 32 -> 8 | a small one will do |" in told
+    run("train", "plan", "new", "other", "--dataset", "owls", "--family", "sdxl", *at)
+    other = page.parent.parent / "other" / "intent.md"
+    assert "What it is for: nobody said" in other.read_text(encoding="utf-8")
