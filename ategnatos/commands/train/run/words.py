@@ -129,6 +129,8 @@ def after_stop(seen: dict[str, Any]) -> str:
     """What to do after a stop."""
     if seen["state"] == "finished":
         return f"ategnatos train eval {seen['id']}"
+    if seen["state"] in {"queued", "preparing", "training", "stopping"}:
+        return f"ategnatos train watch {seen['id']}"
     return again(seen)
 
 
