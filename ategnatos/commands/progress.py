@@ -33,8 +33,9 @@ def progress(call: Call, title: str) -> Iterator[Callable[[Progress], None] | No
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        TextColumn("so far,"),
         TimeRemainingColumn(),
+        TextColumn("left"),
         console=console(stderr=True),
         transient=True,
     ) as bar:

@@ -178,8 +178,9 @@ def start(project: Project, job_id: int) -> Supervisor:
 def waits(run: Run) -> None:
     """Refuse a run that is not in the line any more. Raises StudioError (``run_state``)."""
     if run.state != "queued":
+        verb = "status" if run.state in record.ENDED else "stop"
         raise wrong_state(
-            run, f"{run.says} and is not in the line", f"ategnatos train stop {run.id}"
+            run, f"{run.says} and is not in the line", f"ategnatos train {verb} {run.id}"
         )
 
 

@@ -91,6 +91,7 @@ def test_one_that_waits_is_taken_out_of_the_line(tmp_path: Path) -> None:
     with pytest.raises(StudioError) as refused:
         control.waits(gone)
     assert refused.value.code is control.RUN_STATE
+    assert refused.value.hint == f"ategnatos train status {gone.id}"
     followed(project, second)
     assert record.load(project, first.id).state == "stopped"
     assert len(fakes.starts(home)) == 1
