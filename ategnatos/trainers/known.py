@@ -54,6 +54,7 @@ class Family(BaseModel):
     precisions: tuple[str, ...] = ()
     fp8_text: str = ""
     guidance: str = ""
+    use: str = ""
     # SimpleTuner
     family: str = ""
     flavours: dict[str, str] = Field(default_factory=dict)

@@ -160,6 +160,11 @@ def test_nothing_is_resumed_where_nothing_is_left(studio: tuple[Project, Version
         assert refused.value.code.code == "trainer_cannot"
 
 
+def test_what_a_lora_needs_before_its_use_is_said(studio: tuple[Project, Version]) -> None:
+    assert "train lora convert" in made(studio, "z-image/base").notes[0]
+    assert made(studio).notes == ()
+
+
 def test_so_many_saves_are_kept_as_the_plan_says(studio: tuple[Project, Version]) -> None:
     """As train_utils.get_remove_step_no reckons: after a save at step 1500."""
     said = keys(made(studio, keep=3))

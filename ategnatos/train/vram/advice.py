@@ -248,6 +248,8 @@ def _able(move: Move, plan: Plan, trainer: str) -> bool:
         return "quantisation" not in move.values
     table = known.trainer(trainer)
     family = table.families.get(plan.base_family)
+    if trainer == "musubi" and {"cache_text", "cache_latents"} & move.values.keys():
+        return False  # it always does
     if move.values.get("quantisation", "none") != "none":
         able = family is None or family.quantised
         return able and move.values["quantisation"] in table.quantisation

@@ -244,6 +244,7 @@ class Musubi:
         if "sample_prompts" in keys:
             prompts = config.samples(plan, known.trainer(self.name).family_of(plan))
             files["samples.json"] = json.dumps(prompts, indent=1, ensure_ascii=False).encode()
+        use = known.trainer(self.name).family_of(plan).use
         return Translation(
             files,
             self._command(plan, folder / "musubi.toml"),
@@ -252,6 +253,7 @@ class Musubi:
             _ENVIRONMENT,
             "{home}",
             made.losses,
+            (use,) if use else (),
             before=self._before(plan, dataset, folder, made, folder / "dataset.toml"),
         )
 
