@@ -6,6 +6,7 @@ width, so a step on a processor takes a second and the whole walk some minutes.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -152,7 +153,7 @@ class SimpleTuner:
             newest = _newest(folder / "output")
             (newest / "checkpoint_manifest.json").unlink()
             told = studio.do("train", "resume", name, "--dry-run").data
-            hold(told["step"] < int(newest.name[11:]), f"it would go on from {told['step']}")
+            hold(told["from_step"] < int(newest.name[11:]), json.dumps(told))
             studio.do("train", "resume", name)
             done = studio.wait(name, lambda one: one["state"] == "finished", "its end")
             hold(done["step"] == self.steps, f"{done['step']} of {self.steps}")
