@@ -53,6 +53,7 @@ def snapshot(project: Project, run: Run) -> dict[str, Any]:
         "waits_for": waits_for(project, run),
         "bills": bills(project, run),
         "stopping": seen.get("stopping", ""),
+        "wish": state.wish(run.folder),
         "unreachable_since": seen.get("unreachable_since", ""),
         "log": str(run.folder / "attempts" / str(tries[-1]["number"]) / "log.txt") if tries else "",
         "seen_at": seen.get("at", ""),

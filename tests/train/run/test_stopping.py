@@ -57,6 +57,7 @@ def test_a_stop_says_what_it_costs_before_and_waits_for_the_next_save(
     # Whoever follows it leaves the trainer alone until then.
     assert stopping.wanted(made.folder) == ""
     assert record.load(project, made.id).state == "training"
+    assert "wants it stopped right after its next save" in run("train", "status", "owl", *at).out
     over = control.stop(project, made, actor="user:ann", now=now(), wait=60)
     assert over.state == "stopped", over.why
     assert state.wish(made.folder) == {}

@@ -44,6 +44,9 @@ def page(seen: dict[str, Any]) -> Any:
         )
         if seen["state"] in {"training", "stopping", "preparing"}:
             say(f"  {attended(seen)}")
+            if who := seen["wish"].get("stop"):
+                when = "right after its next save" if "after" in seen["wish"] else "now"
+                say(f"  {who} wants it stopped {when}")
         elif seen["alive"] and seen["state"] != "queued":
             say(
                 f"  its trainer still lives, as last seen: 'ategnatos train resume {seen['id']}'"
