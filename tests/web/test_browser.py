@@ -97,6 +97,33 @@ def test_thirty_pictures_by_keyboard_end_in_thirty_verified_signatures(
     assert desk.waiting_choices(signing) == []
 
 
+# A key that the browser sends to the field of the dialog that has just closed: until it draws again
+# the focus stays there, and a quick hand, or a slow machine, has the next key land in it.
+LATE = """
+(key) => {
+  const field = document.getElementById("reason");
+  return field.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+}
+"""
+
+
+def test_a_key_right_behind_a_reason_decides_the_next_picture(
+    page_in: Inside, browser: Any
+) -> None:
+    enter(browser, page_in)
+    first, second, third, *_ = [one["name"] for one in desk.waiting(page_in.project)["pictures"]]
+    shown(browser, first)
+    browser.keyboard.press("r")
+    browser.wait_for_selector("#why[open]")
+    browser.evaluate(LATE, "a")
+    browser.keyboard.type("a wrong hand")
+    browser.keyboard.press("Enter")
+    shown(browser, second)
+    assert not browser.evaluate(LATE, "a"), "the field takes the letter too"
+    shown(browser, third)
+    chosen(browser, 2)
+
+
 def test_a_picture_changed_between_showing_and_signing_is_refused(
     signing: Project, browser: Any
 ) -> None:

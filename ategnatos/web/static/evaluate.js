@@ -1,7 +1,7 @@
 // Votes by key, which is which at the end, and the winner: read, agreed to, registered.
 
 import { agreed } from "./agreeing.js";
-import { post, toast } from "./wire.js";
+import { post, toast, typed } from "./wire.js";
 
 const $ = (id) => document.getElementById(id);
 const home = $("evaluation"), where = home.dataset.where;
@@ -13,7 +13,7 @@ const KEYS = { ArrowLeft: "left", 1: "left", l: "left", ArrowRight: "right", 2: 
 let voted = "";
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  if (document.querySelector("dialog[open]") || event.target.matches("input, textarea, select")) return;
+  if (document.querySelector("dialog[open]") || typed(event)) return;
   const choice = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   const button = choice && document.querySelector(`.votes [value=${choice}]`);
   if (!button || !loaded()) return;

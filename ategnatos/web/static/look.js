@@ -1,6 +1,7 @@
 // A stage on a page: one picture or several, to look at and not to judge.
 
 import { Stage } from "./stage.js";
+import { typed } from "./wire.js";
 
 const $ = (id) => document.getElementById(id);
 const GROUNDS = ["dark", "light", "checker"];
@@ -14,7 +15,7 @@ stage.show(JSON.parse($("pictures").textContent), -1);
 $("zoom-by").addEventListener("click", () => stage.toggle());
 $("ground-by").addEventListener("click", ground);
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || typed(event)) return;
   const key = event.key.toLowerCase();
   if (key === "z") stage.toggle();
   else if (key === "b") ground();

@@ -4,7 +4,7 @@ import { Grid } from "./grid.js";
 import { Line } from "./line.js";
 import { load, refuse, Stage } from "./stage.js";
 import { Strip } from "./strip.js";
-import { get, mayDecide, post, toast } from "./wire.js";
+import { get, mayDecide, post, toast, typed } from "./wire.js";
 import { Keeper } from "./keeper.js";
 import { signing } from "./signing.js";
 
@@ -274,7 +274,7 @@ for (const button of document.querySelectorAll("[data-close]")) button.addEventL
 
 document.addEventListener("keydown", (event) => {
   if (desk.hidden || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (document.querySelector("dialog[open]") || event.target.matches("input, textarea, select")) return;
+  if (document.querySelector("dialog[open]") || typed(event)) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const move = (by) => (compared > 1 ? select(focus + by) : go(index + by));
   if (key === "ArrowRight") move(1);

@@ -25,9 +25,11 @@ export function load(one) {
 // for again.
 function there(image, where) {
   const arrived = new Promise((well, badly) => {
-    const again = setInterval(() => image.complete || (image.src = where), 4000);
-    image.onload = () => (clearInterval(again), setTimeout(well, 500));
-    image.onerror = () => (clearInterval(again), badly(new Error("not a picture")));
+    let again, pause = 4000; // milliseconds; twice as long each time: a slow line is no lost one
+    const ask = () => image.complete || ((image.src = where), (again = setTimeout(ask, (pause *= 2))));
+    again = setTimeout(ask, pause);
+    image.onload = () => (clearTimeout(again), setTimeout(well, 500));
+    image.onerror = () => (clearTimeout(again), badly(new Error("not a picture")));
   });
   const decoded = image.decode().catch((problem) => (image.complete ? Promise.reject(problem) : arrived));
   return Promise.race([decoded, arrived]);

@@ -35,6 +35,11 @@ export async function post(path, values = {}) {
   );
 }
 
+// Whether a key belongs to the field that it is typed into. The focus stays in the field of a dialog
+// that has just closed until the browser draws again: there it takes no key from the page.
+export const typed = (event) =>
+  event.target.matches("input, textarea, select") && !event.target.closest("dialog:not([open])");
+
 let fading;
 export function toast(text, lasting = false) {
   const place = document.getElementById("toast");
