@@ -95,12 +95,14 @@ class Step:
 
     ``mark`` is a file (absolute, on the training machine) that is made once ``command`` ended with
     status 0; where it stands, the step is passed over. Its name changes with all that the step's
-    result depends on.
+    result depends on. ``leaves`` says what must lie there then: in a folder (absolute), of files
+    like a pattern (without blanks), so many at least. Without them it was not done.
     """
 
     name: str
     command: tuple[str, ...]
     mark: str
+    leaves: tuple[tuple[str, str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

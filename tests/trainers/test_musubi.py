@@ -97,6 +97,8 @@ def test_pictures_and_captions_are_encoded_before_and_beside_nobodys_files(
             assert Path(entry["cache_directory"]).parent == folder / "cache"
         for step in one.before:
             assert Path(step.mark).parent == folder / "cache"
+        left = [dict.fromkeys([one[0]], one[2]) for step in one.before for one in step.leaves]
+        assert left == [{str(folder / "cache" / "train-zrvkowl"): 5}] * 2
     before = MUSUBI.translate(plan, dataset, folder).placed_before("/opt/home", "/opt/python")
     assert all(one.command[0] == "/opt/python" for one in before)
 
@@ -321,5 +323,6 @@ def test_a_step_that_fails_is_told_in_its_own_words(name: str, category: str, wo
 
 
 def test_a_step_that_was_ended_without_a_word_is_told_by_what_started_it() -> None:
-    line = "ategnatos: step 2 of 3, encode the captions: ended with status 137; nothing else ran"
+    line = "ategnatos: step 2 of 3, encode the captions: ended with status 137;"
+    line += " the training was not started"
     assert MUSUBI.parser().parse(line) == (Failed(line),)

@@ -116,6 +116,14 @@ class Keeper:
         return ran.output
 
 
+# Whether a folder holds so many files of a kind: folder, pattern, number.
+_HOLDS = """holds() {
+    n=0
+    for one in "$1"/$2; do [ -e "$one" ] && n=$((n + 1)); done
+    [ "$n" -ge "$3" ]
+}"""
+
+
 def command_file(
     command: Sequence[str],
     folder: str,
@@ -124,16 +132,20 @@ def command_file(
 ) -> bytes:
     """What a try starts, as a script that a person can read and run again.
 
-    The steps of ``before`` come first, each unless its mark stands. One that fails ends the whole
-    with its status; the command takes the shell's place, so signals and status are its own.
+    The steps of ``before`` come first, each unless its mark stands with what the step leaves. One
+    that fails ends the whole with its status, one that left too little with 98; the command takes
+    the shell's place, so signals and status are its own.
     """
     words = ["env", *(f"{name}={text}" for name, text in environment.items())]
     lines = ["#!/bin/sh", f"cd {shlex.quote(folder)} || exit 97"]
+    if before:
+        lines.append(_HOLDS)
     for number, one in enumerate(before, 1):
         said = f"ategnatos: step {number} of {len(before) + 1}, {one.name}"
         mark = shlex.quote(one.mark)
+        held = "".join(f" && holds {shlex.join(map(str, left))}" for left in one.leaves)
         lines += [
-            f"if [ -e {mark} ]; then",
+            f"if [ -e {mark} ]{held}; then",
             f"    echo {shlex.quote(f'{said}: done before')}",
             "else",
             f"    echo {shlex.quote(said)}",
@@ -143,6 +155,12 @@ def command_file(
             " 'the training was not started' >&2",
             '        exit "$status"',
             "    }",
+            *(
+                f"    holds {shlex.join(map(str, left))} || {{ echo"
+                f" {shlex.quote(f'{said}: left fewer than {left[2]} files in {left[0]}')}';"
+                " the training was not started' >&2; exit 98; }"
+                for left in one.leaves
+            ),
             f'    mkdir -p "$(dirname {mark})" && : >{mark} || exit 97',
             "fi",
         ]

@@ -84,7 +84,7 @@ class MusubiParser:
     def _told(self, line: str) -> tuple[Event, ...]:
         step = _STEP.match(line)
         if step is not None:
-            if "ended with status" in step["how"] and not self._failed:
+            if "not started" in step["how"] and not self._failed:
                 return (Failed(line),)
             return (Phase(step["name"], int(step["number"]), int(step["of"])),)
         if BEGIN in line:

@@ -205,3 +205,33 @@ def test_a_signal_in_a_step_ends_all_of_it_and_leaves_no_mark(tmp_path: Path) ->
     assert look.status == 143
     assert b"trained" not in look.log
     assert not marks.exists()
+
+
+def test_a_step_that_left_too_little_was_not_done(tmp_path: Path) -> None:
+    folder = tmp_path / "it's left"
+    body = f"open({str(folder / 'a_1.bin')!r}, 'w'); open({str(folder / 'a_2.txt')!r}, 'w')"
+    folder.mkdir()
+    left = ((str(folder), "a_*.bin", 1),)
+
+    def tried(attempt: int, wanted: tuple[tuple[str, str, int], ...]) -> Look:
+        place = tmp_path / "run" / "attempts" / str(attempt)
+        place.mkdir(parents=True)
+        step = Step("do it", (sys.executable, "-c", body), str(tmp_path / "mark"), wanted)
+        done = [sys.executable, "-c", "print('trained')"]
+        (place / "command.sh").write_bytes(command_file(done, str(tmp_path), {}, [step]))
+        keeper = Keeper(LocalMachine(), str(tmp_path / "run"), sys.executable)
+        keeper.install()
+        keeper.start(attempt)
+        return over(keeper, attempt)
+
+    few = tried(1, ((str(folder), "a_*.bin", 2),))
+    assert few.status == 98
+    assert few.log.decode().splitlines()[-1] == (
+        f"ategnatos: step 1 of 2, do it: left fewer than 2 files in {folder};"
+        " the training was not started"
+    )
+    assert not (tmp_path / "mark").exists()
+    assert tried(2, left).log.decode().splitlines() == ["ategnatos: step 1 of 2, do it", "trained"]
+    assert b"done before" in tried(3, left).log
+    (folder / "a_1.bin").unlink()
+    assert b"done before" not in tried(4, left).log
