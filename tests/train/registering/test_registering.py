@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,28 +34,12 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    with pytest.MonkeyPatch.context() as patch:
-        home = tmp_path_factory.mktemp("home")
-        patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
-        patch.setenv("XDG_STATE_HOME", str(home / "state"))
-        project = chosen.studio(tmp_path_factory.mktemp("judged"))
-        chosen.decided(project)
-        yield project
-
-
-@pytest.fixture(scope="module")
 def licensed(judged: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The same of pictures that may not be sold; in the home of ``judged``."""
     rights = Rights("licensed", "CC-BY-NC-4.0", "https://x.test", "Bo")
     project = chosen.studio(tmp_path_factory.mktemp("licensed"), rights)
     chosen.decided(project)
     return project
-
-
-@pytest.fixture
-def studio(judged: Project, tmp_path: Path) -> Project:
-    return chosen.copied(judged, tmp_path)
 
 
 def _late(project: Project) -> Path:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 from ategnatos.grimoire import documents, journal
@@ -19,18 +17,6 @@ from tests.conftest import AtTerminal, Run
 from tests.train.registering import chosen
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    project = chosen.studio(tmp_path_factory.mktemp("judged"))
-    chosen.decided(project)
-    return project
-
-
-@pytest.fixture
-def studio(judged: Project, tmp_path: Path) -> Project:
-    return chosen.copied(judged, tmp_path)
 
 
 def _exchanged(project: Project) -> tuple[record.Evaluation, Path]:
