@@ -102,7 +102,8 @@ def test_thirty_pictures_by_keyboard_end_in_thirty_verified_signatures(
 LATE = """
 (key) => {
   const field = document.getElementById("reason");
-  return field.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  const options = { key, bubbles: true, cancelable: true };
+  return field.dispatchEvent(new KeyboardEvent("keydown", options));
 }
 """
 
