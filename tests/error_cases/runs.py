@@ -12,8 +12,8 @@ from ategnatos.grimoire.project import Project
 from ategnatos.machines import MACHINE_UNREACHABLE
 from ategnatos.machines.local import LocalMachine
 from ategnatos.train.run import control, ordering, place, record, supervise, taking
-from ategnatos.train.run.following import Rhythm
 from ategnatos.train.run.keeper import Keeper
+from ategnatos.train.run.lines import Rhythm
 from ategnatos.train.run.steps import Steps
 from tests.train import fakes
 from tests.train.run.studio import followed, now, opened, ordered, studio

@@ -14,7 +14,7 @@ from ategnatos.grimoire.jobs import database
 from ategnatos.grimoire.spend import ledger, rentals
 from ategnatos.grimoire.spend.amounts import USD
 from ategnatos.train.machine import LOCAL
-from ategnatos.train.run.following import RUN_LOST
+from ategnatos.train.run.lines import RUN_LOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable

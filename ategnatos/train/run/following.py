@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from ategnatos.grimoire.errors import ErrorCode, StudioError
+from ategnatos.grimoire.errors import StudioError
 from ategnatos.machines import MACHINE_COPY, MACHINE_TIMEOUT, MACHINE_UNREACHABLE
 from ategnatos.train import processor
 from ategnatos.train.checkpoints import ledger, verifying
 from ategnatos.train.run import bringing, preparing, record, state, stopping
-from ategnatos.train.run.ending import Ending, Patience
+from ategnatos.train.run.ending import Ending
 from ategnatos.train.run.keeper import MOST, Keeper, Look
+from ategnatos.train.run.lines import Line, Rhythm
 from ategnatos.train.watching import curve
 from ategnatos.train.watching.monitor import Monitor
 from ategnatos.train.watching.values import Finding, Vitals
@@ -34,31 +35,11 @@ if TYPE_CHECKING:
     from ategnatos.train.run.record import Run
     from ategnatos.train.run.saves import Saves
 
-T = TypeVar("T")
-
-RUN_LOST = ErrorCode("run_lost", "The machine of a training has not answered for too long.")
-
 # A start that nobody hears of is asked for again after so many seconds: it cannot begin twice.
 _AGAIN_SECONDS = 120.0
 # The card's memory is asked for so often; its program takes a moment.
 _VRAM_SECONDS = 10.0
 _MOST_FINDINGS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Rhythm:
-    """Seconds between two looks: ``first`` in the beginning, then ``later``. A machine that does
-    not answer is tried for ``lost`` seconds, and a start that nobody hears of for as long.
-    """
-
-    first: float = 0.25
-    later: float = 2.0
-    lost: float = 1800.0
-    patience: Patience = field(default_factory=Patience)
-
-    def pause(self, followed: float) -> float:
-        """How long to wait after so many seconds."""
-        return self.first if followed < 30 else self.later
 
 
 @dataclass(slots=True)
@@ -99,6 +80,7 @@ class Following:
         card = preparing.card_of(run)
         self._card = "" if card == processor.PROCESSOR else card
         self._clock, self._rhythm, self._say = clock, rhythm, say
+        self._far = Line(run, rhythm, say, self._now)
         points = curve.read(run.folder).points
         self._recorded = points[-1].step if points else 0
         self.monitor = Monitor.again(
@@ -132,7 +114,7 @@ class Following:
         Raises StudioError (``run_lost``, ``disk_full``, ...) and whatever ``check`` does; the
         trainer is then left as it is.
         """
-        self._patiently(lambda: self._keeper.start(self._attempt.number), check)
+        self._far.do(lambda: self._keeper.start(self._attempt.number), check)
         began = self._started = time.monotonic()
         unbegun = False
         # What a resume moved out of the way, or the trainer deleted, is no checkpoint any more.
@@ -185,17 +167,17 @@ class Following:
         """
         now, number = time.monotonic(), self._attempt.number
         if self._asked or now - began > self._rhythm.lost:
-            return self._patiently(lambda: self._keeper.forbid(number), check)
+            return self._far.do(lambda: self._keeper.forbid(number), check)
         if now - self._started > _AGAIN_SECONDS:
             self._started = now
             self._say(f"Nothing was heard of the start for {now - began:.0f} s; asking again.")
-            self._patiently(lambda: self._keeper.start(number), check)
+            self._far.do(lambda: self._keeper.start(number), check)
         return False
 
     def _look(self, check: Callable[[], str]) -> Look:
         """One look at the machine; where the line is broken, again until it is not."""
         ask_gpu = time.monotonic() - self._vram_at >= _VRAM_SECONDS
-        look = self._patiently(
+        look = self._far.do(
             lambda: self._keeper.look(
                 self._attempt.number, self._offset, self._card if ask_gpu else ""
             ),
@@ -207,28 +189,6 @@ class Following:
             self._vram = None if used is None else max(0, used - self._attempt.before_mib)
             self._vram_at = time.monotonic()
         return look
-
-    def _patiently(self, act: Callable[[], T], check: Callable[[], str]) -> T:
-        """Do what may be done again; where the line is broken, until it is not."""
-        since = None
-        while True:
-            now = time.monotonic()
-            try:
-                return act()
-            except StudioError as error:
-                if error.code not in (MACHINE_UNREACHABLE, MACHINE_TIMEOUT):
-                    raise
-                if since is None:
-                    since = now
-                    self._say(f"{error.message} The training goes on; trying again.")
-                    state.put_live(
-                        self._run.folder,
-                        {**state.live(self._run.folder), "unreachable_since": self._now()},
-                    )
-                if now - since > self._rhythm.lost:
-                    raise _lost(self._run, now - since) from error
-                check()
-                time.sleep(min(self._rhythm.later, 5.0))
 
     def _read(self, look: Look) -> None:
         """Everything that one look brings."""
@@ -306,22 +266,6 @@ class Following:
             if not one.whole:
                 self._say(f"A save of step {one.step} is not whole: {one.why}.")
 
-    def _bring_home(self, check: Callable[[], str]) -> None:
-        """The last saves. A line that is broken just then is waited for, as while it trains."""
-        since = time.monotonic()
-        while True:
-            try:
-                return self._note_saves(over=True)
-            except StudioError as error:
-                if error.code not in (MACHINE_UNREACHABLE, MACHINE_TIMEOUT):
-                    raise
-                waited = time.monotonic() - since
-                if waited > self._rhythm.lost:
-                    raise _lost(self._run, waited) from error
-                self._say(f"{error.message} The last saves are not home yet; trying again.")
-                check()
-                time.sleep(min(self._rhythm.later, 5.0))
-
     def _live(self, look: Look) -> None:
         seen = self.monitor.snapshot()
         findings = [asdict(one) for one in self.monitor.findings[-_MOST_FINDINGS:]]
@@ -381,7 +325,7 @@ class Following:
             self._line(line)
         self.monitor.close()
         self._points()
-        self._bring_home(check)
+        self._far.do(lambda: self._note_saves(over=True), check, "The last saves are not home yet")
         validations = {
             one.step: one.validation
             for one in curve.read(self._run.folder).points
@@ -394,15 +338,3 @@ class Following:
 
     def _now(self) -> str:
         return record.iso(self._clock())
-
-
-def _lost(run: Run, seconds: float) -> StudioError:
-    return StudioError(
-        RUN_LOST,
-        f"{run.machine} has not answered for {seconds / 60:.0f} minutes. The run {run.id} is given"
-        " up here; whether its trainer still runs there, nobody knows.",
-        hint=f"Go on elsewhere: ategnatos train resume {run.id} --machine local. See what is rented"
-        " and bills: ategnatos studio provider status",
-        run=run.id,
-        machine=run.machine,
-    )

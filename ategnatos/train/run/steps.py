@@ -32,8 +32,9 @@ from ategnatos.train.run import (
     state,
     stopping,
 )
-from ategnatos.train.run.following import RUN_LOST, Followed, Following, Rhythm
+from ategnatos.train.run.following import Followed, Following
 from ategnatos.train.run.keeper import Keeper
+from ategnatos.train.run.lines import RUN_LOST, Rhythm
 from ategnatos.train.run.saves import Saves
 
 if TYPE_CHECKING:

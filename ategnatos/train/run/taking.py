@@ -89,6 +89,7 @@ def taken_up(
     after ``patience`` seconds; the run then stands as before, and another may take it up.
     """
     deadline = time.monotonic() + patience
+    waited = False
     while True:
         # Asked first: what it did before its end is then seen below.
         ended = by.ended()
@@ -100,10 +101,15 @@ def taken_up(
             held, postponed = job.held(db.now()), job.not_before > db.now()
         if held and run.state != "queued":
             return Taken(run)
+        why = ""
         if not held and (postponed or status.held_back(project, run.gpu)):
-            return Taken(run, status.waits_for(project, run))
+            why = status.waits_for(project, run)
+            # Its own supervisor may be taking it just now, which uses the GPU too: looked at twice.
+            if why and waited:
+                return Taken(run, why)
+        waited = bool(why)
         late = time.monotonic() >= deadline
-        if ended is not None and not held:
+        if ended is not None and not held and not why:
             raise _untaken(run, by, f"its supervisor ended at once, with status {ended}")
         if late and not held:
             raise _untaken(run, by, f"its supervisor has not come to it in {patience:.0f} s")

@@ -14,7 +14,7 @@ from ategnatos.train.plan import store
 from ategnatos.train.plan.store import Kept
 from ategnatos.train.run import control, record, supervise
 from ategnatos.train.run.ending import Patience
-from ategnatos.train.run.following import Rhythm
+from ategnatos.train.run.lines import Rhythm
 from ategnatos.train.run.record import Run
 from ategnatos.train.run.steps import Steps
 from tests.train.dataset.pictures import dataset

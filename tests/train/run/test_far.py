@@ -20,7 +20,7 @@ from ategnatos.train.checkpoints import ledger
 from ategnatos.train.machine import MACHINE_UNKNOWN
 from ategnatos.train.plan.store import Kept
 from ategnatos.train.run import bringing, control, holding, record, state, status
-from ategnatos.train.run.following import Rhythm
+from ategnatos.train.run.lines import Rhythm
 from ategnatos.train.watching import curve
 from tests.machines import on_record, sshd
 from tests.machines.on_record import NAME

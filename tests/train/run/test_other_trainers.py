@@ -17,9 +17,9 @@ from ategnatos.machines.local import LocalMachine
 from ategnatos.train.checkpoints import ledger
 from ategnatos.train.run import attempts, control, holding, preparing, record, state, status
 from ategnatos.train.run.ending import Patience
-from ategnatos.train.run.following import Rhythm
 from ategnatos.train.run.keeper import Keeper
 from ategnatos.train.run.ladder import CHANGED_EVENT
+from ategnatos.train.run.lines import Rhythm
 from ategnatos.train.run.record import Run
 from ategnatos.train.watching import curve
 from tests.train import fakes

@@ -17,7 +17,7 @@ from ategnatos.grimoire.project import Project
 from ategnatos.grimoire.spend import rentals
 from ategnatos.train.checkpoints import ledger
 from ategnatos.train.run import control, due, record, state
-from ategnatos.train.run.following import Rhythm
+from ategnatos.train.run.lines import Rhythm
 from tests.machines import sshd
 from tests.machines.wire import Wire
 from tests.train import fakes

@@ -12,8 +12,8 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.machines import MACHINE_TIMEOUT, Machine
 from ategnatos.machines.local import LocalMachine
 from ategnatos.train.run import attempts, control, following, record, state, status
-from ategnatos.train.run.following import Rhythm
 from ategnatos.train.run.keeper import Keeper, command_file
+from ategnatos.train.run.lines import Rhythm
 from tests.train import fakes
 from tests.train.run.studio import QUICK, Here, followed, ordered, studio
 from tests.waiting import wait_until

@@ -13,7 +13,7 @@ import pytest
 from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.jobs import database, store
 from ategnatos.guard import locks
-from ategnatos.train.run import attempts, control, ordering, record, taking
+from ategnatos.train.run import attempts, control, going_on, ordering, record, taking
 from tests.conftest import Run as RunIt
 from tests.train import fakes
 from tests.train.run.studio import Here, followed, now, opened, ordered, studio
@@ -76,7 +76,7 @@ def test_of_two_resumes_at_the_same_instant_one_goes_on(
     project, kept = studio(tmp_path, "sdxl/base", steps=8)
     run = followed(project, ordered(project, kept, "simpletuner", home))
     assert run.state == "failed"
-    at_once(monkeypatch, control)
+    at_once(monkeypatch, going_on)
     here = Here()
 
     def resume() -> control.Resumed:
