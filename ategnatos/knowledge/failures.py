@@ -110,16 +110,23 @@ def diagnose(
         if pattern.source not in without
     ]
     found: dict[str, Diagnosis] = {}
+    last: dict[str, int] = {}
     for number, line in enumerate(_plain(lines), 1):
         for name, failure, pattern in patterns:
             before = found.get(name)
-            if before is not None and before.number == number:
+            if last.get(name) == number:
                 continue
             if pattern.search(line):
-                found[name] = (
-                    Diagnosis(name, failure, line.strip(), number, 1)
-                    if before is None
-                    else Diagnosis(name, failure, before.line, before.number, before.seen + 1)
+                seen, said = (0, "") if before is None else (before.seen, before.line)
+                # A traceback shows the program's own line first, and then what it says.
+                anew = not said or said.startswith("raise ")
+                last[name] = number
+                found[name] = Diagnosis(
+                    name,
+                    failure,
+                    line.strip() if anew else said,
+                    number if before is None else before.number,
+                    seen + 1,
                 )
     told = sorted(found.values(), key=lambda one: (-one.failure.weight, one.number))
     ended = _BY_STATUS.get(status or 0)

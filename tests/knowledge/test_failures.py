@@ -87,6 +87,18 @@ def test_the_cause_comes_before_what_followed_from_it() -> None:
     assert told[0].number == 2
 
 
+def test_what_is_quoted_is_what_the_program_said_and_not_the_line_that_raised_it() -> None:
+    """Of a real SimpleTuner whose captions were gone."""
+    said = "FileNotFoundError: Caption file /runs/owl-7/dataset/train/owl/15.txt not found."
+    log = [
+        '  File "/home/ann/SimpleTuner/simpletuner/helpers/prompts.py", line 760, in get_all',
+        '    raise FileNotFoundError(f"Caption file {caption_file} not found.")',
+        said,
+    ]
+    found = failures.diagnose(log, status=1)[0]
+    assert (found.name, found.line, found.number, found.seen) == ("missing_caption", said, 2, 2)
+
+
 def test_bars_and_colours_are_undone() -> None:
     log = ["\x1b[31msteps: 1/4, avr_loss=0.5\rsteps: 2/4, avr_loss=nan\x1b[0m"]
     (told,) = failures.diagnose(log)
