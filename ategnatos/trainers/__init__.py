@@ -126,6 +126,8 @@ class Translation:
     losses: tuple[Loss, ...] = ()
     notes: tuple[str, ...] = ()
     before: tuple[Step, ...] = ()
+    # Of a resume: the step that it really begins at, where that is not the checkpoint's.
+    begins: int | None = None
 
     def placed(self, home: str, python: str) -> tuple[tuple[str, ...], str, dict[str, str]]:
         """Command, working folder and environment for a checkout at ``home`` and a Python."""

@@ -15,6 +15,7 @@ from ategnatos.grimoire.errors import StudioError
 from ategnatos.grimoire.project import Project
 from ategnatos.train.dataset.version import Version
 from ategnatos.train.plan import laying
+from ategnatos.train.run import resuming
 from ategnatos.trainers import Checkpoint, Dataset, Trainer, load_trainer
 from ategnatos.trainers.plan import Plan
 from tests.trainers import plans
@@ -195,6 +196,11 @@ def test_kohya_never_overwrites_saves_that_it_would_count_from_zero(
     assert again.output in tomllib.loads(again.files["kohya.toml"].decode())["output_dir"]
     epoch = 130 // dataset.steps_an_epoch
     assert again.command[-1] == str(epoch + 1)
+    # That epoch is trained from its beginning: the run stands there, and not at the save.
+    assert again.begins == epoch * dataset.steps_an_epoch
+    found = resuming.newest([point], lambda one: 130, lambda one: again)
+    assert found is not None
+    assert found.step == again.begins
 
 
 def test_simpletuner_is_told_what_it_takes_in_another_way(

@@ -75,7 +75,8 @@ def newest(
                 raise
             skipped.append(error.message)
             continue
-        return Point(usable, step_of(one), made, tuple(broken), tuple(skipped))
+        step = step_of(one) if made.begins is None else made.begins
+        return Point(usable, step, made, tuple(broken), tuple(skipped))
     return None
 
 

@@ -141,6 +141,7 @@ class Kohya:
         whole = self.translate(plan, dataset, folder)
         epoch = point.epoch
         notes: tuple[str, ...] = ()
+        begins: int | None = None
         files, output = dict(whole.files), whole.output
         if epoch is not None and epoch * dataset.steps_an_epoch >= dataset.steps:
             why = "every epoch of it is trained: nothing is left"
@@ -154,6 +155,7 @@ class Kohya:
                     "Name another checkpoint.",
                 )
             epoch = point.step // max(1, dataset.steps_an_epoch)
+            begins = epoch * dataset.steps_an_epoch
             # Steps are counted from 0 again: in the same folder earlier saves were overwritten.
             output = f"output-from-{point.step:08d}"
             keys, _, _ = self._prepared(plan, dataset, folder)
@@ -169,7 +171,12 @@ class Kohya:
             )
         command = (*whole.command, "--resume", str(point.state), "--initial_epoch", str(epoch + 1))
         return replace(
-            whole, files=files, command=command, output=output, notes=(*whole.notes, *notes)
+            whole,
+            files=files,
+            command=command,
+            output=output,
+            notes=(*whole.notes, *notes),
+            begins=begins,
         )
 
     def parser(self) -> Parser:
