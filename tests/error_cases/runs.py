@@ -11,7 +11,7 @@ import pytest
 from ategnatos.grimoire.project import Project
 from ategnatos.machines import MACHINE_UNREACHABLE
 from ategnatos.machines.local import LocalMachine
-from ategnatos.train.run import control, ordering, place, record, supervise, taking
+from ategnatos.train.run import control, ordering, place, record, room, supervise, taking
 from ategnatos.train.run.keeper import Keeper
 from ategnatos.train.run.lines import Rhythm
 from ategnatos.train.run.steps import Steps
@@ -54,6 +54,10 @@ def _busy(folder: Path) -> None:
     from ategnatos.train.plan import store
 
     ordered(project, store.load(project, run.plan), "ai-toolkit", home)
+
+
+def _full_disk(folder: Path) -> None:
+    room.roomy(folder, LocalMachine(), stop=0.0)
 
 
 def _another_gpu(folder: Path) -> None:
@@ -134,6 +138,7 @@ CASES = {
     "keeper_odd": _no_keeper,
     "run_busy": _busy,
     "run_failed": lambda folder: _ended(folder, log="missing_model"),
+    "run_disk": _full_disk,
     "run_gpu": _another_gpu,
     "run_lost": _lost,
     "run_machine": _no_command,

@@ -33,12 +33,17 @@ def blocked(db: Database, now: float) -> dict[str, str]:
             if running is None:
                 running = _running(db, now)
             if running.get(row["name"], 0) >= row["concurrency"]:
-                why = f"{row['concurrency']} of its jobs run already, which is its limit"
+                why = _at_work(row["concurrency"])
         if not why and row["rate_count"] is not None and _tokens(row, now) < 1:
             why = f"its rate of {row['rate_count']} in {row['rate_seconds']:g} s is used up"
         if why:
             found[str(row["name"])] = why
     return found
+
+
+def _at_work(most: int) -> str:
+    jobs = "one job of it runs" if most == 1 else f"{most} jobs of it run"
+    return f"{jobs} already, which is its limit"
 
 
 def began(db: Database, engine: str, job_id: int, now: float) -> None:

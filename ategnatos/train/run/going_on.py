@@ -30,6 +30,7 @@ from ategnatos.train.run.ordering import (
     vacant,
     wrong_state,
 )
+from ategnatos.train.run.room import roomy
 from ategnatos.train.run.steps import SAGA, SAGAS, saves_of
 from ategnatos.train.watching import curve
 
@@ -79,7 +80,7 @@ def resume(
     and that nobody follows is followed again.
 
     Raises StudioError: ``run_state``, ``run_nothing``, ``run_busy``, ``run_timer``,
-    ``run_gpu``, ``train_gate``.
+    ``run_gpu``, ``run_disk``, ``train_gate``.
     """
     elsewhere = bool(machine) and machine != run.machine
     if gpu and not elsewhere:
@@ -104,6 +105,7 @@ def resume(
     opened = require(project, kept, run.trainer, machine or run.machine)
     there = machine_of(project, machine or run.machine)
     timed(project, there)
+    roomy(project.workspace, there)
     card = (gpu or processor.of_gates(opened.environment)) if elsewhere else preparing.card_of(run)
     looked_at(kept, run.trainer, there, card, opened)
     found = newest(project, run, there)

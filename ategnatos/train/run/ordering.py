@@ -16,6 +16,7 @@ from ategnatos.grimoire.jobs import database, store, throttle
 from ategnatos.train import gates, processor
 from ategnatos.train.machine import LOCAL, machine_of
 from ategnatos.train.run import preparing, record, state
+from ategnatos.train.run.room import roomy
 from ategnatos.train.run.steps import SAGA, SAGAS
 from ategnatos.train.run.taking import Supervisor
 
@@ -117,11 +118,12 @@ def allowed(
     for the processor; "": the one that the gates looked at); nothing is written.
 
     Raises StudioError: ``machine_unknown``, ``train_gate``, ``run_timer``, ``run_gpu``,
-    ``gpu_choice``, ``run_busy`` (not with ``wait``).
+    ``gpu_choice``, ``run_disk``, ``run_busy`` (not with ``wait``).
     """
     there = machine_of(project, machine)
     opened = require(project, kept, trainer, machine)
     timed(project, there)
+    roomy(project.workspace, there)
     gpu = gpu or processor.of_gates(opened.environment)
     resource = gpu_of(there, gpu)
     looked_at(kept, trainer, there, gpu, opened)

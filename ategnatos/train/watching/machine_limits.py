@@ -41,11 +41,11 @@ class Disk:
             self._said.discard("disk_warn")
         evidence = {"used_share": share, "free": free, "next_save": self.save_bytes or None}
         used = "" if share is None else f"The disk is {100 * share:.1f} % full"
-        left = "" if free is None else f"{free / _GB:.1f} GB are free"
+        left = "" if free is None else f"{_size(free)} are free"
         facts = ", ".join(part for part in (used, left) if part)
         if (short or full) and "disk_stop" not in self._said:
             self._said.update(("disk_stop", "disk_warn"))
-            why = f" and the next save needs {need / _GB:.1f} GB" if short else ""
+            why = f" and the next save needs {_size(need)}" if short else ""
             text = f"{facts}{why}: the run has to stop now, before a save breaks off half-way. "
             text += "Free space ('ategnatos train clean --dry-run' shows what may go), then resume."
             return [Finding("disk_stop", "stop", text, evidence)]
@@ -55,6 +55,10 @@ class Disk:
             text += "('ategnatos train clean --dry-run' shows what may go)."
             return [Finding("disk_warn", "warn", text, evidence)]
         return []
+
+
+def _size(count: int) -> str:
+    return f"{count / _GB:.1f} GB" if count >= _GB else f"{count / 1_000_000:.0f} MB"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,21 @@ def test_without_a_whole_save_there_is_nothing_to_resume(tmp_path: Path) -> None
     with pytest.raises(StudioError) as nothing:
         resumed(project, record.load(project, run.id))
     assert nothing.value.code.code == "run_nothing"
+
+
+def test_a_disk_that_would_stop_a_run_at_once_begins_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, kept = studio(tmp_path, steps=STEPS, save_every_steps=EVERY)
+    run = ordered(project, kept)
+    run = record.note(project, run.id, now=now(), state="stopped")
+    full = shutil._ntuple_diskusage(total=100 << 30, used=96 << 30, free=4 << 30)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: full)
+    for again in (lambda: resumed(project, run), lambda: ordered(project, kept)):
+        with pytest.raises(StudioError, match=r"96.0 % full") as caught:
+            again()
+        assert caught.value.code.code == "run_disk"
+    assert [(one.id, one.state) for one in record.every(project)] == [(run.id, "stopped")]
 
 
 def _over(project: Project, run: Run) -> bool:

@@ -50,9 +50,10 @@ def report(
     failed = None
     if weighed.decision.verdict == NO_GO:
         stops = [one for one in weighed.decision.reasons if one.stops]
+        many = "1 reason" if len(stops) == 1 else f"{len(stops)} reasons"
         failed = StudioError(
             DATASET_NO_GO,
-            f"{name}: NO-GO, for {len(stops)} reasons; gate 1 stays closed.",
+            f"{name}: NO-GO, for {many}; gate 1 stays closed.",
             hint=next((one.then for one in stops if one.then), "Read the report."),
             reasons=[one.says for one in stops],
         )

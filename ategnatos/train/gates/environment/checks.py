@@ -289,7 +289,7 @@ def _disk(project: Project, made: Configuration, there: There) -> Iterator[Check
         return
     parts = space.needed(made)
     total, have = sum(parts.values()), free[place]
-    said = f"{have / GIB:.1f} GiB free for {total / GIB:.1f} GiB ("
+    said = f"{_size(have)} free for {_size(total)} ("
     said += ", ".join(f"{name} {_size(one)}" for name, one in parts.items()) + ")"
     if have >= total:
         yield Check("disk", "ok", said)
@@ -298,7 +298,7 @@ def _disk(project: Project, made: Configuration, there: There) -> Iterator[Check
             "disk",
             "stop",
             said,
-            f"Free {(total - have) / GIB:.1f} GiB there ('ategnatos clean' and 'ategnatos train"
+            f"Free {_size(total - have)} there ('ategnatos clean' and 'ategnatos train"
             f" clean' show what may go), or keep fewer saves: ategnatos train plan set"
             f" {made.kept.name} keep=3",
         )
