@@ -17,6 +17,7 @@ from ategnatos.trainers import (
     check,
     installs,
     known,
+    kohya_settings,
     toml,
 )
 from ategnatos.trainers.kohya import config
@@ -257,7 +258,7 @@ class Kohya:
             "--dynamo_backend",
             "no",
             "--mixed_precision",
-            config.MIXED[plan.precision],
+            kohya_settings.MIXED[plan.precision],
             script,
             "--config_file",
             str(file),

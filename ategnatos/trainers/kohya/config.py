@@ -11,6 +11,7 @@ import copy
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from ategnatos.trainers.kohya_settings import MIXED, SAVED, learning, prompts
 from ategnatos.trainers.losing import Losses
 
 if TYPE_CHECKING:
@@ -28,16 +29,6 @@ _OPTIMIZERS = {
     "adafactor": "Adafactor",
     "schedule-free-adamw": "AdamWScheduleFree",
 }
-_SCHEDULES = {
-    "constant": "constant",
-    "constant-with-warmup": "constant_with_warmup",
-    "linear": "linear",
-    "cosine": "cosine",
-    "cosine-with-restarts": "cosine_with_restarts",
-    "polynomial": "polynomial",
-}
-MIXED = {"bf16": "bf16", "fp16": "fp16", "fp32": "no"}
-_SAVED = {"bf16": "bf16", "fp16": "fp16", "fp32": "float"}
 _LYCORIS = {"loha": "loha", "lokr": "lokr", "dora": "lora"}
 
 
@@ -110,7 +101,7 @@ def _output(plan: Plan, dataset: Dataset, folder: PurePath, losses: Losses) -> d
         "output_name": plan.name,
         "logging_dir": str(folder / "output" / "logs"),
         "save_model_as": "safetensors",
-        "save_precision": _SAVED[plan.save_precision],
+        "save_precision": SAVED[plan.save_precision],
         "save_state": True,
     }
     epochs = epoch_saves(plan, dataset)
@@ -142,43 +133,13 @@ def _length(plan: Plan, dataset: Dataset) -> dict[str, Any]:
 
 
 def _learning(plan: Plan, dataset: Dataset, losses: Losses) -> dict[str, Any]:
-    steps = round(plan.warmup * dataset.steps)
-    made: dict[str, Any] = {
-        "optimizer_type": _OPTIMIZERS[plan.optimizer],
-        "optimizer_args": _optimizer(plan),
-        "learning_rate": float(plan.learning_rate),
+    made = {
+        **learning(plan, dataset, _OPTIMIZERS, losses),
         "unet_lr": float(plan.learning_rate),
-        "lr_scheduler": _SCHEDULES[plan.schedule],
-        "lr_warmup_steps": steps,
-        "max_grad_norm": float(plan.max_grad_norm),
     }
     if plan.text_encoder:
         made["text_encoder_lr"] = [float(plan.text_encoder_rate or plan.learning_rate)]
-    if plan.schedule == "cosine-with-restarts":
-        made["lr_scheduler_num_cycles"] = plan.cycles
-    if plan.optimizer == "schedule-free-adamw":
-        made |= {"lr_scheduler": "constant", "lr_warmup_steps": 0}
-        if plan.schedule != "constant":
-            losses.fixed("schedule", "none", "a schedule-free optimizer has none")
-            if plan.warmup:
-                losses.dropped("warmup", "a schedule-free optimizer has no schedule")
     return made
-
-
-def _optimizer(plan: Plan) -> list[str]:
-    decay = f"weight_decay={plan.weight_decay!r}"
-    if plan.optimizer == "prodigy":
-        guard = bool(plan.warmup)
-        return [
-            "decouple=True",
-            decay,
-            "d_coef=1.0",
-            "use_bias_correction=True",
-            f"safeguard_warmup={guard}",
-        ]
-    if plan.optimizer == "adafactor":
-        return ["scale_parameter=False", "relative_step=False", "warmup_init=False", decay]
-    return [decay]
 
 
 def _network(plan: Plan, losses: Losses, family: Family) -> dict[str, Any]:
@@ -296,21 +257,6 @@ def _looks(plan: Plan, dataset: Dataset, folder: PurePath) -> dict[str, Any]:
 
 
 def samples(plan: Plan, family: Family) -> list[dict[str, Any]]:
-    """The prompts as kohya's JSON has them: there no word of a prompt is taken for an option."""
-    made = []
-    for one in plan.samples:
-        entry: dict[str, Any] = {
-            "prompt": " ".join(one.prompt.split()),
-            "width": one.width or plan.resolution,
-            "height": one.height or plan.resolution,
-            "seed": one.seed,
-        }
-        if one.negative:
-            entry["negative_prompt"] = " ".join(one.negative.split())
-        if one.steps:
-            entry["sample_steps"] = one.steps
-        if one.cfg is not None:
-            guided = family.network_module == "networks.lora_flux"
-            entry["guidance_scale" if guided else "scale"] = float(one.cfg)
-        made.append(entry)
-    return made
+    """The prompts as kohya's JSON has them."""
+    guided = family.network_module == "networks.lora_flux"
+    return prompts(plan, "guidance_scale" if guided else "scale")

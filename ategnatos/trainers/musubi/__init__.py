@@ -20,6 +20,7 @@ from ategnatos.trainers import (
     check,
     installs,
     known,
+    kohya_settings,
     toml,
 )
 from ategnatos.trainers.losing import Losses, cannot
@@ -279,7 +280,7 @@ class Musubi:
             "--dynamo_backend",
             "no",
             "--mixed_precision",
-            config.MIXED[precision],
+            kohya_settings.MIXED[precision],
             f"{encoding.SCRIPTS}/{family.script}",
             "--config_file",
             str(file),

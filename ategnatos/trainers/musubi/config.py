@@ -11,6 +11,7 @@ import copy
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from ategnatos.trainers.kohya_settings import MIXED, SAVED, SCHEDULES, learning, prompts
 from ategnatos.trainers.losing import Losses
 
 if TYPE_CHECKING:
@@ -29,23 +30,13 @@ _OPTIMIZERS = {
     "adafactor": "Adafactor",
     "schedule-free-adamw": "schedulefree.AdamWScheduleFree",
 }
-SCHEDULES = {
-    "constant": "constant",
-    "constant-with-warmup": "constant_with_warmup",
-    "linear": "linear",
-    "cosine": "cosine",
-    "cosine-with-restarts": "cosine_with_restarts",
-    "polynomial": "polynomial",
-}
-# The same ones as functions, which can be told the length of the whole training.
+# The schedules as functions, which can be told the length of the whole training.
 _WHOLE = {
     "linear": "get_linear_schedule_with_warmup",
     "cosine": "get_cosine_schedule_with_warmup",
     "cosine-with-restarts": "get_cosine_with_hard_restarts_schedule_with_warmup",
     "polynomial": "get_polynomial_decay_schedule_with_warmup",
 }
-MIXED = {"bf16": "bf16", "fp16": "fp16", "fp32": "no"}
-_SAVED = {"bf16": "bf16", "fp16": "fp16", "fp32": "float"}
 _NETWORKS = {"loha": "networks.loha", "lokr": "networks.lokr"}
 CACHE = "cache"
 
@@ -59,7 +50,7 @@ def settings(
         **_output(plan, dataset, folder),
         "max_train_steps": dataset.steps,
         "gradient_accumulation_steps": plan.accumulation,
-        **_learning(plan, dataset, losses),
+        **learning(plan, dataset, _OPTIMIZERS, losses),
         **_network(plan, family, losses),
         **_memory(plan, family, losses),
         **_noise(plan, family, losses),
@@ -141,47 +132,12 @@ def _output(plan: Plan, dataset: Dataset, folder: PurePath) -> dict[str, Any]:
     return {
         "output_dir": str(folder / "output"),
         "output_name": plan.name,
-        "save_precision": _SAVED[plan.save_precision],
+        "save_precision": SAVED[plan.save_precision],
         "save_state": True,
         "save_every_n_steps": every,
         # It keeps what is at most so many steps older than the newest.
         "save_last_n_steps": (plan.keep - 1) * every if plan.keep else None,
     }
-
-
-def _learning(plan: Plan, dataset: Dataset, losses: Losses) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "optimizer_type": _OPTIMIZERS[plan.optimizer],
-        "optimizer_args": _optimizer(plan),
-        "learning_rate": float(plan.learning_rate),
-        "lr_scheduler": SCHEDULES[plan.schedule],
-        "lr_warmup_steps": round(plan.warmup * dataset.steps),
-        "max_grad_norm": float(plan.max_grad_norm),
-    }
-    if plan.schedule == "cosine-with-restarts":
-        made["lr_scheduler_num_cycles"] = plan.cycles
-    if plan.optimizer == "schedule-free-adamw":
-        made |= {"lr_scheduler": "constant", "lr_warmup_steps": 0}
-        if plan.schedule != "constant":
-            losses.fixed("schedule", "none", "a schedule-free optimizer has none")
-            if plan.warmup:
-                losses.dropped("warmup", "a schedule-free optimizer has no schedule")
-    return made
-
-
-def _optimizer(plan: Plan) -> list[str]:
-    decay = f"weight_decay={plan.weight_decay!r}"
-    if plan.optimizer == "prodigy":
-        return [
-            "decouple=True",
-            decay,
-            "d_coef=1.0",
-            "use_bias_correction=True",
-            f"safeguard_warmup={bool(plan.warmup)}",
-        ]
-    if plan.optimizer == "adafactor":
-        return ["scale_parameter=False", "relative_step=False", "warmup_init=False", decay]
-    return [decay]
 
 
 def _network(plan: Plan, family: Family, losses: Losses) -> dict[str, Any]:
@@ -276,20 +232,5 @@ def _looks(plan: Plan, folder: PurePath) -> dict[str, Any]:
 
 
 def samples(plan: Plan, family: Family) -> list[dict[str, Any]]:
-    """The prompts as its JSON has them: there no word of a prompt is taken for an option."""
-    made = []
-    for one in plan.samples:
-        entry: dict[str, Any] = {
-            "prompt": " ".join(one.prompt.split()),
-            "width": one.width or plan.resolution,
-            "height": one.height or plan.resolution,
-            "seed": one.seed,
-        }
-        if one.negative:
-            entry["negative_prompt"] = " ".join(one.negative.split())
-        if one.steps:
-            entry["sample_steps"] = one.steps
-        if one.cfg is not None and family.guidance:
-            entry[family.guidance] = float(one.cfg)
-        made.append(entry)
-    return made
+    """The prompts as its JSON has them."""
+    return prompts(plan, family.guidance)
