@@ -17,10 +17,10 @@ from ategnatos.trainers import (
     check,
     installs,
     known,
-    kohya_settings,
     toml,
 )
 from ategnatos.trainers.kohya import config
+from ategnatos.trainers.kohya_ss import settings, starting
 from ategnatos.trainers.losing import Losses, cannot
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class Kohya:
 
     def checkpoints(self, output: Path, name: str) -> tuple[Checkpoint, ...]:
         """As :meth:`ategnatos.trainers.Trainer.checkpoints`."""
-        from ategnatos.trainers.kohya.files import checkpoints
+        from ategnatos.trainers.kohya_ss.files import checkpoints
 
         return checkpoints(output, name)
 
@@ -213,28 +213,10 @@ class Kohya:
     ) -> tuple[dict[str, Any], dict[str, Any], Losses]:
         check(self, plan, dataset)
         family = known.trainer(self.name).family_of(plan)
-        if not (plan.model or family.repository):
-            raise cannot(
-                self,
-                plan,
-                "it names no file of weights, and kohya loads this family from a file",
-                f"ategnatos train plan set {plan.name} model=/models/FILE.safetensors",
-            )
-        missing = [
-            part
-            for part, needed in family.parts.items()
-            if needed and not (plan.parts.get(part) or (part == "vae" and plan.vae))
-        ]
-        if missing:
-            raise cannot(
-                self,
-                plan,
-                f"kohya needs further files of {plan.base_family}: {', '.join(missing)}",
-                f"ategnatos train plan set {plan.name} "
-                + "'parts="
-                + json.dumps({part: f"/models/{part}.safetensors" for part in missing})
-                + "'",
-            )
+        if not family.repository:
+            starting.require_model(self, plan, "kohya loads this family")
+        needed = [part for part, must in family.parts.items() if must]
+        starting.require_parts(self, plan, "kohya", needed)
         losses = Losses(plan)
         keys = config.settings(plan, family, dataset, folder, losses)
         data = config.datasets(plan, dataset, losses)
@@ -245,21 +227,4 @@ class Kohya:
 
     def _command(self, plan: Plan, file: PurePath) -> tuple[str, ...]:
         script = known.trainer(self.name).family_of(plan).script
-        return (
-            "{python}",
-            "-m",
-            "accelerate.commands.launch",
-            "--num_cpu_threads_per_process",
-            "1",
-            "--num_processes",
-            "1",
-            "--num_machines",
-            "1",
-            "--dynamo_backend",
-            "no",
-            "--mixed_precision",
-            kohya_settings.MIXED[plan.precision],
-            script,
-            "--config_file",
-            str(file),
-        )
+        return starting.command(script, settings.MIXED[plan.precision], file)

@@ -11,7 +11,7 @@ import copy
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from ategnatos.trainers.kohya_settings import MIXED, SAVED, learning, prompts
+from ategnatos.trainers.kohya_ss.settings import MIXED, SAVED, learning, prompts
 from ategnatos.trainers.losing import Losses
 
 if TYPE_CHECKING:

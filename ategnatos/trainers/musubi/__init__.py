@@ -20,9 +20,9 @@ from ategnatos.trainers import (
     check,
     installs,
     known,
-    kohya_settings,
     toml,
 )
+from ategnatos.trainers.kohya_ss import settings, starting
 from ategnatos.trainers.losing import Losses, cannot
 from ategnatos.trainers.musubi import config, encoding
 
@@ -164,7 +164,7 @@ class Musubi:
 
     def checkpoints(self, output: Path, name: str) -> tuple[Checkpoint, ...]:
         """As :meth:`ategnatos.trainers.Trainer.checkpoints`: named as sd-scripts names them."""
-        from ategnatos.trainers.kohya.files import checkpoints
+        from ategnatos.trainers.kohya_ss.files import checkpoints
 
         return checkpoints(output, name)
 
@@ -196,28 +196,8 @@ class Musubi:
     def _prepared(self, plan: Plan, dataset: Dataset, folder: PurePath) -> _Prepared:
         check(self, plan, dataset)
         family = known.trainer(self.name).family_of(plan)
-        if not plan.model:
-            raise cannot(
-                self,
-                plan,
-                "it names no file of weights, and musubi-tuner loads every model from a file",
-                f"ategnatos train plan set {plan.name} model=/models/FILE.safetensors",
-            )
-        missing = [
-            part
-            for part in family.parts
-            if not (plan.parts.get(part) or (part == "vae" and plan.vae))
-        ]
-        if missing:
-            raise cannot(
-                self,
-                plan,
-                f"musubi-tuner needs further files of {plan.base_family}: {', '.join(missing)}",
-                f"ategnatos train plan set {plan.name} "
-                + "'parts="
-                + json.dumps({part: f"/models/{part}.safetensors" for part in missing})
-                + "'",
-            )
+        starting.require_model(self, plan, "musubi-tuner loads every model")
+        starting.require_parts(self, plan, "musubi-tuner", family.parts)
         losses = Losses(plan)
         keys = config.settings(plan, family, dataset, folder, losses)
         data = config.datasets(plan, dataset, folder, losses)
@@ -267,24 +247,8 @@ class Musubi:
     def _command(self, plan: Plan, file: PurePath) -> tuple[str, ...]:
         family = known.trainer(self.name).family_of(plan)
         precision = plan.precision if plan.precision in family.precisions else family.precisions[0]
-        return (
-            "{python}",
-            "-m",
-            "accelerate.commands.launch",
-            "--num_cpu_threads_per_process",
-            "1",
-            "--num_processes",
-            "1",
-            "--num_machines",
-            "1",
-            "--dynamo_backend",
-            "no",
-            "--mixed_precision",
-            kohya_settings.MIXED[precision],
-            f"{encoding.SCRIPTS}/{family.script}",
-            "--config_file",
-            str(file),
-        )
+        script = f"{encoding.SCRIPTS}/{family.script}"
+        return starting.command(script, settings.MIXED[precision], file)
 
 
 def _trained(state: Path, step: int | None) -> int | None:
