@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.real import kohya, processes
 from benchmarks.real.held import Held, hold
 from benchmarks.real.studio import Studio
-from benchmarks.real.trainer import Made
+from benchmarks.real.trainer import Made, cannot_run, cut
 
 _MODEL = """
 import sys, torch
@@ -60,12 +60,7 @@ class AiToolkit:
             return f"{home} is no checkout of ai-toolkit: it has no toolkit/config_modules.py."
         code = "from extensions_built_in.sd_trainer import SDTrainer; import toolkit.data_loader"
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(home)}
-        done = subprocess.run(
-            [python, "-c", code], cwd=home, env=environment, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
-        last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        return "" if done.returncode == 0 else f"{python} cannot run it: {last}"
+        return cannot_run(python, code, home, environment)
 
     def make(self, folder: Path, home: Path, python: Path) -> Made:
         """As :meth:`benchmarks.real.trainer.Real.make`."""
@@ -105,8 +100,7 @@ class AiToolkit:
     def break_newest(self, output: Path) -> str:
         """Cut its newest LoRA off in the middle: it takes that one up, and ends with 1."""
         saves = sorted(output.glob("*/*_?????????.safetensors"))
-        with saves[-1].open("r+b") as file:
-            file.truncate(saves[-1].stat().st_size // 2)
+        cut(saves[-1])
         return saves[-1].name
 
     def own_faults(self, studio: Studio, folder: Path, held: Held) -> None:

@@ -11,7 +11,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from benchmarks.real.trainer import Made
+from benchmarks.real.trainer import Made, cannot_run, cut_newest_state
 
 _MODEL = """
 import sys, torch
@@ -48,9 +48,7 @@ class Kohya:
         if not (home / "train_network.py").is_file():
             return f"{home} is no checkout of kohya's sd-scripts: it has no train_network.py."
         code = "import torch, diffusers, accelerate, transformers, voluptuous, toml"
-        done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
-        last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        return "" if done.returncode == 0 else f"{python} cannot run it: {last}"
+        return cannot_run(python, code)
 
     def make(self, folder: Path, home: Path, python: Path) -> Made:
         """As :meth:`benchmarks.real.trainer.Real.make`."""
@@ -86,11 +84,7 @@ class Kohya:
 
     def break_newest(self, output: Path) -> str:
         """Cut its optimizer off in the middle, as a full disk or a power cut does."""
-        states = sorted(output.glob("*-state"), key=lambda path: path.stat().st_mtime_ns)
-        file = states[-1] / "optimizer.bin"
-        with file.open("r+b") as opened:
-            opened.truncate(file.stat().st_size // 2)
-        return states[-1].name
+        return cut_newest_state(output)
 
 
 def tokenizer(repository: Path) -> None:

@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 from benchmarks.real import kohya
-from benchmarks.real.trainer import Made
+from benchmarks.real.trainer import Made, cannot_run, cut_newest_state
 
 _NEEDS = (
     "torch, torchvision, diffusers, accelerate, transformers, voluptuous, toml, einops, cv2, av"
@@ -113,10 +113,7 @@ class Musubi:
         """As :meth:`benchmarks.real.trainer.Real.missing`."""
         if not (home / "src/musubi_tuner/zimage_train_network.py").is_file():
             return f"{home} is no checkout of musubi-tuner."
-        code = f"import {_NEEDS}"
-        done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
-        last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        return "" if done.returncode == 0 else f"{python} cannot run it: {last}"
+        return cannot_run(python, f"import {_NEEDS}")
 
     def make(self, folder: Path, home: Path, python: Path) -> Made:
         """As :meth:`benchmarks.real.trainer.Real.make`."""
@@ -161,11 +158,7 @@ class Musubi:
 
     def break_newest(self, output: Path) -> str:
         """Cut its optimizer off in the middle, as a full disk or a power cut does."""
-        states = sorted(output.glob("*-state"), key=lambda path: path.stat().st_mtime_ns)
-        file = states[-1] / "optimizer.bin"
-        with file.open("r+b") as opened:
-            opened.truncate(file.stat().st_size // 2)
-        return states[-1].name
+        return cut_newest_state(output)
 
 
 def tokenizer(repository: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.real import faults, kohya, processes
 from benchmarks.real.held import Held, hold
 from benchmarks.real.studio import Studio
-from benchmarks.real.trainer import Made
+from benchmarks.real.trainer import Made, cannot_run, cut
 
 _NEEDS = "torch, diffusers, accelerate, transformers, peft, trainingsample, skrample, simpletuner"
 _MODEL = """
@@ -90,10 +90,7 @@ class SimpleTuner:
         """As :meth:`benchmarks.real.trainer.Real.missing`."""
         if not (home / "simpletuner" / "train.py").is_file():
             return f"{home} is no checkout of SimpleTuner: it has no simpletuner/train.py."
-        code = f"import {_NEEDS}"
-        done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
-        last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        return "" if done.returncode == 0 else f"{python} cannot run it: {last}"
+        return cannot_run(python, f"import {_NEEDS}")
 
     def make(self, folder: Path, home: Path, python: Path) -> Made:
         """As :meth:`benchmarks.real.trainer.Real.make`."""
@@ -138,9 +135,7 @@ class SimpleTuner:
     def break_newest(self, output: Path) -> str:
         """Cut its optimizer off in the middle, as a full disk or a power cut does."""
         newest = _newest(output)
-        file = newest / "optimizer.bin"
-        with file.open("r+b") as opened:
-            opened.truncate(file.stat().st_size // 2)
+        cut(newest / "optimizer.bin")
         return newest.name
 
     def own_faults(self, studio: Studio, folder: Path, held: Held) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,3 +44,31 @@ class Real(Protocol):
     def break_newest(self, output: Path) -> str:
         """Cut the newest thing in ``output`` that the trainer goes on from; its name."""
         ...
+
+
+def cannot_run(
+    python: Path,
+    code: str,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Why a Python cannot run ``code``, as one sentence; "" where it can."""
+    done = subprocess.run(
+        [python, "-c", code], cwd=folder, env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+    return "" if done.returncode == 0 else f"{python} cannot run it: {last}"
+
+
+def cut(file: Path) -> None:
+    """Cut a file off in the middle, as a full disk or a power cut does."""
+    with file.open("r+b") as opened:
+        opened.truncate(file.stat().st_size // 2)
+
+
+def cut_newest_state(output: Path) -> str:
+    """Cut the optimizer of the newest ``*-state`` off; the state's name."""
+    newest = max(output.glob("*-state"), key=lambda path: path.stat().st_mtime_ns)
+    cut(newest / "optimizer.bin")
+    return newest.name
