@@ -201,6 +201,13 @@ def test_kohya_never_overwrites_saves_that_it_would_count_from_zero(
     found = resuming.newest([point], lambda one: 130, lambda one: again)
     assert found is not None
     assert found.step == again.begins
+    # What is saved there is counted from that epoch on, and so is a second resume.
+    state = folder / again.output / "owl-step00000020-state"
+    then = chosen.resume(plan, dataset, folder, Checkpoint(None, state, 20, None))
+    trained = again.begins + 20
+    assert then.output == f"output-from-{trained:08d}"
+    assert then.command[-1] == str(trained // dataset.steps_an_epoch + 1)
+    assert then.begins == trained // dataset.steps_an_epoch * dataset.steps_an_epoch
 
 
 def test_simpletuner_is_told_what_it_takes_in_another_way(

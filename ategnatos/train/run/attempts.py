@@ -61,6 +61,19 @@ def last(run: Path) -> Attempt | None:
     return found[-1] if found else None
 
 
+def outputs(run: Path) -> list[Attempt]:
+    """The tries since the training last began anew, newest first, one for each output folder.
+
+    What a try that was resumed has not saved yet, an earlier one in another folder has.
+    """
+    found: dict[str, Attempt] = {}
+    for one in reversed(every(run)):
+        found.setdefault(one.output, one)
+        if not one.point:
+            break
+    return list(found.values())
+
+
 def put(run: Path, attempt: Attempt, **also: Any) -> None:
     """Write a try down, or what became of it; ``also`` are values of the state beside it."""
     others = [asdict(one) for one in every(run) if one.number != attempt.number]

@@ -112,7 +112,7 @@ def resume(
     broken = tuple(f"{path.name}: {why}" for path, why in found.broken)
     if elsewhere:
         if not dry_run:
-            run = _moved(project, run, kept, there, card, actor, now, require)
+            run = _moved(project, run, kept, there, card, actor, now, require, found)
             begin(project, number_of(run))
         return Resumed(run, found.step, found.name, broken, notes=found.translation.notes)
     free(project, run.gpu, run.id)
@@ -229,6 +229,7 @@ def _moved(
     actor: str,
     now: datetime,
     require: Require,
+    found: Point,
 ) -> Run:
     """A run of its own on another machine, with what the first one saved."""
     import shutil
@@ -241,15 +242,15 @@ def _moved(
     assert last is not None, "newest() found a checkpoint of it"
     # Number 0 stands for what was done before, elsewhere.
     before = attempts.Attempt(
-        0, 0, "", last.output, last.steps, last.started_at, record.iso(now), None, "lost",
-        "elsewhere", f"It began as {run.id} on {run.machine}.",
+        0, found.begins, "", found.output, last.steps, last.started_at, record.iso(now), None,
+        "lost", "elsewhere", f"It began as {run.id} on {run.machine}.",
     )  # fmt: skip
     try:
         preparing.keep_plan(fresh.folder, preparing.plan_of(run.folder))
         with explained(fresh.folder, f"{run.id} is as it was, and {fresh.id} will not begin."):
             shutil.copytree(
-                run.folder / last.output,
-                fresh.folder / last.output,
+                run.folder / found.output,
+                fresh.folder / found.output,
                 dirs_exist_ok=True,
                 ignore=shutil.ignore_patterns("*.ledger.json"),
             )

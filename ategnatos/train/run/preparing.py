@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -107,13 +108,17 @@ def point_of(run: Run, place: Place, laid: Laid, saves: Any, last: Attempt | Non
     """
     if last is None:
         return None
-    here = laid.trainer.checkpoints(run.folder / last.output, run.plan)
 
     def resume(one: Checkpoint) -> Translation:
         far = replace(one, weights=_there(place, one.weights), state=_there(place, one.state))
         return laid.trainer.resume(laid.plan, laid.dataset, place.there, far)
 
-    return resuming.newest(here, lambda one: saves.step_of(one, last, last.steps), resume)
+    for tried in attempts.outputs(run.folder):
+        here = laid.trainer.checkpoints(run.folder / tried.output, run.plan)
+        found = resuming.newest(here, partial(saves.step_of, attempt=tried, reached=0), resume)
+        if found is not None:
+            return replace(found, output=tried.output, begins=tried.begins)
+    return None
 
 
 def attempt(
@@ -139,10 +144,10 @@ def attempt(
         else laid.trainer.translate(laid.plan, laid.dataset, place.there)
     )
     if point is None and before is not None:
-        resuming.empty(place, before.output, number)
-    elif point is not None and before is not None:
-        keep = _kept(run, laid, before, point)
-        resuming.clear(place, before.output, run.plan, keep, number)
+        for one in attempts.outputs(folder):
+            resuming.empty(place, one.output, number)
+    elif point is not None:
+        _cleared(run, place, laid, point, str(number))
     begins = point.step if point is not None else 0
     _cut(folder, begins)
     writing.write(folder, made, ours={"plan": run.plan, "digest": run.digest, "run": run.id})
@@ -184,12 +189,23 @@ def attempt(
     return tried
 
 
-def _kept(run: Run, laid: Laid, before: Attempt, point: Point) -> set[str]:
-    """Names in the output that stay: the point and what is older and whole."""
+def _cleared(run: Run, place: Place, laid: Laid, point: Point, aside: str) -> None:
+    """Move aside what was saved after the point: all of the folders that are newer than its own."""
+    for one in attempts.outputs(run.folder):
+        if one.output == point.output:
+            kept = _kept(run, laid, point)
+            resuming.clear(place, one.output, run.plan, kept, aside)
+            return
+        # Names are given again in each folder.
+        resuming.clear(place, one.output, run.plan, (), f"{aside}/{one.output}")
+
+
+def _kept(run: Run, laid: Laid, point: Point) -> set[str]:
+    """Names in the point's folder that stay: the point and what is older and whole."""
     broken = {path.name for path, _ in point.broken}
     own = {part.name for part in (point.checkpoint.weights, point.checkpoint.state) if part}
     kept = set(own)
-    for one in laid.trainer.checkpoints(run.folder / before.output, run.plan):
+    for one in laid.trainer.checkpoints(run.folder / point.output, run.plan):
         names = {part.name for part in (one.weights, one.state) if part is not None}
         kept |= names
         if names & own:

@@ -30,7 +30,8 @@ class Point:
     """Where a run goes on: a checkpoint without its broken parts, and the run from there.
 
     ``broken`` are the parts that are not whole, each with why; ``skipped`` why other saves were
-    passed over, the newest first.
+    passed over, the newest first. ``output`` is the folder that it lies in, relative to the run's,
+    and ``begins`` the step at which the try that saved it began.
     """
 
     checkpoint: Checkpoint
@@ -38,6 +39,8 @@ class Point:
     translation: Translation
     broken: tuple[tuple[Path, str], ...]
     skipped: tuple[str, ...]
+    output: str = ""
+    begins: int = 0
 
     @property
     def name(self) -> str:
@@ -93,9 +96,9 @@ def nothing(run: str, broken: Iterable[tuple[Path, str]] = ()) -> StudioError:
     )
 
 
-def clear(place: Place, output: str, name: str, keep: Iterable[str], number: int) -> list[str]:
+def clear(place: Place, output: str, name: str, keep: Iterable[str], aside: str) -> list[str]:
     """Move what begins with ``name`` or was saved, and is not in ``keep``, out of ``output`` to
-    ``aside/NUMBER``; the names that were moved. Here, and on the machine where it is another.
+    ``aside/ASIDE``; the names that were moved. Here, and on the machine where it is another.
 
     ``keep`` are names in the output folder. Raises StudioError (``run_machine``).
     """
@@ -104,11 +107,11 @@ def clear(place: Place, output: str, name: str, keep: Iterable[str], number: int
     listing = place.ask(["sh", "-c", 'ls -1a -- "$1" 2>/dev/null || :', "sh", str(there)])
     moved = [one for one in listing.splitlines() if _saved(one, name) and one not in kept]
     if moved:
-        target = place.there / ASIDE / str(number)
+        target = place.there / ASIDE / aside
         place.ask(["mkdir", "-p", "--", str(target)])
         place.ask(["mv", "--", *(str(there / one) for one in moved), str(target)])
     if place.far and (place.here / output).is_dir():
-        near = place.here / ASIDE / str(number)
+        near = place.here / ASIDE / aside
         for one in sorted((place.here / output).iterdir()):
             if _saved(one.name, name) and one.name not in kept:
                 near.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -43,6 +44,8 @@ _MODULES = (
     *("voluptuous", "toml", "imagesize", "cv2", "einops"),
 )
 _DRY = "dry-run"
+# A folder of its own after a resume inside an epoch, with the step of the plan.
+_AGAIN = "output-from-"
 # In a dry run nothing is saved but the end, nothing drawn, nothing measured.
 _NOT_DRY = frozenset(
     {
@@ -155,20 +158,21 @@ class Kohya:
                     f"the state {point.state} tells neither epoch nor step",
                     "Name another checkpoint.",
                 )
-            epoch = point.step // max(1, dataset.steps_an_epoch)
-            begins = epoch * dataset.steps_an_epoch
+            an_epoch = max(1, dataset.steps_an_epoch)
+            done = _trained(point.state, point.step, an_epoch)
+            epoch = done // an_epoch
+            begins = epoch * an_epoch
             # Steps are counted from 0 again: in the same folder earlier saves were overwritten.
-            output = f"output-from-{point.step:08d}"
+            output = f"{_AGAIN}{done:08d}"
             keys, _, _ = self._prepared(plan, dataset, folder)
             keys |= {
                 "output_dir": str(folder / output),
                 "logging_dir": str(folder / output / "logs"),
             }
             files["kohya.toml"] = toml.document(keys, _OURS.format(name=plan.name))
-            again = point.step - epoch * dataset.steps_an_epoch
             notes = (
-                f"Epoch {epoch + 1} begins anew: {again} steps are trained a second time; steps"
-                f" are counted from 0 in {output}.",
+                f"Epoch {epoch + 1} begins anew: {done - begins} steps are trained a second time;"
+                f" steps are counted from 0 in {output}.",
             )
         command = (*whole.command, "--resume", str(point.state), "--initial_epoch", str(epoch + 1))
         return replace(
@@ -228,3 +232,11 @@ class Kohya:
     def _command(self, plan: Plan, file: PurePath) -> tuple[str, ...]:
         script = known.trainer(self.name).family_of(plan).script
         return starting.command(script, settings.MIXED[plan.precision], file)
+
+
+def _trained(state: PurePath, step: int, an_epoch: int) -> int:
+    """The step of the plan that a state's own ``step`` is: after a resume it counts from the
+    beginning of the epoch that was resumed.
+    """
+    again = re.fullmatch(re.escape(_AGAIN) + r"(\d+)", state.parent.name)
+    return step + (int(again[1]) // an_epoch * an_epoch if again else 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from ategnatos.grimoire.jobs import database, moves
 from ategnatos.guard import locks
 from ategnatos.machines.local import LocalMachine
 from ategnatos.train.checkpoints import ledger
-from ategnatos.train.run import attempts, control, holding, preparing, record, state, status
+from ategnatos.train.run import attempts, control, holding, place, preparing, record, state, status
 from ategnatos.train.run.ending import Patience
 from ategnatos.train.run.keeper import Keeper
 from ategnatos.train.run.ladder import CHANGED_EVENT
 from ategnatos.train.run.lines import Rhythm
 from ategnatos.train.run.record import Run
 from ategnatos.train.watching import curve
+from ategnatos.trainers import load_trainer
 from tests.train import fakes
 from tests.train.run.studio import Here, followed, now, opened, ordered, studio
 from tests.waiting import wait_until
@@ -355,3 +357,33 @@ def test_a_run_that_was_given_up_is_followed_again_where_its_trainer_lives(
     run = record.load(project, run.id)
     assert run.state == "finished", run.why
     assert len(fakes.starts(home)) == len(attempts.every(run.folder)) == 1
+
+
+def test_what_a_resumed_try_has_not_saved_yet_an_earlier_one_has(tmp_path: Path) -> None:
+    project, run, _ = begun(tmp_path, "kohya", {"log": "success"})
+    run = followed(project, run)
+    first = attempts.last(run.folder)
+    assert first is not None
+    # Resumed into a folder of its own, and stopped while it wrote its first save there.
+    second = replace(
+        first, number=2, begins=4, point="owl-000001-state", output="output-from-00000004"
+    )
+    attempts.put(run.folder, second)
+    cut = run.folder / second.output / "owl-step00000002.safetensors"
+    cut.parent.mkdir()
+    cut.write_bytes(b"cut off")
+    assert [one.output for one in attempts.outputs(run.folder)] == [second.output, first.output]
+
+    machine = LocalMachine()
+    point = control.newest(project, run, machine)
+    assert (point.name, point.output, point.step) == ("owl-000002-state", "output", 8)
+    where = place.Place(run.folder, run.folder, machine)
+    laid = preparing.dataset(project, run, load_trainer("kohya"), where)
+    preparing._cleared(run, where, laid, point, "3")
+    assert not cut.exists()
+    assert (run.folder / "aside/3" / second.output / cut.name).read_bytes() == b"cut off"
+    assert (run.folder / "output" / "owl-000002-state").is_dir()
+
+    # A training that began anew has nothing to do with what was saved before.
+    attempts.put(run.folder, replace(first, number=3, output="output-anew"))
+    assert [one.output for one in attempts.outputs(run.folder)] == ["output-anew"]
