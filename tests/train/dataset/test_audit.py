@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
@@ -217,13 +218,18 @@ def test_a_killed_audit_goes_on_where_it_was(project: Project, tmp_path: Path) -
         command, cwd=project.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     table = store.home(project, "ann") / "looks.sqlite"
+    workers: set[psutil.Process] = set()
     try:
         deadline = time.monotonic() + 60
         while _kept(table) == 0 and running.poll() is None and time.monotonic() < deadline:
+            workers |= set(psutil.Process(running.pid).children())
             time.sleep(0.02)
     finally:
         running.kill()
         running.wait()
+    # Nobody else ends them.
+    assert workers
+    assert psutil.wait_procs(workers, timeout=30)[1] == []
     kept = _kept(table)
     assert kept > 0
     rest = passing.looks(project, version)

@@ -25,6 +25,8 @@ _KEPT_BLOCKS = 6
 # so much of what is free is kept.
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
 _GIVEN_BACK, _KEPT_FREE = 64 << 20, 128 << 20
+# Of prctl(2), from linux/prctl.h: the signal that a process gets when its parent dies.
+_PR_SET_PDEATHSIG = 1
 
 
 def look_at_all(
@@ -71,7 +73,10 @@ def _through_pool(
     waiting = list(reversed(parts))
     while waiting:
         pool = ProcessPoolExecutor(
-            min(count, len(waiting)), multiprocessing.get_context(how), initializer=_begin
+            min(count, len(waiting)),
+            multiprocessing.get_context(how),
+            initializer=_begin,
+            initargs=(os.getpid(),),
         )
         running: dict[Future[list[Look]], Sequence[Task]] = {}
         broken = False
@@ -104,7 +109,7 @@ def _end(pool: ProcessPoolExecutor, *, finished: bool) -> None:
         child.join()
 
 
-def _begin() -> None:
+def _begin(caller: int) -> None:
     """What every worker does first."""
     from PIL import _imaging
 
@@ -116,8 +121,14 @@ def _begin() -> None:
     if sys.platform == "linux":
         import ctypes
 
+        library = ctypes.CDLL(None)
+        # A caller that is killed says nothing, and its workers hold their pipes open themselves:
+        # without this they would wait for ever.
+        library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != caller:
+            os._exit(1)
         # The same for arrays, by the C library's allocator; one without mallopt goes on as it was.
-        keep = getattr(ctypes.CDLL(None), "mallopt", None)
+        keep = getattr(library, "mallopt", None)
         if keep is not None:
             keep(_M_MMAP_THRESHOLD, _GIVEN_BACK)
             keep(_M_TRIM_THRESHOLD, _KEPT_FREE)
