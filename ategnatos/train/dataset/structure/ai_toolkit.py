@@ -8,12 +8,11 @@ toolkit/data_loader.py, toolkit/dataloader_mixins.py, toolkit/buckets.py.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from ategnatos.train.dataset.structure import buckets
-from ategnatos.train.dataset.structure.layout import Bucket, Layout, Plan, Staged, alignment
+from ategnatos.train.dataset.structure.layout import Layout, Plan, Staged, alignment, by_folder
 
 
 def lay_out(plan: Plan, root: Path) -> Layout:
@@ -35,14 +34,8 @@ def lay_out(plan: Plan, root: Path) -> Layout:
     choose = buckets.ai_toolkit(
         frame.resolution, divisibility=alignment("ai-toolkit", frame.family)
     )
-    # One data loader a folder: buckets of two concepts never share a batch.
-    counts: dict[tuple[str, tuple[int, int]], list[int]] = defaultdict(lambda: [0, 0])
-    for one in plan.staged:
-        if not one.validation:
-            entry = counts[(one.folder, choose(one.size))]
-            entry[0] += 1
-            entry[1] += one.repeats
-    made = tuple(Bucket(size, n, m) for (_, size), (n, m) in sorted(counts.items()))
+    # One data loader a folder.
+    made = by_folder(plan.staged, choose)
     return Layout(
         frame,
         small,

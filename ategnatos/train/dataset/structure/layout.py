@@ -7,6 +7,7 @@ the report of what that trainer will see. Nothing here touches the disk but to r
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -216,6 +217,19 @@ def stems(names: Sequence[str]) -> dict[str, str]:
         taken.add(stem.lower())
         made[name] = stem
     return made
+
+
+def by_folder(staged: Iterable[Staged], choose: Choose) -> tuple[Bucket, ...]:
+    """The buckets of a trainer to which each folder is a dataset of its own: those of two folders
+    never share a batch. What is set apart for validation is in none.
+    """
+    counts: dict[tuple[str, tuple[int, int]], list[int]] = defaultdict(lambda: [0, 0])
+    for one in staged:
+        if not one.validation:
+            entry = counts[(one.folder, choose(one.size))]
+            entry[0] += 1
+            entry[1] += one.repeats
+    return tuple(Bucket(size, n, m) for (_, size), (n, m) in sorted(counts.items()))
 
 
 def enlarged(staged: Iterable[Staged], choose: Choose) -> list[tuple[str, float]]:

@@ -8,17 +8,17 @@ dataset/config_utils.py, dataset/datasources.py, dataset/image_video_dataset.py,
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from pathlib import Path
 
-from ategnatos.train.dataset.structure import arithmetic, buckets
+from ategnatos.train.dataset.structure import buckets
 from ategnatos.train.dataset.structure.layout import (
-    Bucket,
     Frame,
     Layout,
     Plan,
     Staged,
     alignment,
+    by_folder,
+    enlarged,
 )
 
 
@@ -29,35 +29,24 @@ def lay_out(plan: Plan, root: Path) -> Layout:
     small: dict[str, bytes] = {}
     folders: dict[str, Staged] = {}
     for one in plan.staged:
-        folder = _folder(one)
+        folder = one.folder
         links[f"{folder}/{one.file}"] = one
         small[f"{folder}/{one.stem}.txt"] = one.caption.encode() + b"\n"
         if not one.validation:
             folders.setdefault(folder, one)
     small["dataset.toml"] = _toml(frame, folders, root).encode()
     choose = chooser(frame)
-    counts: dict[tuple[str, tuple[int, int]], list[int]] = defaultdict(lambda: [0, 0])
-    for one in plan.staged:
-        if not one.validation:
-            entry = counts[(_folder(one), choose(one.size))]
-            entry[0] += 1
-            entry[1] += one.repeats
-    made = tuple(Bucket(size, n, m) for (_, size), (n, m) in sorted(counts.items()))
+    made = by_folder(plan.staged, choose)
     return Layout(
         frame,
         small,
         links,
         {},
         made,
-        arithmetic.count(
-            (one.shown for one in made),
-            epochs=frame.epochs,
-            batch=frame.batch,
-            accumulation=frame.accumulation,
-        ),
+        frame.steps(one.shown for one in made),
         plan.dropped,
         tuple(_warnings(plan)),
-        tuple(_enlarged(plan.staged, choose)),
+        tuple(enlarged(plan.staged, choose)),
         ("--dataset_config", str(root / "dataset.toml")),
     )
 
@@ -66,11 +55,6 @@ def chooser(frame: Frame) -> buckets.Choose:
     """How musubi-tuner chooses a bucket with the TOML that we write."""
     step = alignment("musubi", frame.family)
     return buckets.musubi(frame.resolution, steps=step, upscale=frame.upscale)
-
-
-def _folder(one: Staged) -> str:
-    place = "validation" if one.validation else "reg" if one.regularisation else "train"
-    return f"{place}/{one.concept}"
 
 
 def _toml(frame: Frame, folders: dict[str, Staged], root: Path) -> str:
@@ -108,8 +92,3 @@ def _warnings(plan: Plan) -> list[str]:
     if plan.frame.masks:
         told.append("musubi-tuner knows no masks: the whole picture is trained on.")
     return told
-
-
-def _enlarged(staged: tuple[Staged, ...], choose: buckets.Choose) -> list[tuple[str, float]]:
-    found = [(one.picture.name, buckets.enlarged(one.size, choose(one.size))) for one in staged]
-    return [(name, round(by, 2)) for name, by in found if by > 1.005]
