@@ -152,7 +152,7 @@ def newest(project: Project, run: Run, machine: Machine) -> Point:
     ready = laying.ready(project, plan, trainer.layout, run.folder / "dataset")
     laid = preparing.Laid(plan, ready.dataset, trainer)
     where = place.Place(run.folder, run.folder, machine)
-    found = preparing.point_of(run, where, laid, saves_of(run, trainer, laid), last)
+    found = preparing.point_of(run, where, laid, saves_of(run, trainer, laid))
     if found is None:
         raise resuming.nothing(run.id)
     return found

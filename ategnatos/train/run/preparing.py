@@ -101,13 +101,11 @@ def _as_there(folder: Path, plan: Plan) -> Plan:
     return Places(PurePosixPath(base), True).plan(plan) if base else plan
 
 
-def point_of(run: Run, place: Place, laid: Laid, saves: Any, last: Attempt | None) -> Point | None:
+def point_of(run: Run, place: Place, laid: Laid, saves: Any) -> Point | None:
     """The newest whole checkpoint, with the run from there; None where there is none.
 
     What lies here is looked at: of a far machine it was brought.
     """
-    if last is None:
-        return None
 
     def resume(one: Checkpoint) -> Translation:
         far = replace(one, weights=_there(place, one.weights), state=_there(place, one.state))

@@ -214,7 +214,7 @@ class Steps:
         point = None
         if change is None or not change.anew:
             saves = saves_of(run, trainer, laid)
-            point = preparing.point_of(run, where, laid, saves, attempts.last(run.folder))
+            point = preparing.point_of(run, where, laid, saves)
             for path, why in point.broken if point is not None else ():
                 self.say(f"{path.name} is not whole ({why}): it is moved aside.")
         if point is not None:
