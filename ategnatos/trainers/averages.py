@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from ategnatos.trainers import bars
-from ategnatos.trainers.events import Event, Progress, Warned
+from ategnatos.trainers.events import Event, Warned
 
 
 class AverageBar:
@@ -27,18 +27,8 @@ class AverageBar:
         same = loss == self._loss or (_nan(loss) and _nan(self._loss))
         of = None if loss is None else bar.done - 1 if moved and same else bar.done
         self.step, self._loss = bar.done, loss
-        made = Progress(
-            bar.done,
-            bar.total,
-            loss,
-            "average",
-            figures.get("lr"),
-            bar.seconds,
-            bar.elapsed,
-            bar.remaining,
-            epoch,
-            epochs,
-            of,
+        made = bars.progress(
+            bar, loss, "average", of, figures.get("lr"), epoch=epoch, epochs=epochs
         )
         return (made, *self._diverged(loss))
 

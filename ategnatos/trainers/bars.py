@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
+
+from ategnatos.trainers.events import Progress
 
 _BAR = re.compile(
     r"(?P<label>[^|%\[\]]*?):?\s*(?P<percent>\d{1,3})%(?:\|(?P<drawn>[^|]*)\|)?\s*"
@@ -51,6 +54,32 @@ def read(line: str) -> Bar | None:
         _speed(found["speed"], found["unit"]),
         (found["after"] or "").strip(),
         line[found.end() :],
+    )
+
+
+def progress(
+    bar: Bar,
+    loss: float | None,
+    loss_is: Literal["step", "average"],
+    loss_step: int | None,
+    rate: float | None,
+    *,
+    epoch: int | None = None,
+    epochs: int | None = None,
+) -> Progress:
+    """The event of a training's bar, with what was read of the text behind it."""
+    return Progress(
+        bar.done,
+        bar.total,
+        loss,
+        loss_is,
+        rate,
+        bar.seconds,
+        bar.elapsed,
+        bar.remaining,
+        epoch,
+        epochs,
+        loss_step,
     )
 
 

@@ -9,6 +9,14 @@ from __future__ import annotations
 import codecs
 import re
 
+# What a trainer in Python is started with, so that its log can be read while it is written. Piped,
+# what rich prints is folded to the width of a terminal: wide enough, and nothing is.
+ENVIRONMENT = {
+    "COLUMNS": "200",
+    "PYTHONIOENCODING": "utf-8",
+    "PYTHONUNBUFFERED": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
 CODES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _END = re.compile(r"\r\n|\n|\r")
 # A bar that draws for hours without an end of line must not fill the memory.

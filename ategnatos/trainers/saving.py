@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Where a resumed trainer counts its steps from 0 again it saves into a folder of its own, so that
+# nothing is overwritten: this, and the step of the plan that it was resumed at.
+COUNTED_ANEW = "output-from-"
+
 # These save by themselves when they are told to end.
 AT_THE_END = frozenset({"starter", "accelerate"})
 

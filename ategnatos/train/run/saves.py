@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ategnatos.train.checkpoints import integrity, ledger
+from ategnatos.trainers import saving
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,8 +81,7 @@ class Saves:
         if one.final:
             return max(reached, one.step or 0)
         if one.step is not None:
-            # kohya counts from 0 again in a folder of its own.
-            again = attempt.begins if attempt.output.startswith("output-from-") else 0
+            again = attempt.begins if attempt.output.startswith(saving.COUNTED_ANEW) else 0
             return one.step + again
         return (one.epoch or 0) * self.steps_an_epoch
 

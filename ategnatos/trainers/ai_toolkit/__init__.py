@@ -18,6 +18,7 @@ from ategnatos.trainers import (
     check,
     installs,
     known,
+    lines,
 )
 from ategnatos.trainers.ai_toolkit import config
 from ategnatos.trainers.losing import Losses, cannot
@@ -67,7 +68,7 @@ class AiToolkit:
             ("{python}", "run.py", str(folder / _FILE)),
             f"output/{plan.name}",
             dataset.steps,
-            _ENVIRONMENT,
+            lines.ENVIRONMENT,
             "{home}",
             losses.all(),
         )
@@ -91,7 +92,7 @@ class AiToolkit:
             ("{python}", "run.py", str(folder / f"{_DRY}.yaml")),
             f"{_DRY}/{plan.name}",
             steps,
-            _ENVIRONMENT,
+            lines.ENVIRONMENT,
             "{home}",
             losses.all(),
         )
@@ -207,12 +208,6 @@ def _unseen(name: str, folder: PurePath) -> str:
 _OWN = ("config.yaml", "samples", "optimizer.pt", "learnable_snr.json", "loss_log.db")
 # Replaced before the file is read: by a variable of the environment, by the job's name.
 _TAKEN = ("${", "[name]")
-_ENVIRONMENT = {
-    "COLUMNS": "200",
-    "PYTHONIOENCODING": "utf-8",
-    "PYTHONUNBUFFERED": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}
 
 
 def _yaml(job: dict[str, Any]) -> bytes:

@@ -17,7 +17,6 @@ from ategnatos.trainers.events import (
     Fact,
     Failed,
     Phase,
-    Progress,
     Sampled,
     Saved,
     Skipped,
@@ -80,17 +79,7 @@ class AiToolkitParser:
             of = bar.done + 1
         self._last = (bar.done, drawn, of)
         loss = math.nan if drawn == 0 else drawn
-        made = Progress(
-            bar.done,
-            bar.total,
-            loss,
-            "step",
-            figures.get("lr"),
-            bar.seconds,
-            bar.elapsed,
-            bar.remaining,
-            loss_step=of,
-        )
+        made = bars.progress(bar, loss, "step", of, figures.get("lr"))
         bad = self._diverged() if loss is not None and math.isnan(loss) else ()
         return (made, *bad, *glued)
 

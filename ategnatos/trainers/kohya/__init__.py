@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -18,11 +17,14 @@ from ategnatos.trainers import (
     check,
     installs,
     known,
+    lines,
     toml,
 )
 from ategnatos.trainers.kohya import config
 from ategnatos.trainers.kohya_ss import settings, starting
+from ategnatos.trainers.kohya_ss.files import began, checkpoints
 from ategnatos.trainers.losing import Losses, cannot
+from ategnatos.trainers.saving import COUNTED_ANEW
 
 if TYPE_CHECKING:
     from typing import Any
@@ -31,21 +33,12 @@ if TYPE_CHECKING:
     from ategnatos.trainers.plan import Plan
 
 _OURS = "Written by ategnatos from the plan {name}; a change here is lost when it is written again."
-_ENVIRONMENT = {
-    # Piped, kohya's log is folded to the width of a terminal: wide enough, and nothing is.
-    "COLUMNS": "200",
-    "PYTHONIOENCODING": "utf-8",
-    "PYTHONUNBUFFERED": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}
 # What train_network.py imports before it has read a setting; without any of them it dies at once.
 _MODULES = (
     *("torch", "torchvision", "accelerate", "diffusers", "transformers", "safetensors"),
     *("voluptuous", "toml", "imagesize", "cv2", "einops"),
 )
 _DRY = "dry-run"
-# A folder of its own after a resume inside an epoch, with the step of the plan.
-_AGAIN = "output-from-"
 # In a dry run nothing is saved but the end, nothing drawn, nothing measured.
 _NOT_DRY = frozenset(
     {
@@ -108,7 +101,7 @@ class Kohya:
             self._command(plan, folder / "kohya.toml"),
             "output",
             dataset.steps,
-            _ENVIRONMENT,
+            lines.ENVIRONMENT,
             "{home}",
             losses.all(),
             tuple(notes),
@@ -133,7 +126,7 @@ class Kohya:
             f"{_DRY}-dataset.toml": toml.datasets(data, _OURS.format(name=plan.name)),
         }
         command = self._command(plan, folder / f"{_DRY}.toml")
-        return Translation(files, command, _DRY, steps, _ENVIRONMENT, "{home}", losses.all())
+        return Translation(files, command, _DRY, steps, lines.ENVIRONMENT, "{home}", losses.all())
 
     def resume(
         self, plan: Plan, dataset: Dataset, folder: PurePath, point: Checkpoint
@@ -159,11 +152,12 @@ class Kohya:
                     "Name another checkpoint.",
                 )
             an_epoch = max(1, dataset.steps_an_epoch)
-            done = _trained(point.state, point.step, an_epoch)
+            # After a resume it counts from the beginning of the epoch that was resumed.
+            done = began(point.state) // an_epoch * an_epoch + point.step
             epoch = done // an_epoch
             begins = epoch * an_epoch
             # Steps are counted from 0 again: in the same folder earlier saves were overwritten.
-            output = f"{_AGAIN}{done:08d}"
+            output = f"{COUNTED_ANEW}{done:08d}"
             keys, _, _ = self._prepared(plan, dataset, folder)
             keys |= {
                 "output_dir": str(folder / output),
@@ -192,8 +186,6 @@ class Kohya:
 
     def checkpoints(self, output: Path, name: str) -> tuple[Checkpoint, ...]:
         """As :meth:`ategnatos.trainers.Trainer.checkpoints`."""
-        from ategnatos.trainers.kohya_ss.files import checkpoints
-
         return checkpoints(output, name)
 
     def detect(self, ask: Ask, home: str = "", python: str = "") -> Installed:
@@ -224,19 +216,9 @@ class Kohya:
         losses = Losses(plan)
         keys = config.settings(plan, family, dataset, folder, losses)
         data = config.datasets(plan, dataset, losses)
-        for part in plan.parts:
-            if part not in family.parts:
-                losses.dropped("parts", f"kohya has no place for {part} in {plan.base_family}")
+        starting.drop_parts(plan, losses, "kohya", family.parts)
         return {name: value for name, value in keys.items() if value is not None}, data, losses
 
     def _command(self, plan: Plan, file: PurePath) -> tuple[str, ...]:
         script = known.trainer(self.name).family_of(plan).script
         return starting.command(script, settings.MIXED[plan.precision], file)
-
-
-def _trained(state: PurePath, step: int, an_epoch: int) -> int:
-    """The step of the plan that a state's own ``step`` is: after a resume it counts from the
-    beginning of the epoch that was resumed.
-    """
-    again = re.fullmatch(re.escape(_AGAIN) + r"(\d+)", state.parent.name)
-    return step + (int(again[1]) // an_epoch * an_epoch if again else 0)

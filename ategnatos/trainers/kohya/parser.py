@@ -22,11 +22,11 @@ from ategnatos.trainers.events import (
     Failed,
     Phase,
     Sampled,
-    Saved,
     Validated,
     Warned,
 )
 from ategnatos.trainers.failing import BEGIN, Tracebacks
+from ategnatos.trainers.kohya_ss.files import saved
 from ategnatos.trainers.lines import plain
 
 _HEAD = re.compile(
@@ -35,7 +35,6 @@ _HEAD = re.compile(
 _PLACE = re.compile(r"\s(?P<place>[\w.-]+\.py:\d+)\s*$")
 _LEVEL_WIDTH = 9
 _INDENT = 20
-_NAME = re.compile(r"(?:-(?P<epoch>\d{6})|-step(?P<step>\d{8}))?(?:\.safetensors|-state)$")
 # What it prints about the run, before " / " and the same in Japanese.
 _COUNTS = {
     "num train images * repeats": "images_shown",
@@ -146,7 +145,7 @@ class KohyaParser:
             self._epoch, self._epochs = int(epoch[1]), int(epoch[2])
             return (Epoch(self._epoch, self._epochs),)
         if line.startswith("saving checkpoint: "):
-            return (_saved("weights", line.removeprefix("saving checkpoint: ").strip()),)
+            return (saved("weights", line.removeprefix("saving checkpoint: ").strip()),)
         if line.startswith("generating sample images"):
             return (Sampled(),)
         count = _COUNT.match(line)
@@ -160,7 +159,7 @@ def _said(text: str) -> tuple[Event, ...]:
     """What an INFO record tells."""
     found = re.match(r"Saving current state to (.+)$", text)
     if found is not None:
-        return (_saved("state", found[1].strip()),)
+        return (saved("state", found[1].strip()),)
     found = re.match(r"found directory (.+) contains (\d+) image files$", text)
     if found is not None:
         return (Fact("images", int(found[2])),)
@@ -175,12 +174,3 @@ def _said(text: str) -> tuple[Event, ...]:
     if text.startswith(("loading model", "load StableDiffusion", "Loading settings")):
         return (Phase("loading", text=text),)
     return ()
-
-
-def _saved(kind: str, path: str) -> Saved:
-    name = _NAME.search(path)
-    step = int(name["step"]) if name and name["step"] else None
-    epoch = int(name["epoch"]) if name and name["epoch"] else None
-    return Saved(
-        "state" if kind == "state" else "weights", path, step, epoch, step is epoch is None
-    )

@@ -8,11 +8,15 @@ is not read: after a resume its steps are counted from the resume.
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Literal
 
 from ategnatos.trainers import Checkpoint
+from ategnatos.trainers.events import Saved
+from ategnatos.trainers.saving import COUNTED_ANEW
 
 _MARK = re.compile(r"(?:-(?P<epoch>\d{6})|-step(?P<step>\d{8}))?(?P<kind>\.safetensors|-state)")
+_SAVE = re.compile(_MARK.pattern + "$")
 
 
 def checkpoints(output: Path, name: str) -> tuple[Checkpoint, ...]:
@@ -33,6 +37,22 @@ def checkpoints(output: Path, name: str) -> tuple[Checkpoint, ...]:
         for (epoch, step), paths in found.items()
     ]
     return tuple(sorted(made, key=lambda one: (one.final, one.step or 0, one.epoch or 0)))
+
+
+def saved(kind: Literal["weights", "state"], path: str) -> Saved:
+    """The event of a save whose path a log names."""
+    mark = _SAVE.search(path)
+    step = _number(mark["step"]) if mark else None
+    epoch = _number(mark["epoch"]) if mark else None
+    return Saved(kind, path, step, epoch, step is epoch is None)
+
+
+def began(state: PurePath) -> int:
+    """The step of the plan at which the training of a state was resumed, as its folder tells; 0
+    where it was not.
+    """
+    again = re.fullmatch(re.escape(COUNTED_ANEW) + r"(\d+)", state.parent.name)
+    return int(again[1]) if again else 0
 
 
 def _number(text: str | None) -> int | None:

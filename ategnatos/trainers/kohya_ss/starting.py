@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from ategnatos.trainers.losing import cannot
 
 if TYPE_CHECKING:
     from ategnatos.trainers import Trainer
+    from ategnatos.trainers.losing import Losses
     from ategnatos.trainers.plan import Plan
 
 
@@ -68,3 +69,10 @@ def require_parts(trainer: Trainer, plan: Plan, program: str, parts: Iterable[st
             + json.dumps({part: f"/models/{part}.safetensors" for part in missing})
             + "'",
         )
+
+
+def drop_parts(plan: Plan, losses: Losses, program: str, known: Container[str]) -> None:
+    """Say which further files of the plan the program has no use for."""
+    for part in plan.parts:
+        if part not in known:
+            losses.dropped("parts", f"{program} has no place for {part} in {plan.base_family}")

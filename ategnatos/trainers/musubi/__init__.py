@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -20,25 +19,21 @@ from ategnatos.trainers import (
     check,
     installs,
     known,
+    lines,
     toml,
 )
 from ategnatos.trainers.kohya_ss import settings, starting
+from ategnatos.trainers.kohya_ss.files import began, checkpoints
 from ategnatos.trainers.losing import Losses, cannot
 from ategnatos.trainers.musubi import config, encoding
+from ategnatos.trainers.saving import COUNTED_ANEW
 
 if TYPE_CHECKING:
     from ategnatos.trainers import Parser
     from ategnatos.trainers.plan import Plan
 
 _OURS = "Written by ategnatos from the plan {name}; a change here is lost when it is written again."
-_ENVIRONMENT = {
-    "COLUMNS": "200",
-    "PYTHONIOENCODING": "utf-8",
-    "PYTHONUNBUFFERED": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}
 _DRY = "dry-run"
-_AGAIN = "output-from-"
 # In a dry run nothing is saved but the end, and nothing drawn.
 _NOT_DRY = frozenset(
     {
@@ -114,7 +109,7 @@ class Musubi:
             self._command(plan, folder / f"{_DRY}.toml"),
             _DRY,
             steps,
-            _ENVIRONMENT,
+            lines.ENVIRONMENT,
             "{home}",
             made.losses,
             (said,),
@@ -131,15 +126,15 @@ class Musubi:
         if point.state is None or point.final:
             why = "the training is complete" if point.final else "the checkpoint has no state"
             raise cannot(self, plan, f"{why}: nothing can be resumed", "Name another checkpoint.")
-        done = _trained(point.state, point.step)
-        if done is None:
+        if point.step is None:
             why = f"the state {point.state} tells no step"
             raise cannot(self, plan, why, "Name another checkpoint.")
+        done = began(point.state) + point.step
         if done >= dataset.steps:
             why = "every step of it is trained: nothing is left"
             raise cannot(self, plan, why, "Evaluate what there is.")
         made = self._prepared(plan, dataset, folder)
-        output = f"{_AGAIN}{done:08d}"
+        output = f"{COUNTED_ANEW}{done:08d}"
         keys = {
             **config.going_on(plan, made.keys, dataset, done),
             "output_dir": str(folder / output),
@@ -164,8 +159,6 @@ class Musubi:
 
     def checkpoints(self, output: Path, name: str) -> tuple[Checkpoint, ...]:
         """As :meth:`ategnatos.trainers.Trainer.checkpoints`: named as sd-scripts names them."""
-        from ategnatos.trainers.kohya_ss.files import checkpoints
-
         return checkpoints(output, name)
 
     def detect(self, ask: Ask, home: str = "", python: str = "") -> Installed:
@@ -201,10 +194,7 @@ class Musubi:
         losses = Losses(plan)
         keys = config.settings(plan, family, dataset, folder, losses)
         data = config.datasets(plan, dataset, folder, losses)
-        for part in plan.parts:
-            if part not in family.parts:
-                why = f"musubi-tuner has no place for {part} in {plan.base_family}"
-                losses.dropped("parts", why)
+        starting.drop_parts(plan, losses, "musubi-tuner", family.parts)
         if not family.guidance and any(one.cfg is not None for one in plan.samples):
             losses.dropped("samples", "its sampler of this family has a fixed guidance")
         keys = {name: value for name, value in keys.items() if value is not None}
@@ -231,7 +221,7 @@ class Musubi:
             self._command(plan, folder / "musubi.toml"),
             "output",
             dataset.steps,
-            _ENVIRONMENT,
+            lines.ENVIRONMENT,
             "{home}",
             made.losses,
             (use,) if use else (),
@@ -249,11 +239,3 @@ class Musubi:
         precision = plan.precision if plan.precision in family.precisions else family.precisions[0]
         script = f"{encoding.SCRIPTS}/{family.script}"
         return starting.command(script, settings.MIXED[precision], file)
-
-
-def _trained(state: Path, step: int | None) -> int | None:
-    """The steps of the plan that a state has behind it: its own count, and where that began."""
-    if step is None:
-        return None
-    again = re.fullmatch(re.escape(_AGAIN) + r"(\d+)", state.parent.name)
-    return step + (int(again[1]) if again else 0)

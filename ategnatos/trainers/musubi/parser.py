@@ -24,11 +24,11 @@ from ategnatos.trainers.events import (
     Warned,
 )
 from ategnatos.trainers.failing import BEGIN, Tracebacks
+from ategnatos.trainers.kohya_ss.files import saved
 from ategnatos.trainers.lines import plain
 
 _RECORD = re.compile(r"(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL):(?P<who>[\w.]+):(?P<text>.*)$")
 _ENDLESS = re.compile(r"\s*(?P<done>\d+)it \[\d[\d:]*, ")
-_NAME = re.compile(r"(?:-(?P<epoch>\d{6})|-step(?P<step>\d{8}))?\.safetensors$")
 # What it prints about the run, before " / " and the same in Japanese.
 _COUNTS = {
     "num train items": "images_shown",
@@ -96,7 +96,7 @@ class MusubiParser:
         if line.startswith("running training"):
             return (Phase("training"),)
         if line.startswith("saving checkpoint: "):
-            return (_weights(line.removeprefix("saving checkpoint: ").strip()),)
+            return (saved("weights", line.removeprefix("saving checkpoint: ").strip()),)
         count = _COUNT.match(line)
         name = _COUNTS.get(count["name"].strip()) if count is not None else None
         return (Fact(name, int(count["value"])),) if count is not None and name else ()
@@ -138,10 +138,3 @@ def _recorded(record: re.Match[str]) -> tuple[Event, ...]:
     if text.startswith("generating sample images"):
         return (Sampled(),)
     return (Finished(text),) if text == "model saved." else ()
-
-
-def _weights(path: str) -> Saved:
-    name = _NAME.search(path)
-    step = int(name["step"]) if name and name["step"] else None
-    epoch = int(name["epoch"]) if name and name["epoch"] else None
-    return Saved("weights", path, step, epoch, step is epoch is None)

@@ -17,6 +17,7 @@ from ategnatos.trainers import (
     check,
     installs,
     known,
+    lines,
 )
 from ategnatos.trainers.losing import Losses, cannot
 from ategnatos.trainers.simpletuner import config
@@ -223,10 +224,7 @@ class SimpleTuner:
         return {
             "CONFIG_BACKEND": "json",
             "CONFIG_PATH": str(path),
-            "COLUMNS": "200",
-            "PYTHONIOENCODING": "utf-8",
-            "PYTHONUNBUFFERED": "1",
-            "TOKENIZERS_PARALLELISM": "false",
+            **lines.ENVIRONMENT,
         }
 
 

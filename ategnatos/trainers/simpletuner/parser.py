@@ -16,7 +16,6 @@ from ategnatos.trainers.events import (
     Failed,
     Finished,
     Phase,
-    Progress,
     Sampled,
     Saved,
     Warned,
@@ -92,19 +91,7 @@ class SimpleTunerParser:
         moved = bar.done != self._step
         of = None if loss is None else bar.done - 1 if moved and loss == self._loss else bar.done
         self._step, self._loss = bar.done, loss
-        made = Progress(
-            bar.done,
-            bar.total,
-            loss,
-            "step",
-            figures.get("lr"),
-            bar.seconds,
-            bar.elapsed,
-            bar.remaining,
-            epoch,
-            epochs,
-            of,
-        )
+        made = bars.progress(bar, loss, "step", of, figures.get("lr"), epoch=epoch, epochs=epochs)
         bad: tuple[Event, ...] = ()
         if loss is not None and math.isnan(loss):
             bad = (Warned("The loss is not a number.", "nan"),)
